@@ -1,0 +1,158 @@
+"""Architectures as YAML and JSON documents, in the columns of the paper's tables.
+
+    name: zennet-cifar-1.0M
+    resolution: 32
+    super_blocks:
+      - {block: Conv, kernel: 3, in: 3, out: 88, stride: 1, layers: 1}
+      - {block: Btn, kernel: 7, in: 88, out: 120, stride: 1, bottleneck: 16, layers: 1}
+"""
+
+import json
+from typing import Any
+
+from zennas.architecture.model import Architecture, SuperBlock
+from zennas.errors import ArchitectureError
+
+_FIELDS = {
+    "block": "block",
+    "kernel": "kernel",
+    "in": "in_channels",
+    "out": "out_channels",
+    "stride": "stride",
+    "bottleneck": "bottleneck",
+    "expansion": "expansion",
+    "group_width": "group_width",
+    "se": "se",
+    "layers": "layers",
+}
+_REQUIRED = ("block", "kernel", "in", "out")
+
+
+def to_document(architecture: Architecture) -> dict[str, Any]:
+    """A mapping of plain values; fields at their defaults are left out, except stride and layers."""
+    document: dict[str, Any] = {}
+    if architecture.name:
+        document["name"] = architecture.name
+    if architecture.resolution is not None:
+        document["resolution"] = architecture.resolution
+    document["super_blocks"] = [_row(block) for block in architecture.super_blocks]
+    return document
+
+
+def _row(block: SuperBlock) -> dict[str, Any]:
+    row = {key: getattr(block, field) for key, field in _FIELDS.items()}
+    return {key: value for key, value in row.items() if value or key in ("block", "kernel", "in", "out")}
+
+
+def from_document(document: Any, where: str = "document") -> Architecture:
+    """Read what `to_document` writes; keys beside `name`, `resolution` and `super_blocks` are left to others.
+
+    Raises:
+        ArchitectureError: with the super-block and key of what is wrong.
+    """
+    if not isinstance(document, dict):
+        raise ArchitectureError(f"{where}: expected a mapping with the key super_blocks, got {_kind(document)}")
+    rows = document.get("super_blocks")
+    if not isinstance(rows, list):
+        raise ArchitectureError(f"{where}: super_blocks must be a list of super-blocks, got {_kind(rows)}")
+    name = document.get("name", "")
+    if not isinstance(name, str):
+        raise ArchitectureError(f"{where}: name must be text, got {_kind(name)}")
+    resolution = document.get("resolution")
+    if resolution is not None and not _is_int(resolution):
+        raise ArchitectureError(f"{where}: resolution must be a whole number, got {resolution!r}")
+    blocks = tuple(_super_block(row, f"{where}: super-block {number}") for number, row in enumerate(rows, start=1))
+    try:
+        return Architecture(blocks, name=name, resolution=resolution)
+    except ArchitectureError as error:
+        raise ArchitectureError(f"{where}: {error}") from None
+
+
+def _super_block(row: Any, where: str) -> SuperBlock:
+    if not isinstance(row, dict):
+        raise ArchitectureError(f"{where}: expected a mapping, got {_kind(row)}")
+    for key in row:
+        if key not in _FIELDS:
+            raise ArchitectureError(f"{where}: unknown key {key!r}; allowed are {', '.join(_FIELDS)}")
+    for key in _REQUIRED:
+        if key not in row:
+            raise ArchitectureError(f"{where}: the key {key!r} is missing")
+    values: dict[str, Any] = {}
+    for key, value in row.items():
+        values[_FIELDS[key]] = _value(key, value, where)
+    return SuperBlock(**values)
+
+
+def _value(key: str, value: Any, where: str) -> Any:
+    if key == "block":
+        if not isinstance(value, str) or not value.isidentifier():
+            raise ArchitectureError(f"{where}: block must be the name of a block type, got {value!r}")
+        return value
+    if key == "se":
+        if not isinstance(value, bool):
+            raise ArchitectureError(f"{where}: se must be true or false, got {value!r}")
+        return value
+    if key == "expansion" and isinstance(value, float) and value == value:
+        if not 0 <= value <= 100:
+            raise ArchitectureError(f"{where}: expansion {value} is not allowed; use 0 to 100")
+        return int(value) if value == int(value) else round(value, 6)
+    if not _is_int(value):
+        raise ArchitectureError(f"{where}: {key} must be a whole number, got {value!r}")
+    return value
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _kind(value: Any) -> str:
+    return "nothing" if value is None else type(value).__name__
+
+
+def parse_json(text: str, where: str = "JSON") -> Architecture:
+    """Read a JSON document. Raises `ArchitectureError`."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ArchitectureError(f"{where}: not valid JSON: {error}") from None
+    return from_document(document, where)
+
+
+def parse_yaml(text: str, where: str = "YAML") -> Architecture:
+    """Read a YAML document (safe-loaded). Raises `ArchitectureError`."""
+    return from_document(load_yaml(text, where), where)
+
+
+def load_yaml(text: str, where: str) -> Any:
+    """Safe-load YAML, with its errors as one line. Raises `ArchitectureError`."""
+    import yaml
+
+    try:
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        at = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "unreadable"
+        raise ArchitectureError(f"{where}{at}: not valid YAML: {problem}") from None
+    except (ValueError, RecursionError, TypeError, AttributeError, KeyError, IndexError, OverflowError) as error:
+        # PyYAML's constructors let such errors through for malformed dates, integers, and keys.
+        raise ArchitectureError(f"{where}: not valid YAML: {error}") from None
+
+
+def format_yaml(document: dict[str, Any]) -> str:
+    """YAML with one super-block a line."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    class Row(dict[str, Any]):
+        pass
+
+    Dumper.add_representer(
+        Row, lambda dumper, row: dumper.represent_mapping("tag:yaml.org,2002:map", row.items(), flow_style=True)
+    )
+    shown = dict(document)
+    if isinstance(shown.get("super_blocks"), list):
+        shown["super_blocks"] = [Row(row) for row in shown["super_blocks"]]
+    return yaml.dump(shown, Dumper=Dumper, sort_keys=False, width=200, allow_unicode=True)

@@ -1,0 +1,113 @@
+"""An architecture as data: a tuple of super-blocks, the rows of the paper's Tables 7 to 17."""
+
+from dataclasses import dataclass, replace
+
+from zennas.errors import ArchitectureError
+
+MAX_CHANNELS = 1 << 20
+MAX_LAYERS = 10_000
+KERNELS = tuple(range(1, 32, 2))
+STRIDES = (1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class SuperBlock:
+    """`layers` repetitions of one block type; the stride sits on the first of them.
+
+    Attributes:
+        block: name of a registered block type: `Conv`, `Res`, `Btn`, `MB`, or a user's own.
+        kernel: odd side k of the k×k convolutions.
+        in_channels: channels that come in.
+        out_channels: channels that go out.
+        stride: 1 or 2.
+        bottleneck: inner channels; 0 for block types that have none.
+        layers: repetitions n (what a depth budget counts).
+        expansion: width of a depthwise convolution relative to its block's output; 0 where there is none.
+        group_width: channels of a group of a grouped convolution; 0 for a full one.
+        se: squeeze-excitation after each depthwise convolution.
+    """
+
+    block: str
+    kernel: int
+    in_channels: int
+    out_channels: int
+    stride: int = 1
+    bottleneck: int = 0
+    layers: int = 1
+    expansion: float = 0
+    group_width: int = 0
+    se: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A network without its classifier: super-blocks whose channels chain.
+
+    Attributes:
+        super_blocks: from the stem to the last block before global average pooling.
+        name: what it is called, or empty.
+        resolution: side of the square input that it was designed for, if known.
+    """
+
+    super_blocks: tuple[SuperBlock, ...]
+    name: str = ""
+    resolution: int | None = None
+
+    def __post_init__(self) -> None:
+        check_super_blocks(self.super_blocks)
+        if self.resolution is not None and not 1 <= self.resolution <= 1 << 14:
+            raise ArchitectureError(f"resolution {self.resolution} is not allowed; use 1 to {1 << 14}")
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of the input image."""
+        return self.super_blocks[0].in_channels
+
+    @property
+    def out_channels(self) -> int:
+        """Channels of the pre-GAP feature map."""
+        return self.super_blocks[-1].out_channels
+
+    def with_se(self, se: bool = True) -> "Architecture":
+        """The same architecture with squeeze-excitation in its MB super-blocks, or without it."""
+        blocks = tuple(replace(b, se=se) if b.block == "MB" else b for b in self.super_blocks)
+        return replace(self, super_blocks=blocks)
+
+
+def check_super_blocks(super_blocks: tuple[SuperBlock, ...]) -> None:
+    """Check every field and that the channels chain.
+
+    Raises:
+        ArchitectureError: names the super-block (counted from 1), the field, the value and what is allowed.
+    """
+    if not super_blocks:
+        raise ArchitectureError("an architecture needs at least one super-block")
+    previous: SuperBlock | None = None
+    for number, block in enumerate(super_blocks, start=1):
+        where = f"super-block {number} ({block.block})"
+        _check_fields(block, where)
+        if previous is not None and block.in_channels != previous.out_channels:
+            raise ArchitectureError(
+                f"{where}: in is {block.in_channels}, but super-block {number - 1} ({previous.block}) "
+                f"puts out {previous.out_channels}; the two must be equal"
+            )
+        previous = block
+
+
+def _check_fields(block: SuperBlock, where: str) -> None:
+    if block.kernel not in KERNELS:
+        raise ArchitectureError(f"{where}: kernel {block.kernel} is not allowed; use an odd number from 1 to 31")
+    if block.stride not in STRIDES:
+        raise ArchitectureError(f"{where}: stride {block.stride} is not allowed; use 1 or 2")
+    for name, value, least in (
+        ("in", block.in_channels, 1),
+        ("out", block.out_channels, 1),
+        ("bottleneck", block.bottleneck, 0),
+        ("group_width", block.group_width, 0),
+    ):
+        if not least <= value <= MAX_CHANNELS:
+            raise ArchitectureError(f"{where}: {name} {value} is not allowed; use {least} to {MAX_CHANNELS}")
+    if not 1 <= block.layers <= MAX_LAYERS:
+        raise ArchitectureError(f"{where}: layers {block.layers} is not allowed; use 1 to {MAX_LAYERS}")
+    if not 0 <= block.expansion <= 100:
+        raise ArchitectureError(f"{where}: expansion {block.expansion} is not allowed; use 0 to 100")

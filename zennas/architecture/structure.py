@@ -1,0 +1,150 @@
+"""Structure strings: the format that people paste into issues, read and written as it is.
+
+Published forms: `SuperConvK3BNRELU(in,out,stride,layers)`, `SuperResK5K5(in,out,stride,bottleneck,layers)` (Res),
+`SuperResK1K5K1(...)` (Btn), `SuperResIDWE4K7(...)` (MB with expansion 4). Ours beside them, for what those
+cannot say: `SuperResIDWE4K7SE(...)` for squeeze-excitation, and `Name[k5,e4,g16,se](in,out,stride,bottleneck,layers)`
+for any other block type.
+"""
+
+import re
+
+from zennas.architecture.model import Architecture, SuperBlock
+from zennas.errors import ArchitectureError
+
+_TERM = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.]*)\s*(?:\[([^\[\]()]*)\])?\s*\(([^()]*)\)\s*")
+_CONV = re.compile(r"SuperConvK([0-9]{1,3})BNRELU")
+_MB = re.compile(r"SuperResIDWE([0-9]{1,3}(?:\.[0-9]{1,6})?)K([0-9]{1,3})(SE)?")
+_BTN = re.compile(r"SuperResK1K([0-9]{1,3})K1")
+_RES = re.compile(r"SuperResK([0-9]{1,3})K([0-9]{1,3})")
+_OPTION = re.compile(r"(k|g)([0-9]{1,7})|(e)([0-9]{1,3}(?:\.[0-9]{1,6})?)|(se)")
+_INTEGER = re.compile(r"\s*(-?[0-9]{1,12})\s*")
+_MAX_TEXT = 1_000_000
+
+
+def parse_structure(text: str, name: str = "", resolution: int | None = None) -> Architecture:
+    """Read a structure string.
+
+    Raises:
+        ArchitectureError: with the position (character, super-block) of what is wrong.
+    """
+    if len(text) > _MAX_TEXT:
+        raise ArchitectureError(f"structure string of {len(text)} characters; at most {_MAX_TEXT} are read")
+    blocks: list[SuperBlock] = []
+    position = 0
+    while position < len(text):
+        match = _TERM.match(text, position)
+        if match is None:
+            rest = text[position : position + 40]
+            raise ArchitectureError(
+                f"structure string, character {position + 1}: cannot read {rest!r}; "
+                "expected a block like SuperResK3K3(64,128,2,64,1)"
+            )
+        where = f"structure string, super-block {len(blocks) + 1}, character {match.start(1) + 1}"
+        blocks.append(_parse_term(match.group(1), match.group(2), match.group(3), where))
+        position = match.end()
+    if not blocks:
+        raise ArchitectureError("the structure string is empty; expected blocks like SuperResK3K3(64,128,2,64,1)")
+    return Architecture(tuple(blocks), name=name, resolution=resolution)
+
+
+def _parse_term(name: str, options: str | None, arguments: str, where: str) -> SuperBlock:
+    if options is None:
+        if match := _CONV.fullmatch(name):
+            in_, out, stride, layers = _integers(arguments, "in,out,stride,layers", name, where)
+            return SuperBlock("Conv", int(match.group(1)), in_, out, stride, layers=layers)
+        block, kernel, expansion, se = _published(name, where)
+    else:
+        block, (kernel, expansion, group_width, se) = name, _options(options, name, where)
+    in_, out, stride, bottleneck, layers = _integers(arguments, "in,out,stride,bottleneck,layers", name, where)
+    return SuperBlock(
+        block, kernel, in_, out, stride, bottleneck, layers, expansion, 0 if options is None else group_width, se
+    )
+
+
+def _published(name: str, where: str) -> tuple[str, int, float, bool]:
+    if match := _MB.fullmatch(name):
+        return "MB", int(match.group(2)), _number(match.group(1)), match.group(3) is not None
+    if match := _BTN.fullmatch(name):
+        return "Btn", int(match.group(1)), 0, False
+    if match := _RES.fullmatch(name):
+        if match.group(1) != match.group(2):
+            raise ArchitectureError(f"{where}: {name!r} has two kernels that differ; a Res block has one")
+        return "Res", int(match.group(1)), 0, False
+    raise ArchitectureError(
+        f"{where}: unknown block {name!r}; known are SuperConvK<k>BNRELU, SuperResK<k>K<k>, SuperResK1K<k>K1, "
+        "SuperResIDWE<e>K<k>, and <Type>[k<k>] for any registered block type"
+    )
+
+
+def _options(text: str, name: str, where: str) -> tuple[int, float, int, bool]:
+    kernel, expansion, group_width, se = 1, 0.0, 0, False
+    for option in filter(None, (part.strip() for part in text.split(","))):
+        match = _OPTION.fullmatch(option)
+        if match is None:
+            raise ArchitectureError(f"{where}: {name}: unknown option {option!r}; allowed are k<k>, e<e>, g<width>, se")
+        if match.group(1) == "k":
+            kernel = int(match.group(2))
+        elif match.group(1) == "g":
+            group_width = int(match.group(2))
+        elif match.group(3):
+            expansion = _number(match.group(4))
+        else:
+            se = True
+    return kernel, expansion, group_width, se
+
+
+def _integers(arguments: str, names: str, block: str, where: str) -> list[int]:
+    parts = arguments.split(",")
+    if len(parts) != names.count(",") + 1:
+        raise ArchitectureError(f"{where}: {block} takes ({names}), but {len(parts)} values are given: ({arguments})")
+    values = []
+    for name, part in zip(names.split(","), parts, strict=True):
+        match = _INTEGER.fullmatch(part)
+        if match is None:
+            raise ArchitectureError(f"{where}: {block}: {name} is {part!r}; expected a whole number")
+        values.append(int(match.group(1)))
+    return values
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    return int(value) if value == int(value) else value
+
+
+def format_structure(architecture: Architecture | tuple[SuperBlock, ...]) -> str:
+    """The structure string, in the published form wherever that form can say it. Read back it gives an equal
+    tuple of super-blocks."""
+    blocks = architecture.super_blocks if isinstance(architecture, Architecture) else architecture
+    return "".join(map(_format_block, blocks))
+
+
+def _format_block(b: SuperBlock) -> str:
+    inner = f"({b.in_channels},{b.out_channels},{b.stride},{b.bottleneck},{b.layers})"
+    plain = not (b.group_width or b.se or b.expansion)
+    if b.block == "Conv" and plain and not b.bottleneck:
+        return f"SuperConvK{b.kernel}BNRELU({b.in_channels},{b.out_channels},{b.stride},{b.layers})"
+    if b.block == "Res" and plain:
+        return f"SuperResK{b.kernel}K{b.kernel}{inner}"
+    if b.block == "Btn" and plain:
+        return f"SuperResK1K{b.kernel}K1{inner}"
+    if b.block == "MB" and b.expansion and not b.group_width:
+        return f"SuperResIDWE{_decimal(b.expansion)}K{b.kernel}{'SE' if b.se else ''}{inner}"
+    options = [f"k{b.kernel}"]
+    if b.expansion:
+        options.append(f"e{_decimal(b.expansion)}")
+    if b.group_width:
+        options.append(f"g{b.group_width}")
+    if b.se:
+        options.append("se")
+    return f"{b.block}[{','.join(options)}]{inner}"
+
+
+def _decimal(value: float) -> str:
+    return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def is_structure(text: str) -> bool:
+    """Whether `text` looks like a structure string rather than a name or a path."""
+    return "(" in text
+
+

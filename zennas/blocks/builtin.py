@@ -1,0 +1,105 @@
+"""The block types of the paper (Tables 7 to 17), RegNet's grouped bottleneck, and the pooling of ResNet's stem."""
+
+from collections.abc import Sequence
+
+from zennas.architecture.model import SuperBlock
+from zennas.blocks.layers import Convolution, MaxPool, SqueezeExcite, Unit
+from zennas.blocks.registry import register_block
+
+
+def round_to_8(channels: float) -> int:
+    """The nearest multiple of 8, at least 8 (half rounds up)."""
+    return max(8, int(channels / 8 + 0.5) * 8)
+
+
+@register_block("Conv")
+def conv(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
+    """One k×k convolution with batch norm and ReLU."""
+    return [Unit((Convolution(in_channels, block.out_channels, block.kernel, stride),))]
+
+
+@register_block("Res", needs=("bottleneck",))
+def res(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
+    """One residual block as in ResNet-18: k×k in→b, k×k b→out."""
+    inner, k = block.bottleneck, block.kernel
+    main = (
+        Convolution(in_channels, inner, k, stride),
+        Convolution(inner, block.out_channels, k, activation=None),
+    )
+    return [residual(main, in_channels, block.out_channels, stride, first)]
+
+
+@register_block("Btn", needs=("bottleneck",))
+def btn(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
+    """Two bottleneck blocks as in ResNet-50, each 1×1 in→b, k×k b→b, 1×1 b→out."""
+    out = block.out_channels
+    return [_bottleneck(block, in_channels, stride, 1, first), _bottleneck(block, out, 1, 1, False)]
+
+
+@register_block("GBtn", needs=("bottleneck", "group_width"))
+def grouped_btn(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
+    """One bottleneck block whose k×k convolution has groups of `group_width` channels (RegNet's X block,
+    Radosavovic et al. 2020). A group width that does not divide the bottleneck is lowered to one that does."""
+    groups = block.bottleneck // _divisor_at_most(block.bottleneck, block.group_width)
+    return [_bottleneck(block, in_channels, stride, groups, first)]
+
+
+@register_block("MB", needs=("bottleneck", "expansion"))
+def mb(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
+    """Two MobileBlocks: in→bottleneck of depthwise width round8(b·e), then bottleneck→out of round8(out·e)."""
+    b, out, e = block.bottleneck, block.out_channels, block.expansion
+    return [
+        _mobile(block, in_channels, round_to_8(b * e), b, stride, first),
+        _mobile(block, b, round_to_8(out * e), out, 1, False),
+    ]
+
+
+@register_block("MaxPool")
+def max_pool(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
+    """Max pooling, as after the stem of ResNet."""
+    return [Unit((MaxPool(in_channels, block.kernel, stride),))]
+
+
+def residual(
+    main: tuple[Convolution | SqueezeExcite, ...], in_channels: int, out_channels: int, stride: int, first: bool
+) -> Unit:
+    """`main` with its residual link, then ReLU.
+
+    The link is a projection (1×1 with bias and batch norm) for the first block of a super-block and wherever the
+    shapes differ, else the identity.
+    """
+    if first or stride != 1 or in_channels != out_channels:
+        projection = Convolution(in_channels, out_channels, 1, stride, bias=True, activation=None)
+        return Unit(main, projection, "relu")
+    return Unit(main, "identity", "relu")
+
+
+def _bottleneck(block: SuperBlock, in_channels: int, stride: int, groups: int, first: bool) -> Unit:
+    b, out = block.bottleneck, block.out_channels
+    main = (
+        Convolution(in_channels, b, 1),
+        Convolution(b, b, block.kernel, stride, groups),
+        Convolution(b, out, 1, activation=None),
+    )
+    return residual(main, in_channels, out, stride, first)
+
+
+def _mobile(block: SuperBlock, in_channels: int, width: int, out: int, stride: int, first: bool) -> Unit:
+    main: tuple[Convolution | SqueezeExcite, ...] = (
+        Convolution(in_channels, width, 1),
+        Convolution(width, width, block.kernel, stride, groups=width),
+        *((_squeeze_excite(width),) if block.se else ()),
+        Convolution(width, out, 1, activation=None),
+    )
+    return residual(main, in_channels, out, stride, first)
+
+
+def _squeeze_excite(channels: int) -> SqueezeExcite:
+    squeezed = max(1, round(channels / 4))
+    return SqueezeExcite(
+        Convolution(channels, squeezed, 1), Convolution(squeezed, channels, 1, activation="sigmoid")
+    )
+
+
+def _divisor_at_most(number: int, bound: int) -> int:
+    return next(d for d in range(min(number, bound), 0, -1) if number % d == 0)

@@ -1,0 +1,165 @@
+"""What an architecture costs, counted from its blocks' descriptions without building a module."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from zennas.architecture.model import Architecture, SuperBlock
+from zennas.blocks.layers import Convolution, MaxPool, SqueezeExcite, Unit
+from zennas.blocks.registry import expand, expand_at
+from zennas.errors import ArchitectureError
+
+BYTES_PER_VALUE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Costs of one image through a network.
+
+    Attributes:
+        params: learnable values.
+        flops: multiply-adds of convolutions and the classifier (the paper's FLOPs).
+        layers: sum of the super-blocks' layers (the paper's depth).
+        convolutions: convolutions, with projections and squeeze-excitation, without the classifier.
+        memory: bytes of float32 activations that are alive at once, at worst, in inference.
+    """
+
+    params: int
+    flops: int
+    layers: int
+    convolutions: int
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class SuperBlockCosts:
+    """Costs of one super-block at a given input resolution; fields as in `Costs`."""
+
+    params: int
+    flops: int
+    layers: int
+    convolutions: int
+    memory: int
+    out_resolution: int
+
+
+def costs(architecture: Architecture, resolution: int | None = None, num_classes: int = 1000) -> Costs:
+    """Count an architecture with its classifier.
+
+    Args:
+        resolution: side of the square input; by default the architecture's own.
+        num_classes: outputs of the linear classifier with bias; 0 for none.
+
+    Raises:
+        ArchitectureError: an unknown block type, no resolution, or one too small for the strides.
+    """
+    rows = super_block_costs(architecture, resolution)
+    return total_costs(rows, architecture.out_channels, num_classes)
+
+
+def total_costs(rows: list[SuperBlockCosts], out_channels: int, num_classes: int) -> Costs:
+    """Add up super-blocks and the classifier."""
+    params = (out_channels + 1) * num_classes
+    flops = out_channels * num_classes
+    layers = convolutions = memory = 0
+    for row in rows:
+        params += row.params
+        flops += row.flops
+        layers += row.layers
+        convolutions += row.convolutions
+        memory = max(memory, row.memory)
+    return Costs(params, flops, layers, convolutions, memory)
+
+
+def super_block_costs(architecture: Architecture, resolution: int | None = None) -> list[SuperBlockCosts]:
+    """Costs by super-block, in order. Raises as `costs` does."""
+    resolution = native_resolution(architecture, resolution)
+    rows = []
+    for index, block in enumerate(architecture.super_blocks):
+        expand_at(block, index)
+        if resolution == 1 and block.stride > 1:
+            raise ArchitectureError(
+                f"super-block {index + 1} ({block.block}): nothing is left to halve, its input is 1×1; "
+                f"the strides need a resolution of at least {smallest_resolution(architecture)}"
+            )
+        row = count_super_block(block, resolution)
+        resolution = row.out_resolution
+        rows.append(row)
+    return rows
+
+
+def smallest_resolution(architecture: Architecture) -> int:
+    """The smallest input side at which every stride still halves something."""
+    strides = sum(block.stride > 1 for block in architecture.super_blocks)
+    return int(2 ** (strides - 1)) + 1 if strides else 1
+
+
+def native_resolution(architecture: Architecture, resolution: int | None) -> int:
+    """The given resolution, or the architecture's own. Raises `ArchitectureError` where there is neither."""
+    if resolution is None:
+        resolution = architecture.resolution
+    if resolution is None:
+        raise ArchitectureError("no resolution is known for this architecture; give one, e.g. --resolution 224")
+    if resolution < 1:
+        raise ArchitectureError(f"resolution {resolution} is not allowed; use 1 or more")
+    return resolution
+
+
+@lru_cache(maxsize=1 << 17)
+def count_super_block(block: SuperBlock, resolution: int) -> SuperBlockCosts:
+    """Costs of one super-block on a square input of side `resolution`."""
+    expansion = expand(block)
+    params, flops, convolutions, memory, resolution, pooled = _count_units(expansion.first, resolution)
+    if expansion.repeats:
+        more = _count_units(expansion.rest, resolution)
+        params += expansion.repeats * more[0]
+        flops += expansion.repeats * more[1]
+        convolutions += expansion.repeats * more[2]
+        memory = max(memory, more[3])
+    return SuperBlockCosts(params, flops, 0 if pooled else block.layers, convolutions, memory, resolution)
+
+
+@lru_cache(maxsize=1 << 17)
+def _count_units(units: tuple[Unit, ...], resolution: int) -> tuple[int, int, int, int, int, bool]:
+    params = flops = convolutions = memory = 0
+    for unit in units:
+        start = resolution
+        held = 0
+        link = unit.shortcut
+        if isinstance(link, Convolution):
+            params += link.params
+            flops += link.flops(start)
+            convolutions += 1
+            held = link.out_channels * link.out_resolution(start) ** 2
+            memory = max(memory, link.in_channels * start**2 + held)
+        elif link == "identity":
+            held = _channels_in(unit) * start**2
+        for position, layer in enumerate(unit.main):
+            if isinstance(layer, SqueezeExcite):
+                for part in (layer.reduce, layer.expand):
+                    params += part.params
+                    flops += part.flops(1)
+                    convolutions += 1
+                gated = layer.expand.out_channels * (resolution**2 + 1)
+                memory = max(memory, held + gated)
+                continue
+            after = layer.out_resolution(resolution)
+            if isinstance(layer, Convolution):
+                params += layer.params
+                flops += layer.flops(resolution)
+                convolutions += 1
+                in_, out = layer.in_channels, layer.out_channels
+            else:
+                in_ = out = layer.channels
+            # The first layer of an identity unit reads the very tensor that its link holds.
+            other = 0 if link == "identity" and position == 0 else held
+            memory = max(memory, other + in_ * resolution**2 + out * after**2)
+            resolution = after
+    pooled = all(isinstance(layer, MaxPool) for unit in units for layer in unit.main)
+    return params, flops, convolutions, memory * BYTES_PER_VALUE, resolution, pooled
+
+
+def _channels_in(unit: Unit) -> int:
+    first = unit.main[0]
+    if isinstance(first, Convolution):
+        return first.in_channels
+    return first.channels if isinstance(first, MaxPool) else first.reduce.in_channels

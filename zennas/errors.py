@@ -1,0 +1,33 @@
+"""The one exception family for everything that a user can get wrong.
+
+The command line prints the message of a `ZennasError` as one line and exits with code 2;
+any other exception is a bug and keeps its traceback.
+"""
+
+
+class ZennasError(Exception):
+    """Something that was given cannot be used; the message says what, where, and what is allowed."""
+
+
+class ArchitectureError(ZennasError):
+    """An architecture, or the text or file that describes one, is not valid."""
+
+
+class BudgetError(ZennasError):
+    """A budget is malformed, or no network of the search space meets it."""
+
+
+class UnknownNameError(ZennasError):
+    """A name that no registry or zoo holds."""
+
+
+class MissingExtraError(ZennasError):
+    """An optional dependency is needed that is not installed."""
+
+
+class ScoreError(ZennasError):
+    """A score cannot be computed, or came out numerically meaningless."""
+
+
+class RunError(ZennasError):
+    """A run directory cannot be used."""

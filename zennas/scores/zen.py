@@ -1,0 +1,200 @@
+"""The Zen-score by Monte Carlo (Algorithm 1), and the Φ-score (Definition 1).
+
+No module is built. The chain runs functionally in channels-last order, two passes in one batch, with the weights of
+a layer drawn when it is reached, so that memory is one layer's activations and weights.
+"""
+
+import math
+import time
+from contextlib import nullcontext
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from zennas.architecture.model import Architecture
+from zennas.blocks.chain import Chain, architecture_chain
+from zennas.blocks.layers import Convolution, MaxPool
+from zennas.costs import native_resolution, smallest_resolution
+from zennas.errors import ScoreError
+from zennas.scores.result import Score, score_from_repeats
+
+ALPHA = 0.01
+NORM_EPS = 1e-5
+
+
+def zen_score(
+    network: Architecture | Chain,
+    resolution: int | None = None,
+    *,
+    batch_size: int = 64,
+    repeats: int = 4,
+    seed: int = 0,
+    alpha: float = ALPHA,
+    p: float = 1,
+    device: str | torch.device = "cpu",
+) -> Score:
+    """The Zen-score: log Δ + Σ log σ̄, of random N(0, 1) weights and inputs (Algorithm 1).
+
+    Δ is the mean over images of ‖f(x) − f(x + αε)‖_p of the pre-GAP features f, and σ̄² of a batch norm is the
+    mini-batch variance of its input averaged over channels. Computed in float32, summed as logarithms.
+
+    Args:
+        network: an architecture, or a chain of convolutions.
+        resolution: side of the square input; by default the architecture's own.
+        batch_size: images of a repeat, at least 2.
+        repeats: independent draws of weights and images.
+        seed: of everything random; repeat r draws from `seed` and r alone.
+
+    Raises:
+        ScoreError: a convolution without batch norm, or numerically meaningless values.
+        ArchitectureError: a resolution too small for the strides.
+    """
+    chain, resolution = _chain_and_resolution(network, resolution)
+    _check_counts(batch_size, repeats)
+    for layer in chain:
+        if isinstance(layer, Convolution) and not layer.norm:
+            raise ScoreError("the Zen-score needs a batch norm after every convolution; one of this chain has none")
+    started = time.perf_counter()
+    values, contributions = [], [0.0] * sum(isinstance(layer, Convolution) for layer in chain)
+    for repeat in range(repeats):
+        log_delta, log_sigmas = _one_repeat(
+            chain, resolution, batch_size, repeat_generator(seed, repeat, device), alpha, p
+        )
+        values.append(log_delta + math.fsum(log_sigmas))
+        contributions = [total + value / repeats for total, value in zip(contributions, log_sigmas, strict=True)]
+    return score_from_repeats("zen", values, time.perf_counter() - started, contributions)
+
+
+def phi_score(
+    network: Architecture | Chain,
+    resolution: int | None = None,
+    *,
+    batch_size: int = 64,
+    repeats: int = 4,
+    seed: int = 0,
+    alpha: float = ALPHA,
+    p: float = 1,
+    keep_norm: bool = False,
+    rescale: bool = True,
+    device: str | torch.device = "cpu",
+) -> Score:
+    """The logarithm of the Φ-score, ‖F(ε + αε') − F(ε)‖_p, of the chain without its batch norms (Definition 1).
+
+    Args:
+        keep_norm: leave the batch norms in: the collapsing variant of Figure 1 (b) and (e).
+        rescale: divide activations by their size after each layer and add its logarithm back, which ReLU's
+            homogeneity allows; without it deep chains overflow float32, as the paper notes.
+
+    Raises:
+        ScoreError: without `rescale`, when float32 overflows.
+    """
+    chain, resolution = _chain_and_resolution(network, resolution)
+    _check_counts(batch_size, repeats)
+    started = time.perf_counter()
+    values = []
+    for repeat in range(repeats):
+        generator = repeat_generator(seed, repeat, device)
+        x = _perturbed_pair(chain, resolution, batch_size, generator, alpha)
+        log_scale = 0.0
+        with torch.inference_mode():
+            for layer in chain:
+                x = _linear(x, layer, generator)
+                if isinstance(layer, MaxPool):
+                    continue
+                if keep_norm:
+                    x = torch.cat([_normalise(half, layer)[0] for half in x.chunk(2)])
+                elif rescale:
+                    scale = x.std()
+                    x /= scale
+                    log_scale += math.log(scale.item())
+                x = x.relu_() if layer.activation else x
+            values.append(_log_delta(x, p) + log_scale)
+    return score_from_repeats("phi", values, time.perf_counter() - started)
+
+
+def repeat_generator(seed: int, repeat: int, device: str | torch.device) -> torch.Generator:
+    """The generator of one repeat: it depends on `seed` and `repeat` alone."""
+    import numpy as np
+
+    state = np.random.SeedSequence([seed, repeat]).generate_state(1, np.uint64)[0]
+    return torch.Generator(device=device).manual_seed(int(state) >> 1)
+
+
+def _chain_and_resolution(network: Architecture | Chain, resolution: int | None) -> tuple[Chain, int]:
+    if not isinstance(network, Architecture):
+        if resolution is None:
+            raise ScoreError("a chain of convolutions has no resolution of its own; give one")
+        return tuple(network), resolution
+    resolution = native_resolution(network, resolution)
+    smallest = smallest_resolution(network)
+    if resolution < smallest:
+        raise ScoreError(f"resolution {resolution} is too small for the strides; use {smallest} or more")
+    return architecture_chain(network), resolution
+
+
+def _check_counts(batch_size: int, repeats: int) -> None:
+    if batch_size < 2:
+        raise ScoreError(f"batch size {batch_size} is not allowed; batch statistics need 2 images or more")
+    if repeats < 1:
+        raise ScoreError(f"{repeats} repeats are not allowed; use 1 or more")
+
+
+def _one_repeat(
+    chain: Chain, resolution: int, batch_size: int, generator: torch.Generator, alpha: float, p: float
+) -> tuple[float, list[float]]:
+    log_sigmas: list[Tensor] = []
+    with torch.inference_mode():
+        x = _perturbed_pair(chain, resolution, batch_size, generator, alpha)
+        for layer in chain:
+            x = _linear(x, layer, generator)
+            if isinstance(layer, MaxPool):
+                continue
+            clean, variance = _normalise(x[:batch_size], layer)
+            perturbed, _ = _normalise(x[batch_size:], layer)
+            log_sigmas.append(0.5 * variance.mean().log())
+            x = torch.cat([clean, perturbed])
+            if layer.activation:
+                x.relu_()
+        return _log_delta(x, p), torch.stack(log_sigmas).tolist()
+
+
+def _perturbed_pair(
+    chain: Chain, resolution: int, batch_size: int, generator: torch.Generator, alpha: float
+) -> Tensor:
+    first = chain[0]
+    channels = first.in_channels if isinstance(first, Convolution) else first.channels
+    shape = (batch_size, resolution, resolution, channels)
+    x = torch.randn(shape, generator=generator, device=generator.device)
+    noise = torch.randn(shape, generator=generator, device=generator.device)
+    return torch.cat([x, x + alpha * noise]).permute(0, 3, 1, 2)
+
+
+def _linear(x: Tensor, layer: Convolution | MaxPool, generator: torch.Generator) -> Tensor:
+    if isinstance(layer, MaxPool):
+        return F.max_pool2d(x, layer.kernel, layer.stride, (layer.kernel - 1) // 2)
+    k = layer.kernel
+    shape = (layer.out_channels, k, k, layer.in_channels // layer.groups)
+    weight = torch.randn(shape, generator=generator, device=generator.device).permute(0, 3, 1, 2)
+    # TF32 would cost three digits of every variance; the score is defined in float32.
+    with torch.backends.cudnn.flags(allow_tf32=False) if x.is_cuda else nullcontext():
+        return F.conv2d(x, weight, None, layer.stride, (k - 1) // 2, groups=layer.groups)
+
+
+
+
+def _normalise(x: Tensor, layer: Convolution) -> tuple[Tensor, Tensor]:
+    """Batch norm in training mode, and the mini-batch variance of each channel."""
+    unbiased = torch.ones(layer.out_channels, device=x.device)
+    mean = torch.zeros_like(unbiased)
+    y = F.batch_norm(x, mean, unbiased, training=True, momentum=1.0, eps=NORM_EPS)
+    count = x.numel() // layer.out_channels
+    return y, unbiased * ((count - 1) / count)
+
+
+def _log_delta(x: Tensor, p: float) -> float:
+    clean, perturbed = x.chunk(2)
+    difference = (clean - perturbed).flatten(1)
+    norms = torch.linalg.vector_norm(difference, ord=p, dim=1, dtype=torch.float64)
+    delta = norms.mean().item()
+    return math.log(delta) if 0 < delta < math.inf else math.nan

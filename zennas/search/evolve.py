@@ -1,0 +1,150 @@
+"""Zen-NAS (Algorithm 2), in rounds.
+
+A round proposes `round_size` offspring from one population, scores those that are new and within the budgets, and
+offers them in the order in which they were proposed. A round's randomness comes from the seed and the round's first
+iteration alone, so that a search is the same on one core and on many, and after a crash.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from zennas.architecture.model import SuperBlock
+from zennas.costs import Costs
+from zennas.search.budgets import Budget, within
+from zennas.search.mutate import DRAWS, Mutation, draw_mutation
+from zennas.search.population import Candidate, Population
+from zennas.search.space import SearchSpace
+
+Count = Callable[[tuple[SuperBlock, ...]], Costs]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A network to be scored. `id` is unique in the run: random scores are seeded by it."""
+
+    id: int
+    super_blocks: tuple[SuperBlock, ...]
+
+
+ScoreRound = Callable[[list[Task]], list[float | None]]
+"""Scores of a round's tasks, in order; `None` for a network that could not be scored."""
+
+
+def mutation_probability(iteration: int, iterations: int) -> float:
+    """ρ of Algorithm 2: falls from 1 to 0.1 over the first half, then stays."""
+    if iteration < iterations / 2:
+        remaining = (iterations - 2 * iteration) / iterations
+        return remaining + 0.1 * (1 - remaining)
+    return 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    iteration: int
+    parent: Candidate
+    mutation: Mutation
+    super_blocks: tuple[SuperBlock, ...]
+    costs: Costs
+
+
+@dataclass
+class Evolution:
+    """The state of a search between two rounds.
+
+    Attributes:
+        niches: the budgets of each population; a search has one, a frontier one for each of its budgets. A network
+            too big for one may enter another.
+        iteration: offspring proposed so far.
+        scored: networks scored so far, the start included; the next candidate's id.
+        failed: networks that could not be scored.
+    """
+
+    space: SearchSpace
+    niches: Sequence[Sequence[Budget]]
+    count: Count
+    score: ScoreRound
+    iterations: int
+    population_size: int
+    round_size: int
+    seed: int
+    iteration: int = 0
+    scored: int = 0
+    failed: int = 0
+    tasks: int = 0
+    populations: list[Population] = field(default_factory=list)
+    seen: set[tuple[SuperBlock, ...]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        if not self.populations:
+            self.populations = [Population(budgets, self.population_size) for budgets in self.niches]
+
+    @property
+    def best(self) -> Candidate:
+        """The highest score of all populations."""
+        return max((p.best for p in self.populations if p.best), key=lambda c: (c.score, -c.id))
+
+    @property
+    def finished(self) -> bool:
+        """Whether all iterations are done."""
+        return self.iteration >= self.iterations
+
+    def begin(self, starts: Sequence[tuple[SuperBlock, ...]]) -> list[Candidate]:
+        """Score the starting networks and found the populations."""
+        unique = list(dict.fromkeys(starts))
+        proposals = [_Proposal(0, _NO_PARENT, _NO_MUTATION, blocks, self.count(blocks)) for blocks in unique]
+        self.seen.update(unique)
+        return self._enter(proposals)
+
+    def step(self) -> list[Candidate]:
+        """One round; returns the candidates that were scored, in order."""
+        return self._enter(list(self._propose()))
+
+    def _propose(self) -> Iterator[_Proposal]:
+        size = min(self.round_size, self.iterations - self.iteration)
+        rng = np.random.default_rng([self.seed, self.iteration])
+        rows = rng.random((size, DRAWS + 1)).tolist()
+        populations = [p for p in self.populations if p.heap]
+        space, count, seen = self.space, self.count, self.seen
+        for row in rows:
+            iteration = self.iteration = self.iteration + 1
+            draws = iter(row)
+            parent = populations[iteration % len(populations)].pick(next(draws))
+            mutation = draw_mutation(
+                parent.super_blocks, mutation_probability(iteration, self.iterations), space, draws
+            )
+            blocks = mutation.apply(parent.super_blocks)
+            if blocks in seen:
+                continue
+            costs = count(blocks)
+            if any(within(costs, budgets) for budgets in self.niches):
+                seen.add(blocks)
+                yield _Proposal(iteration, parent, mutation, blocks, costs)
+
+    def _enter(self, proposals: list[_Proposal]) -> list[Candidate]:
+        tasks = [Task(self.tasks + i, p.super_blocks) for i, p in enumerate(proposals)]
+        self.tasks += len(tasks)
+        entered = []
+        for proposal, score in zip(proposals, self.score(tasks) if tasks else [], strict=True):
+            if score is None:
+                self.failed += 1
+                continue
+            candidate = Candidate(
+                self.scored,
+                proposal.iteration,
+                proposal.parent.id,
+                proposal.mutation if proposal.iteration else None,
+                proposal.super_blocks,
+                score,
+                proposal.costs,
+            )
+            self.scored += 1
+            for population in self.populations:
+                population.offer(candidate)
+            entered.append(candidate)
+        return entered
+
+
+_NO_MUTATION = Mutation(0, ())
+_NO_PARENT = Candidate(-1, 0, -1, None, (), 0.0, Costs(0, 0, 0, 0, 0))
