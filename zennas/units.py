@@ -37,9 +37,11 @@ def parse_seconds(text: str, what: str = "a time") -> float:
 
 
 def _scaled(value: float, steps: tuple[tuple[float, str], ...]) -> str:
+    """Three digits and a suffix; a value that would round up to 1000 takes the next suffix."""
     for size, suffix in steps:
-        if abs(value) >= size:
-            return f"{value / size:.3g}{suffix}" if value / size < 1000 else f"{value / size:.0f}{suffix}"
+        if abs(value) >= size * 0.9995:
+            scaled = value / size
+            return f"{scaled:.3g}{suffix}" if abs(scaled) < 999.5 else f"{scaled:.0f}{suffix}"
     return f"{value:.3g}"
 
 

@@ -1,10 +1,10 @@
 """Architectures as YAML and JSON documents, in the columns of the paper's tables.
 
-    name: zennet-cifar-1.0M
-    resolution: 32
-    super_blocks:
-      - {block: Conv, kernel: 3, in: 3, out: 88, stride: 1, layers: 1}
-      - {block: Btn, kernel: 7, in: 88, out: 120, stride: 1, bottleneck: 16, layers: 1}
+name: zennet-cifar-1.0M
+resolution: 32
+super_blocks:
+  - {block: Conv, kernel: 3, in: 3, out: 88, stride: 1, layers: 1}
+  - {block: Btn, kernel: 7, in: 88, out: 120, stride: 1, bottleneck: 16, layers: 1}
 """
 
 import json
@@ -134,7 +134,15 @@ def load_yaml(text: str, where: str) -> Any:
         at = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "unreadable"
         raise ArchitectureError(f"{where}{at}: not valid YAML: {problem}") from None
-    except (ValueError, RecursionError, TypeError, AttributeError, KeyError, IndexError, OverflowError) as error:
+    except (
+        ValueError,
+        RecursionError,
+        TypeError,
+        AttributeError,
+        KeyError,
+        IndexError,
+        OverflowError,
+    ) as error:
         # PyYAML's constructors let such errors through for malformed dates, integers, and keys.
         raise ArchitectureError(f"{where}: not valid YAML: {error}") from None
 
@@ -150,7 +158,8 @@ def format_yaml(document: dict[str, Any]) -> str:
         pass
 
     Dumper.add_representer(
-        Row, lambda dumper, row: dumper.represent_mapping("tag:yaml.org,2002:map", row.items(), flow_style=True)
+        Row,
+        lambda dumper, row: dumper.represent_mapping("tag:yaml.org,2002:map", row.items(), flow_style=True),
     )
     shown = dict(document)
     if isinstance(shown.get("super_blocks"), list):

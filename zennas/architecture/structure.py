@@ -57,7 +57,16 @@ def _parse_term(name: str, options: str | None, arguments: str, where: str) -> S
         block, (kernel, expansion, group_width, se) = name, _options(options, name, where)
     in_, out, stride, bottleneck, layers = _integers(arguments, "in,out,stride,bottleneck,layers", name, where)
     return SuperBlock(
-        block, kernel, in_, out, stride, bottleneck, layers, expansion, 0 if options is None else group_width, se
+        block,
+        kernel,
+        in_,
+        out,
+        stride,
+        bottleneck,
+        layers,
+        expansion,
+        0 if options is None else group_width,
+        se,
     )
 
 
@@ -146,5 +155,3 @@ def _decimal(value: float) -> str:
 def is_structure(text: str) -> bool:
     """Whether `text` looks like a structure string rather than a name or a path."""
     return "(" in text
-
-

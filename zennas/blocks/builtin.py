@@ -61,7 +61,11 @@ def max_pool(block: SuperBlock, in_channels: int, stride: int, first: bool) -> S
 
 
 def residual(
-    main: tuple[Convolution | SqueezeExcite, ...], in_channels: int, out_channels: int, stride: int, first: bool
+    main: tuple[Convolution | SqueezeExcite, ...],
+    in_channels: int,
+    out_channels: int,
+    stride: int,
+    first: bool,
 ) -> Unit:
     """`main` with its residual link, then ReLU.
 
@@ -96,9 +100,7 @@ def _mobile(block: SuperBlock, in_channels: int, width: int, out: int, stride: i
 
 def _squeeze_excite(channels: int) -> SqueezeExcite:
     squeezed = max(1, round(channels / 4))
-    return SqueezeExcite(
-        Convolution(channels, squeezed, 1), Convolution(squeezed, channels, 1, activation="sigmoid")
-    )
+    return SqueezeExcite(Convolution(channels, squeezed, 1), Convolution(squeezed, channels, 1, activation="sigmoid"))
 
 
 def _divisor_at_most(number: int, bound: int) -> int:

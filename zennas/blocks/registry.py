@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.blocks.layers import Convolution, MaxPool, SqueezeExcite, Unit
+from zennas.blocks.layers import MaxPool, SqueezeExcite, Unit
 from zennas.errors import ArchitectureError, UnknownNameError
 from zennas.extras import unknown
 
@@ -107,7 +107,9 @@ def _layer_units(block: SuperBlock, first: bool) -> tuple[Unit, ...]:
     kind = block_type(block.block)
     for field in kind.needs:
         if not getattr(block, field):
-            raise ArchitectureError(f"{block.block} super-block {block.in_channels}→{block.out_channels}: needs {field}")
+            raise ArchitectureError(
+                f"{block.block} super-block {block.in_channels}→{block.out_channels}: needs {field}"
+            )
     in_channels, stride = (block.in_channels, block.stride) if first else (block.out_channels, 1)
     units = tuple(kind.layer(block, in_channels, stride, first))
     _check_units(units, block, in_channels, stride)

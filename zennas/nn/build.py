@@ -27,9 +27,7 @@ class ZenNet(nn.Module):
             nn.Sequential(*map(_unit, expand_at(block, index).units()))
             for index, block in enumerate(architecture.super_blocks)
         )
-        self.classifier: nn.Module = (
-            nn.Linear(architecture.out_channels, num_classes) if num_classes else nn.Identity()
-        )
+        self.classifier: nn.Module = nn.Linear(architecture.out_channels, num_classes) if num_classes else nn.Identity()
         initialise(self)
 
     def forward_stages(self, images: Tensor) -> list[Tensor]:

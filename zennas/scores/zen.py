@@ -15,7 +15,7 @@ from torch import Tensor
 from zennas.architecture.model import Architecture
 from zennas.blocks.chain import Chain, architecture_chain
 from zennas.blocks.layers import Convolution, MaxPool
-from zennas.costs import native_resolution, smallest_resolution
+from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
 from zennas.scores.result import Score, score_from_repeats
 
@@ -159,9 +159,7 @@ def _one_repeat(
         return _log_delta(x, p), torch.stack(log_sigmas).tolist()
 
 
-def _perturbed_pair(
-    chain: Chain, resolution: int, batch_size: int, generator: torch.Generator, alpha: float
-) -> Tensor:
+def _perturbed_pair(chain: Chain, resolution: int, batch_size: int, generator: torch.Generator, alpha: float) -> Tensor:
     first = chain[0]
     channels = first.in_channels if isinstance(first, Convolution) else first.channels
     shape = (batch_size, resolution, resolution, channels)
@@ -179,8 +177,6 @@ def _linear(x: Tensor, layer: Convolution | MaxPool, generator: torch.Generator)
     # TF32 would cost three digits of every variance; the score is defined in float32.
     with torch.backends.cudnn.flags(allow_tf32=False) if x.is_cuda else nullcontext():
         return F.conv2d(x, weight, None, layer.stride, (k - 1) // 2, groups=layer.groups)
-
-
 
 
 def _normalise(x: Tensor, layer: Convolution) -> tuple[Tensor, Tensor]:

@@ -38,9 +38,7 @@ class ZooEntry:
 @lru_cache(maxsize=1)
 def zoo_names() -> tuple[str, ...]:
     """All zoo names, sorted."""
-    return tuple(
-        sorted(item.name.removesuffix(".yaml") for item in _DATA.iterdir() if item.name.endswith(".yaml"))
-    )
+    return tuple(sorted(item.name.removesuffix(".yaml") for item in _DATA.iterdir() if item.name.endswith(".yaml")))
 
 
 @lru_cache(maxsize=64)

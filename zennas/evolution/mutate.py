@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.search.space import Range, SearchSpace
+from zennas.evolution.space import Range, SearchSpace
 
 DRAWS = 8
 """Uniform draws in [0, 1) that one mutation consumes at most."""

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from zennas.architecture.model import SuperBlock
-from zennas.costs import Costs
-from zennas.search.budgets import Budget, within
-from zennas.search.mutate import Mutation
+from zennas.counting import Costs
+from zennas.evolution.budgets import Budget, within
+from zennas.evolution.mutate import Mutation
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,6 @@ class Candidate:
         iteration: when it was proposed; 0 is the start.
         parent: id of the network that it was mutated from, or −1.
         mutation: what was mutated, or `None` for the start.
-        latency: predicted seconds an image, where the search has a latency budget.
     """
 
     id: int

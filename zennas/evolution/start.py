@@ -6,12 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from zennas.architecture.model import SuperBlock
-from zennas.costs import Costs
+from zennas.counting import Costs, count_super_blocks
 from zennas.errors import BudgetError
-from zennas.search.budgets import Budget, total_violation
-from zennas.search.counting import count
-from zennas.search.mutate import DRAWS, draw_mutation
-from zennas.search.space import BlockChoice, SearchSpace
+from zennas.evolution.budgets import Budget, total_violation
+from zennas.evolution.mutate import DRAWS, draw_mutation
+from zennas.evolution.space import BlockChoice, SearchSpace
 
 RANDOM_TRIES = 64
 REPAIRS = 4000
@@ -84,7 +83,7 @@ def starting_network(
     least: dict[str, float] = {}
     smallest_tried: Costs | None = None
     for blocks in _first_tries(space, rng):
-        costs = count(blocks, resolution, num_classes)
+        costs = count_super_blocks(blocks, resolution, num_classes)
         if smallest_tried is None or costs.params < smallest_tried.params:
             smallest_tried = costs
         for budget in budgets:
@@ -126,7 +125,7 @@ def _repair(
     violation, blocks = nearest
     for _ in range(REPAIRS):
         other = draw_mutation(blocks, 0.5, space, iter(rng.random(DRAWS).tolist())).apply(blocks)
-        reached = total_violation(count(other, resolution, num_classes), budgets)
+        reached = total_violation(count_super_blocks(other, resolution, num_classes), budgets)
         if reached <= violation:
             violation, blocks = reached, other
         if violation == 0:

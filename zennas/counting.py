@@ -21,6 +21,7 @@ class Costs:
         layers: sum of the super-blocks' layers (the paper's depth).
         convolutions: convolutions, with projections and squeeze-excitation, without the classifier.
         memory: bytes of float32 activations that are alive at once, at worst, in inference.
+        latency: seconds an image, where a latency predictor was asked.
     """
 
     params: int
@@ -28,6 +29,7 @@ class Costs:
     layers: int
     convolutions: int
     memory: int
+    latency: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +165,13 @@ def _channels_in(unit: Unit) -> int:
     if isinstance(first, Convolution):
         return first.in_channels
     return first.channels if isinstance(first, MaxPool) else first.reduce.in_channels
+
+
+def count_super_blocks(super_blocks: tuple[SuperBlock, ...], resolution: int, num_classes: int) -> Costs:
+    """`costs` of bare super-blocks that are known to be valid, as the search counts every candidate."""
+    rows: list[SuperBlockCosts] = []
+    for block in super_blocks:
+        row = count_super_block(block, resolution)
+        resolution = row.out_resolution
+        rows.append(row)
+    return total_costs(rows, super_blocks[-1].out_channels, num_classes)

@@ -11,25 +11,24 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from zennas.architecture.model import SuperBlock
-from zennas.costs import Costs
-from zennas.search.budgets import Budget, within
-from zennas.search.mutate import DRAWS, Mutation, draw_mutation
-from zennas.search.population import Candidate, Population
-from zennas.search.space import SearchSpace
+from zennas.counting import Costs
+from zennas.evolution.budgets import Budget, within
+from zennas.evolution.mutate import DRAWS, Mutation, draw_mutation
+from zennas.evolution.population import Candidate, Population
+from zennas.evolution.space import SearchSpace
 
 Count = Callable[[tuple[SuperBlock, ...]], Costs]
 
 
+ScoreRound = Callable[[list[tuple[SuperBlock, ...]]], "list[float | Failure]"]
+"""Scores of a round's networks, in order."""
+
+
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A network to be scored. `id` is unique in the run: random scores are seeded by it."""
+class Failure:
+    """Why a network could not be scored."""
 
-    id: int
-    super_blocks: tuple[SuperBlock, ...]
-
-
-ScoreRound = Callable[[list[Task]], list[float | None]]
-"""Scores of a round's tasks, in order; `None` for a network that could not be scored."""
+    reason: str
 
 
 def mutation_probability(iteration: int, iterations: int) -> float:
@@ -59,6 +58,7 @@ class Evolution:
         iteration: offspring proposed so far.
         scored: networks scored so far, the start included; the next candidate's id.
         failed: networks that could not be scored.
+        failures: iteration, super-blocks and reason of each, since the caller last cleared the list.
     """
 
     space: SearchSpace
@@ -72,7 +72,7 @@ class Evolution:
     iteration: int = 0
     scored: int = 0
     failed: int = 0
-    tasks: int = 0
+    failures: list[tuple[int, tuple[SuperBlock, ...], str]] = field(default_factory=list)
     populations: list[Population] = field(default_factory=list)
     seen: set[tuple[SuperBlock, ...]] = field(default_factory=set)
 
@@ -123,12 +123,12 @@ class Evolution:
                 yield _Proposal(iteration, parent, mutation, blocks, costs)
 
     def _enter(self, proposals: list[_Proposal]) -> list[Candidate]:
-        tasks = [Task(self.tasks + i, p.super_blocks) for i, p in enumerate(proposals)]
-        self.tasks += len(tasks)
+        scores = self.score([p.super_blocks for p in proposals]) if proposals else []
         entered = []
-        for proposal, score in zip(proposals, self.score(tasks) if tasks else [], strict=True):
-            if score is None:
+        for proposal, score in zip(proposals, scores, strict=True):
+            if isinstance(score, Failure):
                 self.failed += 1
+                self.failures.append((proposal.iteration, proposal.super_blocks, score.reason))
                 continue
             candidate = Candidate(
                 self.scored,

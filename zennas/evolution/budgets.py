@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from zennas.costs import Costs
+from zennas.counting import Costs
 from zennas.errors import BudgetError
 from zennas.extras import unknown
 from zennas.units import format_bytes, format_count, format_seconds, parse_bytes, parse_count, parse_seconds

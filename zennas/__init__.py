@@ -1,0 +1,69 @@
+"""zennas designs convolutional networks for a budget without training any of them.
+
+Names are imported on first use, so that `import zennas` needs no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zennas.architecture import Architecture, SuperBlock, format_structure, parse_structure
+    from zennas.blocks import Convolution, Unit, register_block, residual
+    from zennas.counting import Costs, costs
+    from zennas.errors import ZennasError
+    from zennas.evolution import SearchResult, mutate, resume_run, search, search_space
+    from zennas.loading import load
+    from zennas.nn import build
+    from zennas.scores import Score, meanfield_score, register_score
+    from zennas.scores.zen import phi_score, zen_score
+    from zennas.zoo import zoo_entry, zoo_names
+
+_HOMES = {
+    "Architecture": "architecture",
+    "SuperBlock": "architecture",
+    "format_structure": "architecture",
+    "parse_structure": "architecture",
+    "Convolution": "blocks",
+    "Unit": "blocks",
+    "register_block": "blocks",
+    "residual": "blocks",
+    "Costs": "counting",
+    "costs": "counting",
+    "ZennasError": "errors",
+    "load": "loading",
+    "build": "nn",
+    "Score": "scores",
+    "meanfield_score": "scores",
+    "register_score": "scores",
+    "phi_score": "scores.zen",
+    "zen_score": "scores.zen",
+    "SearchResult": "evolution",
+    "mutate": "evolution",
+    "resume_run": "evolution",
+    "search": "evolution",
+    "search_space": "evolution",
+    "zoo_entry": "zoo",
+    "zoo_names": "zoo",
+}
+_TORCH = ("nn", "scores.zen")
+
+__version__ = "0.1.0"
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'zennas' has no attribute {name!r}")
+    home = _HOMES[name]
+    if home in _TORCH:
+        from zennas.extras import require
+
+        require("torch", "torch", f"zennas.{name}")
+    module = import_module(f"zennas.{home}")
+    value = getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

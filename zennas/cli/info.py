@@ -1,0 +1,71 @@
+"""`zennas info`."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from zennas.cli.options import Json, Model, Resolution
+
+
+def info(
+    model: Model,
+    resolution: Resolution = None,
+    classes: Annotated[
+        int | None,
+        typer.Option(min=0, help="Outputs of the classifier; 0 for none.", show_default="the zoo's, else 1000"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a network is made of and what it costs.
+
+    [bold]Examples[/bold]
+
+        zennas info zennet-cifar-1.0M
+
+        zennas info runs/search-1/best.yaml --resolution 64 --classes 10 --json
+    """
+    from dataclasses import asdict
+
+    from zennas.architecture.structure import format_structure
+    from zennas.counting import costs, native_resolution, super_block_costs
+    from zennas.loading import load
+    from zennas.zoo import zoo_entry, zoo_names
+
+    architecture = load(model)
+    resolution = native_resolution(architecture, resolution)
+    if classes is None:
+        classes = zoo_entry(architecture.name).num_classes if architecture.name in zoo_names() else 1000
+    counted = costs(architecture, resolution, classes)
+    structure = format_structure(architecture)
+    if as_json:
+        numbers = {key: value for key, value in asdict(counted).items() if value is not None}
+        rows = [
+            {**asdict(block), **asdict(row)}
+            for block, row in zip(architecture.super_blocks, super_block_costs(architecture, resolution), strict=True)
+        ]
+        print(
+            json.dumps(
+                {
+                    "name": architecture.name,
+                    "resolution": resolution,
+                    "num_classes": classes,
+                    **numbers,
+                    "structure": structure,
+                    "super_blocks": rows,
+                }
+            )
+        )
+        return
+    from zennas.cli.tables import architecture_table, console, costs_line
+
+    out = console()
+    out.print(f"[bold]{architecture.name or 'network'}[/bold] at {resolution}×{resolution}, {classes} classes")
+    out.print(architecture_table(architecture, resolution, classes))
+    out.print(costs_line(counted), highlight=False)
+    out.print(structure, style="dim", soft_wrap=True, highlight=False, markup=False)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(info)

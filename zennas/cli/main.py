@@ -1,0 +1,52 @@
+"""The `zennas` command: parses, calls the library, prints. Errors of the user become one line and exit code 2."""
+
+import os
+import sys
+
+import typer
+
+from zennas.cli import info, score, search, zoo
+from zennas.errors import ZennasError
+
+app = typer.Typer(
+    name="zennas",
+    help="Designs convolutional networks for a budget without training any of them.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (search, score, info, zoo):
+    module.add_to(app)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True)) -> None:
+    """Designs convolutional networks for a budget without training any of them."""
+    if version:
+        from zennas import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except ZennasError as error:
+        message = " ".join(str(error).split())
+        print(f"zennas: {message}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("zennas: interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # A reader like `head` went away; the interpreter must not complain while it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The progress bar of a search."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from zennas.evolution.run import Progress, Watcher
+from zennas.units import format_count
+
+REFRESH_SECONDS = 0.1
+
+
+@contextmanager
+def search_progress(quiet: bool) -> Iterator[Watcher | None]:
+    """A watcher that draws iterations/s, scored networks, the best and its costs, and the time left."""
+    if quiet:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    bar = Bar(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[text]}"),
+        console=Console(stderr=True),
+        refresh_per_second=8,
+        transient=True,
+    )
+    task = bar.add_task("search", total=None, text="")
+    shown, first, phase = 0.0, None, ""
+
+    def watch(progress: Progress) -> None:
+        nonlocal shown, first, phase
+        now = time.perf_counter()
+        if progress.phase != phase:
+            bar.reset(task, description=progress.phase, total=progress.total)
+            phase, first = progress.phase, (now, progress.done)
+        elif now - shown < REFRESH_SECONDS:
+            return
+        shown = now
+        assert first is not None
+        best = progress.best
+        speed = (progress.done - first[1]) / max(now - first[0], 1e-9)
+        text = (
+            f"{speed:,.0f}/s  scored {progress.scored:,}  best {best.score:.2f} "
+            f"({format_count(best.costs.params)} params, {format_count(best.costs.flops)} multiply-adds, "
+            f"{best.costs.layers} layers)"
+            if progress.phase == "search"
+            else "Monte Carlo"
+        )
+        bar.update(task, completed=progress.done, text=text)
+
+    with bar:
+        yield watch

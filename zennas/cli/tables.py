@@ -1,0 +1,65 @@
+"""Networks as tables on the terminal."""
+
+from rich.console import Console
+from rich.table import Table
+
+from zennas.architecture.model import Architecture
+from zennas.counting import Costs, super_block_costs
+from zennas.units import format_bytes, format_count
+
+
+def console() -> Console:
+    """Standard output; wide enough for every column where it is not a terminal."""
+    plain = Console()
+    return plain if plain.is_terminal else Console(width=140)
+
+
+def architecture_table(architecture: Architecture, resolution: int, num_classes: int) -> Table:
+    """One row a super-block, then the classifier."""
+    table = Table(header_style="bold", show_edge=False, pad_edge=False)
+    extra = [
+        (title, field)
+        for title, field in (("expansion", "expansion"), ("group", "group_width"), ("SE", "se"))
+        if any(getattr(block, field) for block in architecture.super_blocks)
+    ]
+    table.add_column("type")
+    for title in ("kernel", "in", "out", "stride", "bottleneck", *(t for t, _ in extra), "layers", "output"):
+        table.add_column(title, justify="right")
+    for title in ("params", "multiply-adds"):
+        table.add_column(title, justify="right")
+    for block, row in zip(architecture.super_blocks, super_block_costs(architecture, resolution), strict=True):
+        size = row.out_resolution
+        table.add_row(
+            block.block,
+            str(block.kernel),
+            str(block.in_channels),
+            str(block.out_channels),
+            str(block.stride),
+            str(block.bottleneck or "-"),
+            *(_cell(getattr(block, field)) for _, field in extra),
+            str(block.layers),
+            f"{size}×{size}",
+            format_count(row.params),
+            format_count(row.flops),
+        )
+    if num_classes:
+        width = architecture.out_channels
+        table.add_row(
+            "Linear", "-", str(width), str(num_classes), "-", "-", *("-" for _ in extra), "-", "1×1",
+            format_count((width + 1) * num_classes), format_count(width * num_classes),
+        )  # fmt: skip
+    return table
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "-"
+    return str(value or "-")
+
+
+def costs_line(costs: Costs) -> str:
+    """Costs in one line."""
+    return (
+        f"{format_count(costs.params)} params, {format_count(costs.flops)} multiply-adds, {costs.layers} layers, "
+        f"{costs.convolutions} convolutions, {format_bytes(costs.memory)} of activations"
+    )

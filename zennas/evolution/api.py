@@ -1,0 +1,48 @@
+"""`zennas.search(...)`."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from zennas.evolution.config import checked_config
+from zennas.evolution.result import SearchResult
+from zennas.evolution.run import Watcher, start_run
+
+
+def search(
+    space: str = "resnet",
+    resolution: int = 32,
+    num_classes: int = 100,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    watch: Watcher | None = None,
+    **settings: Any,
+) -> SearchResult:
+    """Search for the network of the highest score within budgets.
+
+        result = zennas.search("resnet", 32, 100, params="1M", layers=18)
+        network = zennas.build(result.architecture, num_classes=100)
+
+    Args:
+        space: `resnet`, `mobilenet` or `regnet`.
+        resolution: side of the square input.
+        num_classes: outputs of the classifier; they count as parameters.
+        out: directory for the run; by default it is kept in memory.
+        watch: called with a `Progress` after every round.
+        settings: budgets (`params`, `flops`, `layers`, `memory`) as numbers or text, and any field of
+            `SearchConfig`: `score`, `iterations`, `population`, `rescore`, `seed`, …
+
+    Raises:
+        ZennasError: a setting is wrong, or no network meets the budgets.
+    """
+    values = {key: _as_text(key, value) for key, value in settings.items()}
+    config = checked_config({"space": space, "resolution": resolution, "num_classes": num_classes, **values})
+    return start_run(config, None if out is None else Path(out), watch)
+
+
+def _as_text(key: str, value: Any) -> Any:
+    if key not in ("params", "flops", "layers", "memory") or value is None:
+        return value
+    if isinstance(value, list | tuple):
+        return [str(v) for v in value]
+    return str(value)

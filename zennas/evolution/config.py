@@ -1,0 +1,103 @@
+"""All that is needed to repeat a search, as a user writes it and as a run keeps it in `config.yaml`."""
+
+import platform
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from zennas.architecture.document import format_yaml, load_yaml
+from zennas.architecture.files import read_text, write_text
+from zennas.errors import RunError, ZennasError
+from zennas.evolution.budgets import Budget, parse_budget
+
+CONFIG = "config.yaml"
+
+
+class SearchConfig(BaseModel):
+    """The settings of a search.
+
+    A budget is text as on the command line (`"1M"`, `"0.5M..1M"`), or a list of such texts: then the run is a
+    frontier and finds the best network for each of them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    space: str = "resnet"
+    resolution: int = Field(default=32, ge=1, le=1 << 14)
+    num_classes: int = Field(default=100, ge=0, le=1 << 20)
+    params: str | list[str] | None = None
+    flops: str | list[str] | None = None
+    layers: str | list[str] | None = None
+    memory: str | list[str] | None = None
+    se: bool = False
+    score: str = "meanfield"
+    iterations: int = Field(default=48_000, ge=1)
+    population: int = Field(default=256, ge=1)
+    round_size: int = Field(default=64, ge=1)
+    rescore: int = Field(default=16, ge=0)
+    seed: int = Field(default=0, ge=0, lt=1 << 63)
+    batch_size: int = Field(default=16, ge=2)
+    repeats: int = Field(default=1, ge=1)
+    device: str = "cpu"
+    time_limit: float | None = Field(default=None, gt=0)
+    patience: int | None = Field(default=None, ge=1)
+    target_score: float | None = None
+
+    def niches(self) -> list[tuple[Budget, ...]]:
+        """The budgets of each population: every combination of the listed budgets. Raises `BudgetError`."""
+        combinations: list[tuple[Budget, ...]] = [()]
+        for quantity in ("params", "flops", "layers", "memory"):
+            given = getattr(self, quantity)
+            if given is None:
+                continue
+            texts = [given] if isinstance(given, str) else given
+            parsed = [parse_budget(quantity, text) for text in texts]
+            combinations = [(*budgets, budget) for budgets in combinations for budget in parsed]
+        return combinations
+
+
+def checked_config(values: dict[str, Any], where: str = "") -> SearchConfig:
+    """A validated configuration. Raises `ZennasError` in one line: the setting, its value, what is allowed."""
+    try:
+        config = SearchConfig(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"])) or "settings"
+        given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
+        message = re.sub("^Value error, ", "", first["msg"])
+        raise ZennasError(f"{where}{name}: {message}{given}") from None
+    config.niches()
+    return config
+
+
+def write_config(config: SearchConfig, directory: Path) -> None:
+    """Write `config.yaml` with the versions that ran."""
+    document = {**config.model_dump(exclude_none=True), "versions": versions()}
+    write_text(directory / CONFIG, format_yaml(document))
+
+
+def read_config(directory: Path) -> SearchConfig:
+    """Read a run's `config.yaml`. Raises `RunError` where there is no run, `ZennasError` for a damaged file."""
+    path = directory / CONFIG
+    if not path.is_file():
+        raise RunError(f"{directory}: no run here ({CONFIG} is missing)")
+    document = load_yaml(read_text(path), str(path))
+    if not isinstance(document, dict):
+        raise RunError(f"{path}: damaged: expected a mapping of settings")
+    document.pop("versions", None)
+    return checked_config(document, f"{path}: ")
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": platform.python_version()}
+    for package in ("zennas", "numpy", "torch"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,54 @@
+"""One writer a run: a lock that goes with its holder, however that dies."""
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from zennas.errors import RunError
+
+
+class RunLock:
+    """An operating-system lock on `DIR/run.lock`; released when the process ends."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "run.lock"
+        self._handle: int | None = None
+
+    def __enter__(self) -> "RunLock":
+        """Raises `RunError` where another process holds it."""
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _lock(handle)
+        except OSError:
+            holder = ""
+            with contextlib.suppress(OSError):
+                holder = os.pread(handle, 32, 0).decode(errors="replace").strip()
+            os.close(handle)
+            by = f" (process {holder})" if holder.isdigit() else ""
+            raise RunError(
+                f"{self._path.parent}: another process{by} is working on this run; wait for it or stop it"
+            ) from None
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        self._handle = handle
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def _lock(handle: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

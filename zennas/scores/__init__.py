@@ -1,0 +1,22 @@
+"""Scores: how expressive a network is, without training it."""
+
+import zennas.scores.builtin  # noqa: F401  (registers the scores)
+from zennas.scores.meanfield import meanfield_score
+from zennas.scores.registry import (
+    RegisteredScore,
+    ScoreSettings,
+    register_score,
+    registered_score,
+    score_names,
+)
+from zennas.scores.result import Score
+
+__all__ = [
+    "RegisteredScore",
+    "Score",
+    "ScoreSettings",
+    "meanfield_score",
+    "register_score",
+    "registered_score",
+    "score_names",
+]

@@ -1,0 +1,80 @@
+"""The scores that come with zennas, under their names."""
+
+import numpy as np
+
+from zennas.architecture.model import Architecture
+from zennas.counting import costs
+from zennas.extras import require
+from zennas.scores.meanfield import meanfield_many, meanfield_score
+from zennas.scores.registry import ScoreSettings, register_score
+from zennas.scores.result import Score
+
+
+def exact(name: str, value: float) -> Score:
+    """A deterministic score without error."""
+    return Score(value, 0.0, (value, value), 0.0, name=name)
+
+
+@register_score(
+    "meanfield",
+    many=lambda networks, resolution, settings: meanfield_many(networks, resolution),
+    estimates_zen=True,
+)
+def _meanfield(architecture: Architecture, resolution: int, settings: ScoreSettings) -> Score:
+    return meanfield_score(architecture, resolution)
+
+
+@register_score("zen", needs_torch=True, estimates_zen=True)
+def _zen(architecture: Architecture, resolution: int, settings: ScoreSettings) -> Score:
+    require("torch", "torch", "the Monte Carlo Zen-score")
+    from zennas.scores.zen import zen_score
+
+    return zen_score(
+        architecture,
+        resolution,
+        batch_size=settings.batch_size,
+        repeats=settings.repeats,
+        seed=settings.seed,
+        device=settings.device,
+    )
+
+
+@register_score("phi", needs_torch=True)
+def _phi(architecture: Architecture, resolution: int, settings: ScoreSettings) -> Score:
+    require("torch", "torch", "the Φ-score")
+    from zennas.scores.zen import phi_score
+
+    return phi_score(
+        architecture,
+        resolution,
+        batch_size=settings.batch_size,
+        repeats=settings.repeats,
+        seed=settings.seed,
+        device=settings.device,
+    )
+
+
+@register_score("params")
+def _params(architecture: Architecture, resolution: int, settings: ScoreSettings) -> Score:
+    return exact("params", float(costs(architecture, resolution, settings.num_classes).params))
+
+
+@register_score("flops")
+def _flops(architecture: Architecture, resolution: int, settings: ScoreSettings) -> Score:
+    return exact("flops", float(costs(architecture, resolution, settings.num_classes).flops))
+
+
+@register_score("layers")
+def _layers(architecture: Architecture, resolution: int, settings: ScoreSettings) -> Score:
+    return exact("layers", float(costs(architecture, resolution, settings.num_classes).layers))
+
+
+@register_score("random")
+def _random(architecture: Architecture, resolution: int, settings: ScoreSettings) -> Score:
+    """Uniform in [0, 1): a hash of the structure and the seed, so that it repeats."""
+    import zlib
+
+    from zennas.architecture.structure import format_structure
+
+    entropy = [settings.seed, zlib.crc32(format_structure(architecture).encode())]
+    return exact("random", float(np.random.default_rng(entropy).random()))
