@@ -198,7 +198,7 @@ class _Run:
                         evolution.scored,
                         evolution.best,
                         self._seconds(),
-                    )  # fmt: skip
+                    )
                 )
 
     def _stopped(self, requested: threading.Event) -> str:
