@@ -9,6 +9,7 @@ from zennas.blocks.registry import expand, expand_at
 from zennas.errors import ArchitectureError
 
 BYTES_PER_VALUE = 4
+DEFAULT_CLASSES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +45,19 @@ class SuperBlockCosts:
     out_resolution: int
 
 
-def costs(architecture: Architecture, resolution: int | None = None, num_classes: int = 1000) -> Costs:
+def costs(architecture: Architecture, resolution: int | None = None, num_classes: int | None = None) -> Costs:
     """Count an architecture with its classifier.
 
     Args:
         resolution: side of the square input; by default the architecture's own.
-        num_classes: outputs of the linear classifier with bias; 0 for none.
+        num_classes: outputs of the linear classifier with bias, 0 for none; by default the architecture's own,
+            else 1000.
 
     Raises:
         ArchitectureError: an unknown block type, no resolution, or one too small for the strides.
     """
     rows = super_block_costs(architecture, resolution)
-    return total_costs(rows, architecture.out_channels, num_classes)
+    return total_costs(rows, architecture.out_channels, native_classes(architecture, num_classes))
 
 
 def total_costs(rows: list[SuperBlockCosts], out_channels: int, num_classes: int) -> Costs:
@@ -104,6 +106,13 @@ def native_resolution(architecture: Architecture, resolution: int | None) -> int
     if resolution < 1:
         raise ArchitectureError(f"resolution {resolution} is not allowed; use 1 or more")
     return resolution
+
+
+def native_classes(architecture: Architecture, num_classes: int | None) -> int:
+    """The given number of classes, or the architecture's own, or ImageNet's."""
+    if num_classes is None:
+        num_classes = architecture.num_classes
+    return DEFAULT_CLASSES if num_classes is None else num_classes
 
 
 @lru_cache(maxsize=1 << 17)

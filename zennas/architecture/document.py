@@ -2,6 +2,7 @@
 
 name: zennet-cifar-1.0M
 resolution: 32
+num_classes: 10
 super_blocks:
   - {block: Conv, kernel: 3, in: 3, out: 88, stride: 1, layers: 1}
   - {block: Btn, kernel: 7, in: 88, out: 120, stride: 1, bottleneck: 16, layers: 1}
@@ -35,6 +36,8 @@ def to_document(architecture: Architecture) -> dict[str, Any]:
         document["name"] = architecture.name
     if architecture.resolution is not None:
         document["resolution"] = architecture.resolution
+    if architecture.num_classes is not None:
+        document["num_classes"] = architecture.num_classes
     document["super_blocks"] = [_row(block) for block in architecture.super_blocks]
     return document
 
@@ -45,7 +48,7 @@ def _row(block: SuperBlock) -> dict[str, Any]:
 
 
 def from_document(document: Any, where: str = "document") -> Architecture:
-    """Read what `to_document` writes; keys beside `name`, `resolution` and `super_blocks` are left to others.
+    """Read what `to_document` writes; other keys are left to others.
 
     Raises:
         ArchitectureError: with the super-block and key of what is wrong.
@@ -58,12 +61,12 @@ def from_document(document: Any, where: str = "document") -> Architecture:
     name = document.get("name", "")
     if not isinstance(name, str):
         raise ArchitectureError(f"{where}: name must be text, got {_kind(name)}")
-    resolution = document.get("resolution")
-    if resolution is not None and not _is_int(resolution):
-        raise ArchitectureError(f"{where}: resolution must be a whole number, got {resolution!r}")
+    for key in ("resolution", "num_classes"):
+        if document.get(key) is not None and not _is_int(document[key]):
+            raise ArchitectureError(f"{where}: {key} must be a whole number, got {document[key]!r}")
     blocks = tuple(_super_block(row, f"{where}: super-block {number}") for number, row in enumerate(rows, start=1))
     try:
-        return Architecture(blocks, name=name, resolution=resolution)
+        return Architecture(blocks, name, document.get("resolution"), document.get("num_classes"))
     except ArchitectureError as error:
         raise ArchitectureError(f"{where}: {error}") from None
 

@@ -47,16 +47,20 @@ class Architecture:
         super_blocks: from the stem to the last block before global average pooling.
         name: what it is called, or empty.
         resolution: side of the square input that it was designed for, if known.
+        num_classes: outputs of the classifier that it was designed with, if known.
     """
 
     super_blocks: tuple[SuperBlock, ...]
     name: str = ""
     resolution: int | None = None
+    num_classes: int | None = None
 
     def __post_init__(self) -> None:
         check_super_blocks(self.super_blocks)
         if self.resolution is not None and not 1 <= self.resolution <= 1 << 14:
             raise ArchitectureError(f"resolution {self.resolution} is not allowed; use 1 to {1 << 14}")
+        if self.num_classes is not None and not 0 <= self.num_classes <= MAX_CHANNELS:
+            raise ArchitectureError(f"num_classes {self.num_classes} is not allowed; use 0 to {MAX_CHANNELS}")
 
     @property
     def in_channels(self) -> int:

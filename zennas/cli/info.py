@@ -13,7 +13,7 @@ def info(
     resolution: Resolution = None,
     classes: Annotated[
         int | None,
-        typer.Option(min=0, help="Outputs of the classifier; 0 for none.", show_default="the zoo's, else 1000"),
+        typer.Option(min=0, help="Outputs of the classifier; 0 for none.", show_default="the network's own, else 1000"),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -28,14 +28,12 @@ def info(
     from dataclasses import asdict
 
     from zennas.architecture.structure import format_structure
-    from zennas.counting import costs, native_resolution, super_block_costs
+    from zennas.counting import costs, native_classes, native_resolution, super_block_costs
     from zennas.loading import load
-    from zennas.zoo import zoo_entry, zoo_names
 
     architecture = load(model)
     resolution = native_resolution(architecture, resolution)
-    if classes is None:
-        classes = zoo_entry(architecture.name).num_classes if architecture.name in zoo_names() else 1000
+    classes = native_classes(architecture, classes)
     counted = costs(architecture, resolution, classes)
     structure = format_structure(architecture)
     if as_json:

@@ -36,6 +36,7 @@ def search_progress(quiet: bool) -> Iterator[Watcher | None]:
     def watch(progress: Progress) -> None:
         nonlocal shown, first, phase
         now = time.perf_counter()
+        bar.start()
         if progress.phase != phase:
             bar.reset(task, description=progress.phase, total=progress.total)
             phase, first = progress.phase, (now, progress.done)
@@ -54,5 +55,8 @@ def search_progress(quiet: bool) -> Iterator[Watcher | None]:
         )
         bar.update(task, completed=progress.done, text=text)
 
-    with bar:
+    try:
         yield watch
+    finally:
+        if phase:
+            bar.stop()

@@ -272,6 +272,7 @@ class _Run:
             winner.super_blocks,
             _winner_name(self.config, self.evolution.niches[niche]),
             self.config.resolution,
+            self.config.num_classes,
         )
         return Winner(
             architecture,
@@ -292,7 +293,6 @@ def write_result(result: SearchResult, directory: Path) -> None:
     """Write `best.yaml`, and for a frontier one more file for each budget."""
     for winner in result.winners:
         extra: dict[str, Any] = {
-            "num_classes": result.config.num_classes,
             "score": {result.config.score: winner.score},
             "costs": {
                 name: getattr(winner.costs, name) for name in ("params", "flops", "layers", "convolutions", "memory")

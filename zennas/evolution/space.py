@@ -145,6 +145,6 @@ def search_space(name: str, resolution: int, se: bool = False) -> SearchSpace:
     return SearchSpace(
         name,
         _choices(name, se),
-        stage_strides=(1, 2, 2, 1) if small else (2, 2, 2, 1, 2),
+        stage_strides=(1, 2, 2, 2) if small else (2, 2, 2, 1, 2),
         stem=_STEM_PLAIN if small else _STEM_STRIDED,
     )

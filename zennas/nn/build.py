@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from zennas.architecture.model import Architecture
 from zennas.blocks.layers import Activation, Convolution, Layer, MaxPool, SqueezeExcite, Unit
 from zennas.blocks.registry import expand_at
+from zennas.counting import native_classes
 
 
 class ZenNet(nn.Module):
@@ -19,7 +20,7 @@ class ZenNet(nn.Module):
         classifier: the linear layer, or `nn.Identity` where `num_classes` is 0.
     """
 
-    def __init__(self, architecture: Architecture, num_classes: int = 1000) -> None:
+    def __init__(self, architecture: Architecture, num_classes: int) -> None:
         super().__init__()
         self.architecture = architecture
         self.num_classes = num_classes
@@ -84,16 +85,16 @@ class Gate(nn.Module):
         return y
 
 
-def build(architecture: Architecture, num_classes: int = 1000) -> ZenNet:
+def build(architecture: Architecture, num_classes: int | None = None) -> ZenNet:
     """The network of an architecture, initialised after He et al. with zero-scaled residual branches.
 
     Args:
-        num_classes: outputs of the classifier; 0 for none.
+        num_classes: outputs of the classifier, 0 for none; by default the architecture's own, else 1000.
 
     Raises:
         ArchitectureError: a block type is unknown or incomplete.
     """
-    return ZenNet(architecture, num_classes)
+    return ZenNet(architecture, native_classes(architecture, num_classes))
 
 
 def initialise(module: nn.Module, generator: torch.Generator | None = None) -> None:

@@ -17,17 +17,21 @@ class ZooEntry:
     """A published network.
 
     Attributes:
-        num_classes: classes of the data set it was designed for.
         source: the table of the paper, or the later version.
         mended: misprints of the table that were mended, one text each.
         paper: the paper's numbers: params, flops, top-1 accuracies in percent, latencies in ms per image.
     """
 
     architecture: Architecture
-    num_classes: int
     source: str
     mended: tuple[str, ...] = ()
     paper: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def num_classes(self) -> int:
+        """Classes of the data set it was designed for."""
+        assert self.architecture.num_classes is not None
+        return self.architecture.num_classes
 
     @property
     def name(self) -> str:
@@ -51,7 +55,6 @@ def zoo_entry(name: str) -> ZooEntry:
     document: dict[str, Any] = load_yaml((_DATA / file).read_text(encoding="utf-8"), file)
     return ZooEntry(
         from_document(document, file),
-        document["num_classes"],
         document["source"],
         tuple(document.get("mended", ())),
         document.get("paper", {}),

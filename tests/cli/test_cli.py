@@ -1,0 +1,103 @@
+"""The command as users call it: real processes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import zennas
+
+
+def run(*arguments, cwd=None):
+    return subprocess.run(
+        [sys.executable, "-m", "zennas.cli.main", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=300,
+    )
+
+
+def test_info_json():
+    out = json.loads(run("info", "zennet-cifar-1.0M", "--classes", 100, "--json").stdout)
+    costs = zennas.costs(zennas.load("zennet-cifar-1.0M"), 32, 100)
+    assert {k: out[k] for k in ("params", "flops", "layers", "convolutions", "memory")} == {
+        "params": costs.params,
+        "flops": costs.flops,
+        "layers": costs.layers,
+        "convolutions": costs.convolutions,
+        "memory": costs.memory,
+    }
+    assert len(out["super_blocks"]) == 8
+
+
+def test_score_json():
+    result = run(
+        "score", "SuperConvK3BNRELU(3,16,1,2)", "--resolution", 16, "--repeats", 3, "--batch-size", 8, "--json"
+    )
+    out = json.loads(result.stdout)
+    assert {"score", "std_error", "ci95", "seconds"} <= set(out)
+    assert out["ci95"][0] < out["score"] < out["ci95"][1]
+    one = run("score", "SuperConvK3BNRELU(3,16,1,2)", "--resolution", 16, "--repeats", 1, "--batch-size", 8, "--json")
+    assert json.loads(one.stdout)["std_error"] is None
+
+
+def test_zoo_json():
+    networks = json.loads(run("zoo", "--json").stdout)
+    assert len(networks) == 19
+    assert {n["name"]: n["params"] for n in networks}["zennet-cifar-2.0M"] == 1_981_810
+
+
+def test_search_prints_the_network_and_writes_it(tmp_path):
+    result = run("search", "--params", "200k", "--iterations", 500, "--rescore", 0, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    for word in ("bottleneck", "multiply-adds", "≤ 200k", "meanfield", "runs/search-1/best.yaml"):
+        assert word in result.stdout
+    again = run("info", tmp_path / "runs/search-1/best.yaml", "--json")
+    assert json.loads(again.stdout)["params"] <= 200_000
+    second = run("search", "--params", "200k", "--iterations", 100, "--rescore", 0, cwd=tmp_path)
+    assert "runs/search-2" in second.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["info", "zenet-cifar-1.0M"], "did you mean"),
+        (["info", "missing.yaml"], "missing.yaml: cannot be read"),
+        (["info", "SuperConvK3BNRELU(3,16,3,1)", "--resolution", "32"], "stride 3"),
+        (["info", "SuperConvK3BNRELU(3,16,1,1)"], "--resolution"),
+        (["info", "Nope[k3](3,16,1,1,1)", "--resolution", "32"], "unknown block type 'Nope'"),
+        (["score", "zennet-cifar-1.0M", "--resolution", "4", "--repeats", "1"], "too small"),
+        (["score", "zennet-cifar-1.0M", "--score", "zenn"], "did you mean zen"),
+        (["search", "--params", "1X"], "'1X' is not a count"),
+        (["search", "--params", "10"], "no network of the resnet space"),
+        (["search", "--resolution", "4"], "resolution 4 is too small"),
+        (["search", "--time-limit", "5"], "--time-limit"),
+        (["search", "--resume", "nowhere"], "no run here"),
+    ],
+)
+def test_bad_input_gets_one_line_and_exit_code_2(arguments, says, tmp_path):
+    result = run(*arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert says in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert result.stderr.startswith("zennas: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_truncated_file_gets_one_line(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text("super_blocks:\n- {block: Conv, kernel: 3, in: 3, o")
+    result = run("info", path)
+    assert result.returncode == 2
+    assert "net.yaml, line 3" in result.stderr
+
+
+@pytest.mark.parametrize("command", [[], ["search"], ["score"], ["info"], ["zoo"]])
+def test_help_teaches(command):
+    result = run(*command, "--help")
+    assert result.returncode == 0
+    assert "zennas" in result.stdout
+    if command in (["search"], ["score"], ["info"]):
+        assert "Examples" in result.stdout

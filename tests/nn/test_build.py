@@ -1,0 +1,52 @@
+import torch
+from torch import nn
+
+import zennas
+from tests.strategies import random_networks
+from zennas.nn.build import ResidualUnit
+
+
+def test_stages_and_logits():
+    network = zennas.build(zennas.load("zennet-cifar-0.5M"), 100).eval()
+    image = torch.randn(2, 3, 32, 32)
+    maps = network.forward_stages(image)
+    assert [tuple(m.shape[1:]) for m in maps] == [(168, 32, 32), (80, 16, 16), (144, 8, 8), (512, 4, 4)]
+    assert torch.equal(maps[-1], network.forward_features(image))
+    assert network(image).shape == (2, 100)
+    torch.testing.assert_close(network(image), network.classifier(maps[-1].mean((2, 3))))
+
+
+def test_every_residual_branch_starts_at_zero():
+    network = zennas.build(zennas.load("zennet-imagenet-400M-se").with_se(True), 10).eval()
+    units = [m for m in network.modules() if isinstance(m, ResidualUnit)]
+    assert len(units) == 20
+    x = torch.randn(1, units[0].main[0].in_channels, 12, 12)
+    assert units[0].main(x).abs().max() == 0
+    assert units[0](x).abs().max() > 0
+
+
+def test_squeeze_excitation_gates_after_the_depthwise_convolution():
+    plain, gated = (zennas.build(zennas.load("zennet-iccv-400M-se").with_se(se), 10) for se in (False, True))
+    added = sum(p.numel() for p in gated.parameters()) - sum(p.numel() for p in plain.parameters())
+    assert (
+        added
+        == zennas.costs(zennas.load("zennet-iccv-400M-se"), 32).params
+        - zennas.costs(zennas.load("zennet-iccv-400M-se").with_se(False), 32).params
+    )
+    assert any(isinstance(m, nn.Sigmoid) for m in gated.modules())
+
+
+def test_a_network_learns_one_batch():
+    architecture = next(random_networks("resnet", 16, 1, seed=3))
+    torch.manual_seed(0)
+    network = zennas.build(architecture, 4)
+    images, labels = torch.randn(16, 3, 16, 16), torch.arange(16) % 4
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)
+    losses = []
+    for _ in range(30):
+        loss = nn.functional.cross_entropy(network(images), labels)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.3 * losses[0]

@@ -1,0 +1,148 @@
+import math
+
+import pytest
+import scipy.stats
+import torch
+from torch import nn
+
+import zennas
+from tests.scores.chains import TABLE_4
+from zennas.architecture import parse_structure
+from zennas.blocks import Convolution, MaxPool
+from zennas.errors import ArchitectureError, ScoreError
+from zennas.scores.result import score_from_repeats, t_quantile_975
+from zennas.scores.zen import phi_score, zen_score
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TABLE_4)
+def test_table_4(name):
+    chain, printed = TABLE_4[name]
+    assert zen_score(chain, 224, batch_size=16, repeats=2).score == pytest.approx(printed, rel=0.01)
+
+
+def as_module(chain, momentum):
+    layers = []
+    for layer in chain:
+        if isinstance(layer, MaxPool):
+            layers.append(nn.MaxPool2d(3, 2, 1))
+            continue
+        conv = nn.Conv2d(
+            layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.kernel // 2, bias=False,
+            groups=layer.groups,
+        )  # fmt: skip
+        nn.init.normal_(conv.weight)
+        layers += [conv, nn.BatchNorm2d(layer.out_channels, momentum=momentum), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+def score_of_module(module, resolution, batch_size):
+    """The score read off an ordinary module's running statistics."""
+    x = torch.randn(batch_size, 3, resolution, resolution)
+    with torch.no_grad():
+        clean = module(x)
+        sigmas = [m.running_var.mean().log() / 2 for m in module if isinstance(m, nn.BatchNorm2d)]
+        perturbed = module(x + 0.01 * torch.randn_like(x))
+        running = [m.running_var.mean().log() / 2 for m in module if isinstance(m, nn.BatchNorm2d)]
+    log_delta = (clean - perturbed).abs().sum((1, 2, 3)).mean().log()
+    return (log_delta + sum(sigmas)).item(), (log_delta + sum(running)).item()
+
+
+@pytest.mark.slow
+def test_running_statistics_would_give_something_else():
+    """After two passes at momentum 0.1 the running variance is 0.19 σ² + 0.81: what a public code reads."""
+    torch.manual_seed(0)
+    _, running = score_of_module(as_module(TABLE_4["ResNet-18"][0], 0.1), 224, 8)
+    assert running == pytest.approx(45.5, rel=0.02)
+
+
+def test_equal_to_an_ordinary_module_with_batch_statistics():
+    chain = (
+        Convolution(3, 24, 3),
+        Convolution(24, 16, 1),
+        Convolution(16, 16, 5, 2, groups=16),
+        Convolution(16, 64, 1),
+    )
+    torch.manual_seed(1)
+    theirs = [score_of_module(as_module(chain, 1.0), 12, 32)[0] for _ in range(150)]
+    ours = zen_score(chain, 12, batch_size=32, repeats=150, seed=1)
+    assert scipy.stats.ttest_ind(theirs, ours.repeats).pvalue > 1e-3
+    assert ours.std_error < 0.05
+
+
+@pytest.mark.slow
+def test_table_2_relative_error():
+    score = zen_score(zennas.load("zennet-cifar-2.0M"), batch_size=64, repeats=12)
+    spread = score.std_error * math.sqrt(12)
+    relative_interval_of_4 = 1.96 * spread / math.sqrt(4) / score.score
+    assert 0.0020 < relative_interval_of_4 < 0.0080, "the paper prints 0.48 %"
+
+
+def test_phi_without_norm_and_zen_with_norm_agree_along_depth():
+    """Figure 1 (c): P networks of 1 to 20 layers of width 64."""
+    depths = range(1, 21, 2)
+    phi, zen = [], []
+    for depth in depths:
+        chain = tuple(Convolution(3 if i == 0 else 64, 64, 3) for i in range(depth))
+        phi.append(phi_score(chain, 16, batch_size=8, repeats=3).score)
+        zen.append(zen_score(chain, 16, batch_size=8, repeats=3).score)
+    assert scipy.stats.pearsonr(phi, zen).statistic > 0.99
+    assert phi[-1] == pytest.approx(zen[-1], rel=0.05)
+
+
+def test_phi_overflows_float32_without_rescaling_as_the_paper_notes():
+    chain = tuple(Convolution(3 if i == 0 else 64, 64, 3) for i in range(40))
+    with pytest.raises(ScoreError, match="numerically meaningless"):
+        phi_score(chain, 8, batch_size=4, repeats=1, rescale=False)
+    assert phi_score(chain, 8, batch_size=4, repeats=1).score > 100
+
+
+def test_a_thousand_layers_neither_overflow_nor_underflow():
+    chain = tuple(Convolution(3 if i == 0 else 32, 32, 3) for i in range(1000))
+    score = zen_score(chain, 8, batch_size=4, repeats=1)
+    assert 2000 < score.score < 4000
+
+
+def test_the_seed_decides():
+    network = parse_structure("SuperConvK3BNRELU(3,16,1,1)SuperResK3K3(16,24,2,8,2)")
+    first, again, other = (zen_score(network, 16, batch_size=8, repeats=2, seed=s) for s in (1, 1, 2))
+    assert first.repeats == again.repeats
+    assert first.repeats != other.repeats
+    assert zen_score(network, 16, batch_size=8, repeats=3, seed=1).repeats[:2] == first.repeats
+    state = torch.get_rng_state()
+    zen_score(network, 16, batch_size=8, repeats=1)
+    assert torch.equal(state, torch.get_rng_state()), "the global generator is left alone"
+
+
+def test_a_wider_network_scores_higher_than_a_crippled_one():
+    wide, crippled = "SuperConvK3BNRELU(3,64,1,8)", "SuperConvK3BNRELU(3,8,1,1)SuperConvK3BNRELU(8,64,1,7)"
+    assert (
+        zen_score(parse_structure(wide), 16, repeats=1).score
+        > zen_score(parse_structure(crippled), 16, repeats=1).score
+    )
+
+
+def test_contributions_add_up():
+    network = parse_structure("SuperConvK3BNRELU(3,16,1,1)SuperResK3K3(16,24,2,8,2)")
+    score = zen_score(network, 16, batch_size=8, repeats=2)
+    assert len(score.contributions) == 5
+    assert score.contributions[0] == pytest.approx(0.5 * math.log(27), rel=0.2)
+
+
+def test_what_means_nothing_is_refused():
+    network = parse_structure("SuperConvK3BNRELU(3,16,1,1)SuperResK3K3(16,24,2,8,2)")
+    with pytest.raises(ScoreError, match="batch size 1"):
+        zen_score(network, 16, batch_size=1)
+    with pytest.raises(ScoreError, match="0 repeats"):
+        zen_score(network, 16, repeats=0)
+    with pytest.raises((ScoreError, ArchitectureError), match="too small"):
+        zen_score(zennas.load("zennet-imagenet-0.1ms"), 16)
+    with pytest.raises(ScoreError, match="batch norm"):
+        zen_score((Convolution(3, 8, 3, norm=False),), 16)
+    with pytest.raises(ScoreError, match="numerically meaningless"):
+        score_from_repeats("zen", [1.0, math.nan], 0.0)
+
+
+def test_t_quantiles_are_those_of_scipy():
+    for degrees in (1, 3, 15, 30, 31, 63, 1000):
+        assert t_quantile_975(degrees) == pytest.approx(scipy.stats.t.ppf(0.975, degrees), rel=1e-5)

@@ -1,0 +1,79 @@
+"""Costs against what torch itself counts."""
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+import zennas
+from tests.strategies import random_networks
+from zennas.architecture import Architecture, SuperBlock
+from zennas.errors import ArchitectureError
+from zennas.zoo import zoo_names
+
+
+def counted_by_torch(architecture: Architecture, resolution: int, num_classes: int) -> tuple[int, int, int]:
+    with torch.device("meta"):
+        network = zennas.build(architecture, num_classes).eval()
+        image = torch.empty(1, 3, resolution, resolution)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(image)
+    total = counter.get_total_flops()
+    assert total % 2 == 0
+    convolutions = sum(isinstance(m, torch.nn.Conv2d) for m in network.modules())
+    return sum(p.numel() for p in network.parameters()), total // 2, convolutions
+
+
+def assert_equal(architecture: Architecture, resolution: int, num_classes: int) -> None:
+    costs = zennas.costs(architecture, resolution, num_classes)
+    assert (costs.params, costs.flops, costs.convolutions) == counted_by_torch(architecture, resolution, num_classes)
+
+
+@pytest.mark.parametrize("name", zoo_names())
+def test_zoo_networks_cost_what_torch_counts(name):
+    architecture = zennas.load(name)
+    assert_equal(architecture, architecture.resolution, 1000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("space", "resolution", "se"),
+    [("resnet", 32, False), ("resnet", 96, False), ("mobilenet", 32, True), ("mobilenet", 96, False)],
+)
+def test_random_networks_cost_what_torch_counts(space, resolution, se):
+    for architecture in random_networks(space, resolution, 100, seed=resolution, se=se):
+        assert_equal(architecture, resolution, 10)
+
+
+def test_grouped_networks_and_odd_resolutions():
+    for resolution in (33, 75):
+        for architecture in random_networks("regnet", resolution, 20, seed=1):
+            assert_equal(architecture, resolution, 7)
+
+
+def test_peak_memory_of_hand_counted_networks():
+    plain = Architecture((SuperBlock("Conv", 3, 3, 16), SuperBlock("Conv", 3, 16, 8, 2)))
+    assert zennas.costs(plain, 8).memory == 4 * max(3 * 64 + 16 * 64, 16 * 64 + 8 * 16)
+    # Identity unit: while the second convolution runs, input, inner map and output are alive.
+    res = Architecture((SuperBlock("Res", 3, 4, 4, 1, 10, layers=2),))
+    assert zennas.costs(res, 8).memory == 4 * 64 * (4 + 10 + 4)
+
+
+def test_depth_counts_layers_and_not_pooling():
+    stem = (
+        SuperBlock("Conv", 7, 3, 64, 2),
+        SuperBlock("MaxPool", 3, 64, 64, 2),
+        SuperBlock("Res", 3, 64, 64, 1, 64, 2),
+    )
+    assert zennas.costs(Architecture(stem), 32).layers == 3
+
+
+def test_too_small_a_resolution_names_the_super_block():
+    with pytest.raises(ArchitectureError, match=r"super-block 5 \(Btn\).*at least"):
+        zennas.costs(zennas.load("zennet-cifar-1.0M"), 2)
+
+
+def test_no_classifier():
+    with_classes = zennas.costs(zennas.load("zennet-cifar-1.0M"), 32, 10)
+    without = zennas.costs(zennas.load("zennet-cifar-1.0M"), 32, 0)
+    assert with_classes.params - without.params == 512 * 10 + 10
+    assert with_classes.flops - without.flops == 512 * 10
