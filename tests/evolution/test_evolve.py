@@ -5,10 +5,11 @@ from hypothesis import strategies as st
 
 from zennas.counting import count_super_blocks
 from zennas.evolution.budgets import parse_budget, within
-from zennas.evolution.evolve import Evolution, Failure, mutation_probability
+from zennas.evolution.evolve import Evolution, mutation_probability
 from zennas.evolution.population import Candidate, Population
 from zennas.evolution.space import search_space
 from zennas.evolution.start import starting_network
+from zennas.evolution.tasks import Failure
 
 SPACE = search_space("resnet", 32)
 BUDGETS = (parse_budget("params", "200k"), parse_budget("layers", "18"))

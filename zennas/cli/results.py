@@ -3,8 +3,8 @@
 from rich.table import Table
 
 from zennas.cli.tables import architecture_table, console
+from zennas.evolution.outputs import BEST, FRONTIER
 from zennas.evolution.result import SearchResult, Winner
-from zennas.evolution.run import BEST
 from zennas.units import format_bytes, format_count, format_seconds
 
 
@@ -20,7 +20,7 @@ def show_result(result: SearchResult) -> None:
         out.print(_costs(best))
     out.print()
     out.print(f"score      {score_text(result, best)}", highlight=False)
-    speed = result.iterations / max(result.seconds, 1e-9)
+    speed = result.iterations_here / max(result.seconds, 1e-9)
     out.print(
         f"search     {result.status}: {result.iterations:,} iterations, {result.scored:,} networks scored, "
         f"{format_seconds(result.seconds)} ({speed:,.0f} iterations/s)",
@@ -30,6 +30,8 @@ def show_result(result: SearchResult) -> None:
         out.print(f"note       {note}", highlight=False, markup=False)
     if result.directory is not None:
         out.print(f"written to {result.directory / BEST}", highlight=False, markup=False)
+        if len(result.winners) > 1:
+            out.print(f"           {result.directory / FRONTIER} and best-<budget>.yaml", highlight=False, markup=False)
 
 
 def score_text(result: SearchResult, winner: Winner) -> str:

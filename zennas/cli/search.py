@@ -18,7 +18,7 @@ def _option(panel: str, help_text: str, default: object = None, *names: str) -> 
 
 
 def search(
-    space: Annotated[str | None, _option(SEARCH, "resnet, mobilenet or regnet.", "resnet")] = None,
+    space: Annotated[str | None, _option(SEARCH, "resnet, mobilenet, regnet, or a YAML file.", "resnet")] = None,
     resolution: Annotated[int | None, _option(SEARCH, "Side of the square input.", 32)] = None,
     classes: Annotated[int | None, _option(SEARCH, "Outputs of the classifier.", 100)] = None,
     se: Annotated[bool, _option(SEARCH, "Squeeze-excitation in MB blocks.", None, "--se")] = False,
@@ -40,6 +40,15 @@ def search(
     target_score: Annotated[float | None, _option(STOP, "Stop at that score.")] = None,
     out: Annotated[Path | None, _option(RUN, "Directory for the run.", "runs/search-<n>")] = None,
     resume: Annotated[Path | None, _option(RUN, "Go on with the run in that directory.")] = None,
+    start: Annotated[str | None, _option(SEARCH, "A network to start from (any MODEL).", "a random small one")] = None,
+    freeze: Annotated[str | None, _option(SEARCH, "Parts no mutation touches: stem, head or stem,head.")] = None,
+    pareto: Annotated[str | None, _option(BUDGETS, "Also write the Pareto front over these costs.")] = None,
+    plugin: Annotated[list[str] | None, _option(SEARCH, "Module that registers your blocks or scores.")] = None,
+    workers: Annotated[int, _option(RUN, "Processes that score; the result is the same.", 1)] = 1,
+    ray: Annotated[str | None, _option(RUN, "Score on a Ray cluster: auto or its address.")] = None,
+    ray_cpus: Annotated[float, _option(RUN, "CPUs of a Ray task.", 1)] = 1,
+    ray_gpus: Annotated[float, _option(RUN, "GPUs of a Ray task, e.g. 0.25.", 0)] = 0,
+    log_json: Annotated[bool, _option(RUN, "Print the log as JSON lines.", None, "--log-json")] = False,
     quiet: Annotated[bool, _option(RUN, "No progress bar.", None, "--quiet", "-q")] = False,
 ) -> None:
     """Search for the network of the highest score within budgets.
@@ -50,12 +59,17 @@ def search(
 
         zennas search --space mobilenet --se --resolution 224 --classes 1000 --flops 400M
 
+        zennas search --params 0.25M,0.5M,1M,2M --layers 18
+
+        zennas search --score zen --iterations 4000 --workers 2
+
         zennas search --resume runs/search-1 --iterations 96000
     """
     from zennas.cli.progress import search_progress
     from zennas.cli.results import show_result
     from zennas.evolution.config import checked_config
-    from zennas.evolution.run import next_directory, resume_run, start_run
+    from zennas.evolution.executors import Execution
+    from zennas.evolution.run import Surroundings, next_directory, resume_run, start_run
     from zennas.units import parse_seconds
 
     options: dict[str, Any] = {
@@ -79,20 +93,29 @@ def search(
         "time_limit": None if time_limit is None else parse_seconds(time_limit, "--time-limit"),
         "patience": patience,
         "target_score": target_score,
+        "start": start,
+        "freeze": _list(freeze),
+        "pareto": _list(pareto),
+        "plugins": plugin or None,
     }
     given = {key: value for key, value in options.items() if value is not None}
-    with search_progress(quiet) as watch:
+    execution = Execution(workers, ray, ray_cpus, ray_gpus)
+    with search_progress(quiet or log_json) as watch:
+        around = Surroundings(execution, watch, log_json)
         if resume is not None:
-            result = resume_run(resume, given, watch)
+            result = resume_run(resume, given, around)
         else:
-            result = start_run(checked_config(given), out or next_directory(Path("runs")), watch)
-    show_result(result)
+            result = start_run(checked_config(given), out or next_directory(Path("runs")), around)
+    if not log_json:
+        show_result(result)
 
 
 def _several(text: str | None) -> str | list[str] | None:
-    if text is None or "," not in text:
-        return text
-    return [part.strip() for part in text.split(",") if part.strip()]
+    return text if text is None or "," not in text else _list(text)
+
+
+def _list(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from zennas.evolution.config import checked_config
+from zennas.evolution.executors import Execution
 from zennas.evolution.result import SearchResult
-from zennas.evolution.run import Watcher, start_run
+from zennas.evolution.run import Surroundings, Watcher, start_run
 
 
 def search(
@@ -16,6 +17,8 @@ def search(
     *,
     out: str | os.PathLike[str] | None = None,
     watch: Watcher | None = None,
+    workers: int = 1,
+    ray: str | None = None,
     **settings: Any,
 ) -> SearchResult:
     """Search for the network of the highest score within budgets.
@@ -29,6 +32,8 @@ def search(
         num_classes: outputs of the classifier; they count as parameters.
         out: directory for the run; by default it is kept in memory.
         watch: called with a `Progress` after every round.
+        workers: processes that score; the result does not depend on it.
+        ray: `auto` or the address of a Ray cluster to score on instead.
         settings: budgets (`params`, `flops`, `layers`, `memory`) as numbers or text, and any field of
             `SearchConfig`: `score`, `iterations`, `population`, `rescore`, `seed`, …
 
@@ -37,7 +42,8 @@ def search(
     """
     values = {key: _as_text(key, value) for key, value in settings.items()}
     config = checked_config({"space": space, "resolution": resolution, "num_classes": num_classes, **values})
-    return start_run(config, None if out is None else Path(out), watch)
+    around = Surroundings(Execution(workers, ray), watch)
+    return start_run(config, None if out is None else Path(out), around)
 
 
 def _as_text(key: str, value: Any) -> Any:

@@ -5,12 +5,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from zennas.architecture.document import format_yaml, load_yaml
 from zennas.architecture.files import read_text, write_text
 from zennas.errors import RunError, ZennasError
-from zennas.evolution.budgets import Budget, parse_budget
+from zennas.evolution.budgets import QUANTITIES, Budget, parse_budget
 
 CONFIG = "config.yaml"
 
@@ -18,6 +18,7 @@ CONFIG = "config.yaml"
 class SearchConfig(BaseModel):
     """The settings of a search.
 
+    `space` is a built-in name or the path of a YAML file; `start` is any network as commands take it.
     A budget is text as on the command line (`"1M"`, `"0.5M..1M"`), or a list of such texts: then the run is a
     frontier and finds the best network for each of them.
     """
@@ -41,9 +42,21 @@ class SearchConfig(BaseModel):
     batch_size: int = Field(default=16, ge=2)
     repeats: int = Field(default=1, ge=1)
     device: str = "cpu"
+    start: str | None = None
+    freeze: list[str] = []
+    plugins: list[str] = []
     time_limit: float | None = Field(default=None, gt=0)
     patience: int | None = Field(default=None, ge=1)
     target_score: float | None = None
+    pareto: list[str] = []
+
+    @field_validator("pareto")
+    @classmethod
+    def _known_quantities(cls, value: list[str]) -> list[str]:
+        wrong = [quantity for quantity in value if quantity not in QUANTITIES]
+        if wrong:
+            raise ValueError(f"unknown quantity {wrong[0]!r}; allowed are {', '.join(QUANTITIES)}")
+        return value
 
     def niches(self) -> list[tuple[Budget, ...]]:
         """The budgets of each population: every combination of the listed budgets. Raises `BudgetError`."""

@@ -16,19 +16,13 @@ from zennas.evolution.budgets import Budget, within
 from zennas.evolution.mutate import DRAWS, Mutation, draw_mutation
 from zennas.evolution.population import Candidate, Population
 from zennas.evolution.space import SearchSpace
+from zennas.evolution.tasks import Failure
 
 Count = Callable[[tuple[SuperBlock, ...]], Costs]
 
 
 ScoreRound = Callable[[list[tuple[SuperBlock, ...]]], "list[float | Failure]"]
 """Scores of a round's networks, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a network could not be scored."""
-
-    reason: str
 
 
 def mutation_probability(iteration: int, iterations: int) -> float:

@@ -8,12 +8,14 @@ from types import TracebackType
 
 from zennas.errors import RunError
 
+LOCK = "run.lock"
+
 
 class RunLock:
     """An operating-system lock on `DIR/run.lock`; released when the process ends."""
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / "run.lock"
+        self._path = directory / LOCK
         self._handle: int | None = None
 
     def __enter__(self) -> "RunLock":
@@ -41,6 +43,22 @@ class RunLock:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+def is_locked(directory: Path) -> bool:
+    """Whether a process works on the run."""
+    try:
+        handle = os.open(directory / LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        _lock(handle)
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(handle)
 
 
 def _lock(handle: int) -> None:

@@ -45,6 +45,7 @@ class SearchResult:
         directory: the run on disk, or `None` for a search in memory.
         status: `finished`, or why it stopped.
         notes: what the user should know, one line each.
+        iterations_here: those of them that were carried out since the start or resume.
     """
 
     config: SearchConfig
@@ -55,6 +56,7 @@ class SearchResult:
     scored: int
     seconds: float
     notes: Sequence[str] = ()
+    iterations_here: int = 0
     store: RunStore | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -1,38 +1,40 @@
-"""Carrying a search out: start or resume a run, watch its stopping rules, commit, re-score, write the best down."""
+"""Carrying a search out: start or resume a run, commit its rounds, re-score, write the best down."""
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zennas.architecture.files import write_architecture
 from zennas.architecture.model import Architecture
 from zennas.counting import count_super_blocks
 from zennas.errors import RunError, ZennasError
-from zennas.evolution.budgets import Budget
 from zennas.evolution.config import SearchConfig, checked_config, read_config, write_config
 from zennas.evolution.evolve import Evolution
+from zennas.evolution.executors import Execution, executor
+from zennas.evolution.journal import Journal
 from zennas.evolution.lock import RunLock
+from zennas.evolution.outputs import winner_name, write_result
 from zennas.evolution.population import Candidate
+from zennas.evolution.rescoring import rescore
 from zennas.evolution.result import SearchResult, Winner
-from zennas.evolution.scoring import serial_scorer
-from zennas.evolution.space import search_space
+from zennas.evolution.scoring import round_scorer
+from zennas.evolution.space_file import configured_space
 from zennas.evolution.start import starting_network
+from zennas.evolution.stopping import INTERRUPTED, reason_to_stop, stop_requests
 from zennas.evolution.store import DATABASE, RunStore, evolution_state, restore_evolution
+from zennas.evolution.tasks import Execute, load_plugins
 from zennas.extras import installed
 from zennas.scores.registry import registered_score
-from zennas.scores.result import Score, score_from_repeats
+from zennas.scores.result import Score
 
 COMMIT_SECONDS = 0.5
-RESCORE_REPEATS = 4
-BEST = "best.yaml"
-MAY_CHANGE = ("iterations", "rescore", "device", "time_limit", "patience", "target_score")
+LOG_SECONDS = 1.0
+MAY_CHANGE = ("iterations", "rescore", "device", "time_limit", "patience", "target_score", "pareto")
 """Settings that a resumed run may be given anew."""
 
 
@@ -57,85 +59,126 @@ class Progress:
 Watcher = Callable[[Progress], None]
 
 
-def start_run(config: SearchConfig, directory: Path | None, watch: Watcher | None = None) -> SearchResult:
+@dataclass(frozen=True)
+class Surroundings:
+    """What a search is carried out with, and its result does not depend on.
+
+    Attributes:
+        watch: is shown the progress after every round.
+        log_json: print the log's events on standard output.
+    """
+
+    execution: Execution = field(default_factory=Execution)
+    watch: Watcher | None = None
+    log_json: bool = False
+
+
+def start_run(config: SearchConfig, directory: Path | None, around: Surroundings | None = None) -> SearchResult:
     """Start a new run in an empty or missing directory (`None`: in memory).
 
     Raises:
         RunError: the directory holds something already.
         BudgetError: nothing in the space meets the budgets; nothing was written.
     """
-    if directory is not None and (directory / DATABASE).exists():
-        raise RunError(
-            f"{directory}: holds a run already; go on with it by --resume {directory}, or give another --out"
-        )
-    if directory is not None and directory.exists() and not directory.is_dir():
-        raise RunError(f"{directory}: is a file; give a directory for --out")
-    if directory is not None and directory.exists() and any(directory.iterdir()):
-        raise RunError(f"{directory}: is not empty and holds no run; give another --out")
-    evolution = _evolution(config)
-    starts = [
-        starting_network(
-            evolution.space,
-            budgets,
-            config.resolution,
-            config.num_classes,
-            np.random.default_rng([config.seed, 1 << 32, niche]),
-        )
-        for niche, budgets in enumerate(evolution.niches)
-    ]
-    if directory is not None:
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(f"{directory}: cannot be created: {error.strerror}") from None
-    with RunLock(directory) if directory is not None else nullcontext():
-        if directory is not None:
-            write_config(config, directory)
-        store = RunStore(directory, create=True)
-        run = _Run(config, directory, store, evolution, watch)
+    around = around or Surroundings()
+    _check_vacant(directory)
+    load_plugins(config.plugins)
+    with executor(around.execution) as execute:
+        evolution = _evolution(config, execute)
+        starts = [
+            starting_network(
+                evolution.space,
+                budgets,
+                config.resolution,
+                config.num_classes,
+                np.random.default_rng([config.seed, 1 << 32, niche]),
+            )
+            for niche, budgets in enumerate(evolution.niches)
+        ]
         founders = evolution.begin(starts)
         if evolution.failures:
             raise ZennasError(f"the {config.score} score refuses the start: {evolution.failures[0][2]}")
-        run.commit(founders, "running")
-        return run.carry_out()
+        if directory is not None:
+            _create(directory)
+        with RunLock(directory) if directory is not None else nullcontext():
+            if directory is not None:
+                write_config(config, directory)
+            run = _Run(config, directory, RunStore(directory, create=True), evolution, execute, around)
+            run.commit(founders, "running")
+            run.journal.write("start", config=config.model_dump(exclude_none=True))
+            return run.carry_out()
 
 
-def resume_run(directory: Path, changes: dict[str, Any] | None = None, watch: Watcher | None = None) -> SearchResult:
+def resume_run(
+    directory: Path, changes: dict[str, Any] | None = None, around: Surroundings | None = None
+) -> SearchResult:
     """Go on with a run where its last commit left it; the outcome is that of a run never interrupted.
 
     Args:
-        changes: settings that may change on the way: `iterations`, stopping rules, workers.
+        changes: settings that may change on the way (`MAY_CHANGE`).
 
     Raises:
-        RunError: no run, a damaged one, or one that another process works on.
+        RunError: no run, a damaged one, one that another process works on, or a setting that cannot change.
     """
-    config = read_config(directory)
-    if changes:
-        wrong = [key for key, value in changes.items() if key not in MAY_CHANGE and getattr(config, key) != value]
-        if wrong:
-            raise RunError(
-                f"{directory}: {', '.join(wrong)} cannot change on resume; "
-                f"what can is {', '.join(MAY_CHANGE)}; start a new run for the rest"
-            )
-        config = checked_config({**config.model_dump(), **changes})
-    with RunLock(directory):
+    around = around or Surroundings()
+    config = _changed(read_config(directory), changes or {}, directory)
+    load_plugins(config.plugins)
+    with RunLock(directory), executor(around.execution) as execute:
         store = RunStore(directory)
-        evolution = _evolution(config)
+        evolution = _evolution(config, execute)
         restore_evolution(evolution, store)
         if changes:
             write_config(config, directory)
-        return _Run(config, directory, store, evolution, watch).carry_out()
+        run = _Run(config, directory, store, evolution, execute, around)
+        run.journal.write("resume", iteration=evolution.iteration)
+        return run.carry_out()
 
 
-def _evolution(config: SearchConfig) -> Evolution:
-    space = search_space(config.space, config.resolution, config.se)
-    space.check_resolution(config.resolution)
+def next_directory(parent: Path) -> Path:
+    """The first `search-<n>` below `parent` that does not exist."""
+    number = 1
+    while (parent / f"search-{number}").exists():
+        number += 1
+    return parent / f"search-{number}"
+
+
+def _check_vacant(directory: Path | None) -> None:
+    if directory is None or not directory.exists():
+        return
+    if (directory / DATABASE).exists():
+        raise RunError(
+            f"{directory}: holds a run already; go on with it by --resume {directory}, or give another --out"
+        )
+    if not directory.is_dir():
+        raise RunError(f"{directory}: is a file; give a directory for --out")
+    if any(directory.iterdir()):
+        raise RunError(f"{directory}: is not empty and holds no run; give another --out")
+
+
+def _create(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{directory}: cannot be created: {error.strerror}") from None
+
+
+def _changed(config: SearchConfig, changes: dict[str, Any], directory: Path) -> SearchConfig:
+    wrong = [key for key, value in changes.items() if key not in MAY_CHANGE and getattr(config, key) != value]
+    if wrong:
+        raise RunError(
+            f"{directory}: {', '.join(wrong)} cannot change on resume; what can is {', '.join(MAY_CHANGE)}; "
+            "start a new run for the rest"
+        )
+    return checked_config({**config.model_dump(), **changes})
+
+
+def _evolution(config: SearchConfig, execute: Execute) -> Evolution:
     resolution, classes = config.resolution, config.num_classes
     return Evolution(
-        space,
+        configured_space(config),
         config.niches(),
         lambda super_blocks: count_super_blocks(super_blocks, resolution, classes),
-        serial_scorer(config),
+        round_scorer(config, execute),
         config.iterations,
         config.population,
         config.round_size,
@@ -149,37 +192,51 @@ class _Run:
     directory: Path | None
     store: RunStore
     evolution: Evolution
-    watch: Watcher | None
+    execute: Execute
+    around: Surroundings
     started: float = field(default_factory=time.perf_counter)
     notes: list[str] = field(default_factory=list)
     pending: list[Candidate] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.journal = Journal(self.directory, self.around.log_json)
+        self.first_iteration = self.evolution.iteration
+
     def carry_out(self) -> SearchResult:
-        with _stop_requests() as requested:
+        with stop_requests() as requested:
             status = self._search(requested)
-            rescored: dict[int, Score] = {}
-            if status != "interrupted":
-                rescored = self._rescore(requested)
-        self.store.set_state(status=status, seconds=self._seconds())
-        winners = [self._winner(niche, rescored) for niche in range(len(self.evolution.populations))]
+            rescored = {} if status == INTERRUPTED else self._rescored(requested)
+        self.store.set_state(status=status)
+        evolution = self.evolution
         result = SearchResult(
-            self.config, winners, self.directory, status, self.evolution.iteration, self.evolution.scored,
-            self._seconds(), tuple(self.notes), self.store,
-        )  # fmt: skip
+            self.config,
+            [self._winner(niche, rescored) for niche in range(len(evolution.populations))],
+            self.directory,
+            status,
+            evolution.iteration,
+            evolution.scored,
+            self._seconds(),
+            tuple(self.notes),
+            evolution.iteration - self.first_iteration,
+            self.store,
+        )
         if self.directory is not None:
             write_result(result, self.directory)
+        best = result.best
+        self.journal.write("end", status=status, score=best.score, params=best.costs.params, flops=best.costs.flops)
         return result
 
     def commit(self, candidates: list[Candidate], status: str) -> None:
-        state = {**evolution_state(self.evolution), "status": status}
+        """Make everything so far durable."""
+        state = {**evolution_state(self.evolution), "status": status, "updated": time.time()}
         self.store.commit(candidates, self.evolution.failures, state)
         self.evolution.failures.clear()
 
     def _search(self, requested: threading.Event) -> str:
         evolution = self.evolution
-        committed = time.perf_counter()
+        committed = logged = time.perf_counter()
         while True:
-            status = self._stopped(requested)
+            status = INTERRUPTED if requested.is_set() and not evolution.finished else self._rule()
             if status:
                 self.commit(self.pending, status)
                 return status
@@ -188,38 +245,37 @@ class _Run:
             if now - committed > COMMIT_SECONDS:
                 self.commit(self.pending, "running")
                 self.pending = []
-                committed = now
-            if self.watch:
-                self.watch(
-                    Progress(
-                        "search",
-                        evolution.iteration,
-                        evolution.iterations,
-                        evolution.scored,
-                        evolution.best,
-                        self._seconds(),
-                    )
-                )
+                committed = time.perf_counter()
+            if now - logged > LOG_SECONDS:
+                self._log_progress()
+                logged = now
+            self._show("search", evolution.iteration, evolution.iterations)
 
-    def _stopped(self, requested: threading.Event) -> str:
-        evolution, config = self.evolution, self.config
-        if requested.is_set():
-            return "interrupted"
-        if evolution.finished:
-            return "finished"
-        if config.time_limit is not None and self._seconds() >= config.time_limit:
-            return "time limit"
-        if config.patience is not None and evolution.iteration - evolution.best.iteration >= config.patience:
-            return "patience"
-        if config.target_score is not None and evolution.best.score >= config.target_score:
-            return "target score"
-        return ""
+    def _rule(self) -> str:
+        return reason_to_stop(self.evolution, self.config, self._seconds())
+
+    def _log_progress(self) -> None:
+        evolution, best = self.evolution, self.evolution.best
+        self.journal.write(
+            "progress",
+            iteration=evolution.iteration,
+            scored=evolution.scored,
+            failed=evolution.failed,
+            best_score=best.score,
+            best_params=best.costs.params,
+            best_flops=best.costs.flops,
+            seconds=round(self._seconds(), 3),
+        )
+
+    def _show(self, phase: str, done: int, total: int) -> None:
+        if self.around.watch:
+            evolution = self.evolution
+            self.around.watch(Progress(phase, done, total, evolution.scored, evolution.best, self._seconds()))
 
     def _seconds(self) -> float:
         return time.perf_counter() - self.started
 
-    def _rescore(self, requested: threading.Event) -> dict[int, Score]:
-        """Monte Carlo scores of the best of each population, by candidate id."""
+    def _rescored(self, requested: threading.Event) -> dict[int, Score]:
         if not self.config.rescore or not registered_score(self.config.score).estimates_zen:
             return {}
         if not installed("torch"):
@@ -228,118 +284,23 @@ class _Run:
                 "(pip install 'zennas[torch]')"
             )
             return {}
-        from zennas.scores.zen import zen_score
-
-        done = {i: score_from_repeats("zen", r, 0.0) for i, r in self.store.rescored().items()}
-        best = {
-            c.id: c for p in self.evolution.populations for c in p.ranked()[: self.config.rescore]
-        }  # a network may lead several populations
-        scores: dict[int, Score] = {}
-        for number, (identity, candidate) in enumerate(best.items(), start=1):
-            if requested.is_set():
-                self.notes.append("interrupted while re-scoring; --resume goes on with it")
-                return {}
-            if identity not in done:
-                done[identity] = zen_score(
-                    Architecture(candidate.super_blocks),
-                    self.config.resolution,
-                    batch_size=self.config.batch_size,
-                    repeats=max(RESCORE_REPEATS, self.config.repeats),
-                    seed=self.config.seed + 1,
-                    device=self.config.device,
-                )
-                self.store.save_rescored({identity: done[identity]})
-            scores[identity] = done[identity]
-            if self.watch:
-                self.watch(
-                    Progress(
-                        "rescore",
-                        number,
-                        len(best),
-                        self.evolution.scored,
-                        self.evolution.best,
-                        self._seconds(),
-                    )
-                )
+        scores = rescore(
+            self.config,
+            self.evolution,
+            self.store,
+            self.execute,
+            requested,
+            lambda done, total: self._show("rescore", done, total),
+        )
+        if not scores:
+            self.notes.append("interrupted while re-scoring; --resume goes on with it")
         return scores
 
     def _winner(self, niche: int, rescored: dict[int, Score]) -> Winner:
-        population = self.evolution.populations[niche]
-        ranked = population.ranked()
-        leaders = [c for c in ranked[: self.config.rescore] if c.id in rescored]
+        budgets, config = self.evolution.niches[niche], self.config
+        ranked = self.evolution.populations[niche].ranked()
+        leaders = [c for c in ranked[: config.rescore] if c.id in rescored]
         winner = max(leaders, key=lambda c: rescored[c.id].score) if leaders else ranked[0]
-        architecture = Architecture(
-            winner.super_blocks,
-            _winner_name(self.config, self.evolution.niches[niche]),
-            self.config.resolution,
-            self.config.num_classes,
-        )
-        return Winner(
-            architecture,
-            winner,
-            winner.score,
-            winner.costs,
-            self.evolution.niches[niche],
-            rescored.get(winner.id),
-        )
-
-
-def _winner_name(config: SearchConfig, budgets: "list[Budget] | tuple[Budget, ...] | Any") -> str:
-    bounds = "-".join(f"{b.quantity}-{b.show(b.high)}" for b in budgets if b.high < float("inf"))
-    return "-".join(filter(None, ("zennet", config.space, str(config.resolution), bounds)))
-
-
-def write_result(result: SearchResult, directory: Path) -> None:
-    """Write `best.yaml`, and for a frontier one more file for each budget."""
-    for winner in result.winners:
-        extra: dict[str, Any] = {
-            "score": {result.config.score: winner.score},
-            "costs": {
-                name: getattr(winner.costs, name) for name in ("params", "flops", "layers", "convolutions", "memory")
-            },
-            "budgets": [str(budget) for budget in winner.budgets],
-        }
-        if winner.rescored is not None:
-            zen = winner.rescored
-            extra["score"]["zen"] = {"score": zen.score, "std_error": zen.std_error, "ci95": list(zen.ci95)}
-        names = [BEST] if winner is result.best else []
-        if len(result.winners) > 1:
-            names.append(f"best-{budget_label(winner.budgets)}.yaml")
-        for name in names:
-            write_architecture(winner.architecture, directory / name, extra)
-
-
-def budget_label(budgets: Any) -> str:
-    """`1M`, or `1M-18` for several: the bounds of a niche as a file name."""
-    return "-".join(b.show(b.high if b.high < float("inf") else b.low) for b in budgets) or "unbounded"
-
-
-@contextmanager
-def _stop_requests() -> Iterator[threading.Event]:
-    """An event that Ctrl-C or SIGTERM sets, so that a round is finished and committed before the search ends."""
-    requested = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield requested
-        return
-    previous = {}
-
-    def stop(number: int, frame: object) -> None:
-        if requested.is_set():
-            raise KeyboardInterrupt
-        requested.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        previous[number] = signal.signal(number, stop)
-    try:
-        yield requested
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-def next_directory(parent: Path) -> Path:
-    """The first `search-<n>` below `parent` that does not exist."""
-    number = 1
-    while (parent / f"search-{number}").exists():
-        number += 1
-    return parent / f"search-{number}"
+        name = winner_name(config.space, config.resolution, budgets)
+        architecture = Architecture(winner.super_blocks, name, config.resolution, config.num_classes)
+        return Winner(architecture, winner, winner.score, winner.costs, budgets, rescored.get(winner.id))

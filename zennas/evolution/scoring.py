@@ -1,30 +1,34 @@
-"""How a search scores its rounds: at once where the score is cheap, else one network at a time."""
+"""How a search scores its rounds: at once where the score is cheap, else as tasks of an executor."""
 
-from zennas.architecture.model import Architecture, SuperBlock
-from zennas.errors import ScoreError
+from zennas.architecture.model import SuperBlock
+from zennas.architecture.structure import format_structure
 from zennas.evolution.config import SearchConfig
-from zennas.evolution.evolve import Failure, ScoreRound
+from zennas.evolution.evolve import ScoreRound
+from zennas.evolution.tasks import Execute, Failure, ScoreTask
 from zennas.extras import require
 from zennas.scores.registry import ScoreSettings, registered_score
 
 
 def score_settings(config: SearchConfig) -> ScoreSettings:
-    """The score's settings in this search. Every candidate is scored with the run's seed."""
+    """The score's settings in this search. Every candidate is scored with the run's seed, so that any of them can
+    be scored again from its structure alone."""
     return ScoreSettings(config.batch_size, config.repeats, config.seed, config.device, config.num_classes)
 
 
-def score_one(
-    name: str, super_blocks: tuple[SuperBlock, ...], resolution: int, settings: ScoreSettings
-) -> float | Failure:
-    """One network's score; a score that refuses the network is a failure with its reason, never a number."""
-    try:
-        return registered_score(name).function(Architecture(super_blocks), resolution, settings).score
-    except ScoreError as error:
-        return Failure(str(error))
+def score_task(
+    config: SearchConfig, name: str, super_blocks: tuple[SuperBlock, ...], settings: ScoreSettings
+) -> ScoreTask:
+    """The task of scoring one network."""
+    return ScoreTask(name, format_structure(super_blocks), config.resolution, settings, tuple(config.plugins))
 
 
-def serial_scorer(config: SearchConfig) -> ScoreRound:
-    """Scores rounds in this process. Raises `UnknownNameError` or `MissingExtraError` before the search."""
+def round_scorer(config: SearchConfig, execute: Execute) -> ScoreRound:
+    """What scores the rounds of a search.
+
+    Raises:
+        UnknownNameError: there is no such score.
+        MissingExtraError: it needs torch, which is not installed.
+    """
     registered = registered_score(config.score)
     if registered.needs_torch:
         require("torch", "torch", f"the {config.score} score")
@@ -32,4 +36,9 @@ def serial_scorer(config: SearchConfig) -> ScoreRound:
     many = registered.many
     if many is not None:
         return lambda networks: list(many(networks, config.resolution, settings))
-    return lambda networks: [score_one(config.score, n, config.resolution, settings) for n in networks]
+
+    def score(networks: list[tuple[SuperBlock, ...]]) -> list[float | Failure]:
+        outcomes = execute([score_task(config, config.score, network, settings) for network in networks])
+        return [o if isinstance(o, Failure) else o.score for o in outcomes]
+
+    return score

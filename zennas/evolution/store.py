@@ -161,6 +161,11 @@ class RunStore:
         query = "SELECT id, repeats FROM rescored"
         return self._guarded(lambda: {i: tuple(json.loads(r)) for i, r in self._db.execute(query)})
 
+    def best_score(self) -> float | None:
+        """The highest score of all candidates."""
+        best = self._guarded(lambda: self._db.execute("SELECT MAX(score) FROM candidates").fetchone()[0])
+        return None if best is None else float(best)
+
     def count(self) -> int:
         """Number of scored candidates."""
         return int(self._guarded(lambda: self._db.execute("SELECT COUNT(*) FROM candidates").fetchone()[0]))

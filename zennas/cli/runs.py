@@ -1,0 +1,53 @@
+"""`zennas runs`."""
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zennas.cli.options import Json
+
+
+def runs(
+    directory: Annotated[Path, typer.Argument(help="A directory of runs, or one run.")] = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """List runs with their state, best score, budgets and age.
+
+    [bold]Example[/bold]
+
+        zennas runs runs
+    """
+    from zennas.evolution.listing import list_runs
+
+    found = list_runs(directory)
+    if as_json:
+        print(json.dumps([run.as_json() for run in found]))
+        return
+    from rich.table import Table
+
+    from zennas.cli.tables import console
+    from zennas.units import format_seconds
+
+    table = Table(header_style="bold", show_edge=False, pad_edge=False)
+    for title in ("run", "state", "score", "best", "iterations", "scored", "budgets", "age"):
+        table.add_column(title, justify="right" if title in ("best", "iterations", "scored", "age") else "left")
+    for run in found:
+        table.add_row(
+            str(run.directory),
+            run.state,
+            run.score,
+            "-" if run.best is None else f"{run.best:.2f}",
+            f"{run.iteration:,} / {run.iterations:,}",
+            f"{run.scored:,}",
+            "; ".join(run.budgets) or "-",
+            format_seconds(max(0.0, time.time() - run.updated)) if run.updated else "-",
+        )
+    console().print(table)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(runs)

@@ -1,0 +1,74 @@
+"""Tasks on a Ray cluster: structure strings out, numbers back."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from zennas.errors import ZennasError
+from zennas.evolution.tasks import Execute, Failure, Outcome, ScoreTask, carry_out
+from zennas.extras import require
+
+MAX_CRASHES = 3
+"""A network that kills its worker so many times is recorded as failed."""
+MAX_LOSSES = 100
+"""Resubmissions of a task whose node went away; those are not the network's fault."""
+
+
+@contextmanager
+def ray_executor(address: str, cpus: float, gpus: float) -> Iterator[Execute]:
+    """Connect to a cluster (`auto`: the running one, else a new one on this machine).
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        ZennasError: no cluster answers at the address.
+    """
+    ray = require("ray", "ray", "--ray")
+    joined = not ray.is_initialized()
+    if joined:
+        _connect(ray, address)
+    # Retries are counted here, not by Ray: only here a network's crash can be told from a node's end.
+    remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(_carry_out_remotely)
+
+    def execute(tasks: Sequence[ScoreTask]) -> list[Outcome | Failure]:
+        references = [remote.remote(task) for task in tasks]
+        return [_outcome(ray, remote, task, ref) for task, ref in zip(tasks, references, strict=True)]
+
+    try:
+        yield execute
+    finally:
+        if joined:
+            ray.shutdown()
+
+
+def _connect(ray: Any, address: str) -> None:
+    options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+    try:
+        ray.init(address=address, **options)
+    except ConnectionError:
+        if address != "auto":
+            raise ZennasError(f"no Ray cluster answers at {address}; start one with `ray start --head`") from None
+        ray.init(include_dashboard=False, **options)
+    except (RuntimeError, ValueError) as error:
+        raise ZennasError(f"cannot join the Ray cluster at {address}: {error}") from None
+
+
+def _carry_out_remotely(task: ScoreTask) -> Outcome | Failure:
+    return carry_out(task)
+
+
+def _outcome(ray: Any, remote: Any, task: ScoreTask, reference: Any) -> Outcome | Failure:
+    crashes = losses = 0
+    while crashes < MAX_CRASHES and losses < MAX_LOSSES:
+        try:
+            outcome: Outcome | Failure = ray.get(reference)
+            return outcome
+        except ray.exceptions.NodeDiedError:
+            losses += 1
+        except ray.exceptions.WorkerCrashedError:
+            crashes += 1
+        except ray.exceptions.OutOfMemoryError:
+            return Failure("out of memory")
+        except ray.exceptions.ObjectLostError:
+            losses += 1
+        reference = remote.remote(task)
+    return Failure(f"killed its worker {crashes} times" if crashes else f"its node went away {losses} times")
