@@ -1,0 +1,95 @@
+"""What a k×k window does to fields on a map, from zero padding alone: tables by map size, kernel and stride."""
+
+import math
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+GRID = 512
+"""Steps of the table over the correlation length."""
+
+
+@lru_cache(maxsize=4096)
+def geometry_row(size: int, kernel: int, stride: int) -> npt.NDArray[np.float64]:
+    """One row of the geometry table: `[coherent, white, c, keep_0 … keep_GRID]`.
+
+    `coherent` is the share of a map-wide constant's energy that survives zero padding, `white` the share of a white
+    field's variance that is left after a window's average, and `keep` the same for a smooth field of squared
+    correlation length l² at the grid point r / (r + c), r = √l².
+    """
+    pad = (kernel - 1) // 2
+    out = -(-size // stride)
+    reads = np.zeros((kernel, size))
+    for tap in range(kernel):
+        positions = np.arange(out) * stride + tap - pad
+        inside = positions[(positions >= 0) & (positions < size)]
+        reads[tap, inside] += 1 / out
+    per_tap = reads.sum(1)
+    coherent = float((per_tap @ per_tap) / per_tap.sum()) ** 2
+    lags = _tap_lags(size, kernel)
+    map_lags = np.array([size, *(2 * (size - d) for d in range(1, size))]) / size**2
+    hw = size * size
+    white = max(0.0, (lags[0] ** 2 - 1 / hw) / (1 - 1 / hw)) if hw > 1 else 0.0
+    scale = max(1.0, size / 6)
+    keep = [_keep(i / GRID, scale, lags, map_lags) for i in range(GRID + 1)]
+    return np.array([coherent, white, scale, lags[0] ** 2, *keep])
+
+
+def _tap_lags(size: int, kernel: int) -> npt.NDArray[np.float64]:
+    """Distribution of the distance between two taps of a window that are both inside the map."""
+    pad = (kernel - 1) // 2
+    lags = np.zeros(kernel)
+    taps = np.arange(kernel)
+    for center in range(size):
+        inside = taps[(center + taps - pad >= 0) & (center + taps - pad < size)]
+        distances = np.abs(inside[:, None] - inside[None, :]).ravel()
+        lags += np.bincount(distances, minlength=kernel) / (len(inside) ** 2 * size)
+    return lags
+
+
+def _keep(x: float, scale: float, lags: npt.NDArray[np.float64], map_lags: npt.NDArray[np.float64]) -> float:
+    length2 = (scale * x / (1 - x + 1e-9)) ** 2 if x < 1 else 1e12
+    window = _smooth(lags, length2) ** 2
+    whole = _smooth(map_lags, length2) ** 2  # the map-wide mean is not part of the local field
+    return max(0.0, (window - whole) / (1 - whole + 1e-9))
+
+
+def _smooth(lags: npt.NDArray[np.float64], length2: float) -> float:
+    distances = np.arange(len(lags))
+    return float(lags @ np.exp(-distances * distances / (2 * length2 + 1e-9)))
+
+
+@lru_cache(maxsize=64)
+def image_classes(batch_size: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The images of a batch as a few classes of 1, 1, 2, 4, 8, … images, the most energetic ones apart: their
+    weights, and their mean normal scores scaled to unit variance."""
+    from statistics import NormalDist
+
+    normal = NormalDist()
+    scores = [normal.inv_cdf((i - 0.375) / (batch_size + 0.25)) for i in range(batch_size, 0, -1)]
+    weights: list[float] = []
+    means: list[float] = []
+    start, size = 0, 1
+    while start < batch_size:
+        count = min(size, batch_size - start) if len(weights) < 7 else batch_size - start
+        weights.append(count / batch_size)
+        means.append(math.fsum(scores[start : start + count]) / count)
+        start += count
+        if len(weights) > 1:
+            size *= 2
+    w, q = np.array(weights), np.array(means)
+    q -= w @ q
+    spread = math.sqrt(float(w @ (q * q)))
+    return w, q / spread if spread > 0 else q
+
+
+@lru_cache(maxsize=64)
+def max_moments(count: int) -> tuple[float, float]:
+    """Mean and variance of ReLU of the largest of `count` standard Gaussians."""
+    x = np.linspace(-9, 9, 20001)
+    cdf = np.array([0.5 * (1 + math.erf(t / math.sqrt(2))) for t in x])
+    density = np.diff(cdf**count)
+    value = np.maximum((x[1:] + x[:-1]) / 2, 0.0)
+    mean = float(density @ value)
+    return mean, float(density @ (value * value)) - mean * mean
