@@ -49,15 +49,20 @@ def draw_mutation(
         return Mutation(index, (_widened(block, space.stem_width, space, draws),))
     if space.last is not None and index == len(super_blocks) - 1:
         return Mutation(index, (_widened(block, space.last_width, space, draws),))
-    if next(draws) < rho:
-        block = space.with_choice(block, _pick(space.choices, draws))
-    block = replace(
-        block,
-        out_channels=_near(space.width, block.out_channels, space, draws),
-        bottleneck=_near(space.bottleneck, block.bottleneck, space, draws),
-        layers=_near(space.layers, block.layers, space, draws),
+    kind = _pick(space.choices, draws) if next(draws) < rho else block
+    changed = SuperBlock(
+        kind.block,
+        kind.kernel,
+        block.in_channels,
+        _near(space.width, block.out_channels, space, draws),
+        block.stride,
+        _near(space.bottleneck, block.bottleneck, space, draws),
+        _near(space.layers, block.layers, space, draws),
+        kind.expansion,
+        kind.group_width,
+        kind.se,
     )
-    return Mutation(index, space.split(block))
+    return Mutation(index, space.split(changed))
 
 
 def _widened(block: SuperBlock, allowed: Range, space: SearchSpace, draws: Iterator[float]) -> SuperBlock:

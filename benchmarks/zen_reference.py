@@ -1,0 +1,58 @@
+"""Makes the reference for the closed form: Monte Carlo Zen-scores at batch 16, kept in `data/zen_reference.csv`.
+
+    python benchmarks/zen_reference.py --set zoo --max-resolution 32 --repeats 64
+
+Networks that have as many repeats already are kept; the file is written after every network, so that it can be
+interrupted. The networks themselves (structure strings) are in the file.
+"""
+
+import argparse
+import csv
+from pathlib import Path
+
+import torch
+
+from zennas.architecture import parse_structure
+from zennas.architecture.files import write_text
+from zennas.scores.zen import zen_score
+
+DATA = Path(__file__).parent / "data" / "zen_reference.csv"
+BATCH_SIZE = 16
+SEED = 20_000
+
+
+def read() -> list[dict[str, str]]:
+    """All rows of the reference."""
+    with DATA.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write(rows: list[dict[str, str]]) -> None:
+    """Replace the reference, atomically."""
+    lines = [",".join(rows[0])]
+    lines += [",".join(f'"{v}"' if "," in v else v for v in row.values()) for row in rows]
+    write_text(DATA, "\n".join(lines) + "\n")
+
+
+def main() -> None:
+    """Raise the repeats of a set."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--set", required=True)
+    parser.add_argument("--repeats", type=int, default=64)
+    parser.add_argument("--max-resolution", type=int, default=32)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = read()
+    for row in rows:
+        wanted = row["set"] == arguments.set and int(row["resolution"]) <= arguments.max_resolution
+        if not wanted or int(row["repeats"]) >= arguments.repeats:
+            continue
+        network = parse_structure(row["structure"])
+        score = zen_score(network, int(row["resolution"]), batch_size=BATCH_SIZE, repeats=arguments.repeats, seed=SEED)
+        row.update(repeats=str(arguments.repeats), mean=f"{score.score:.4f}", std_error=f"{score.std_error:.4f}")
+        write(rows)
+        print(f"{row['name']}: {row['mean']} ± {row['std_error']}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
