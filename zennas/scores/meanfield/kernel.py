@@ -32,7 +32,8 @@ def _jit(function: Function) -> Function:
         return function
     import numba
 
-    compiled: Function = numba.njit(cache=True, fastmath=True, error_model="numpy")(function)
+    # No fastmath: reordered sums would depend on where arrays lie in memory, and a search must repeat to the bit.
+    compiled: Function = numba.njit(cache=True, error_model="numpy")(function)
     return compiled
 
 
