@@ -5,6 +5,7 @@ from zennas.scores.meanfield import meanfield_score
 from zennas.scores.registry import (
     RegisteredScore,
     ScoreSettings,
+    compute_score,
     register_score,
     registered_score,
     score_names,
@@ -15,6 +16,7 @@ __all__ = [
     "RegisteredScore",
     "Score",
     "ScoreSettings",
+    "compute_score",
     "meanfield_score",
     "register_score",
     "registered_score",
