@@ -65,7 +65,7 @@ class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         if isinstance(m, nn.Conv2d | nn.BatchNorm2d | nn.Linear) or name_of(type(m)) in KNOWN_WHOLE:
             return True
-        return super().is_leaf_module(m, module_qualified_name)
+        return bool(super().is_leaf_module(m, module_qualified_name))
 
 
 class _Shapes(fx.Interpreter):
@@ -175,8 +175,8 @@ def _multiply_adds(node: fx.Node, modules: dict[str, nn.Module], shapes: dict[fx
         outputs *= size
     if isinstance(module, nn.Conv2d):
         kernel = module.kernel_size[0] * module.kernel_size[1]
-        return outputs * kernel * module.in_channels // module.groups
-    return outputs * module.in_features if isinstance(module, nn.Linear) else 0
+        return outputs * int(kernel) * int(module.in_channels) // int(module.groups)
+    return outputs * int(module.in_features) if isinstance(module, nn.Linear) else 0
 
 
 class _ChainBuilder:
@@ -210,7 +210,11 @@ class _ChainBuilder:
                 raise _refused(
                     self.name, f"{operation.where} goes on with {operation.text} behind the last feature map"
                 )
-        return operations[:cut], [o.where for o in operations[cut:] if o.kind in ("convolution", "linear")]
+        end = cut
+        # VGG pools its last map to 7×7 before the classifier: that is its GAP.
+        while end and operations[end - 1].text == "average pooling":
+            end -= 1
+        return operations[:end], [o.where for o in operations[cut:] if o.kind in ("convolution", "linear")]
 
     def _is_map(self, operation: Operation) -> bool:
         shape = self.shapes.get(operation.node, ())

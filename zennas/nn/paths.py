@@ -220,7 +220,7 @@ def _reshape(operation: Operation, shapes: Shapes) -> Operation | Refusal:
 
 
 def _pooling(node: fx.Node, module: nn.Module | None) -> tuple[int, int, int, int]:
-    values = []
+    values: list[int] = []
     for position, (field_name, default) in enumerate(
         (("kernel_size", None), ("stride", None), ("padding", 0), ("dilation", 1)), start=1
     ):

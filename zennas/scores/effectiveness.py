@@ -9,9 +9,9 @@ import math
 import time
 from collections.abc import Sequence
 
+from zennas.architecture.model import SuperBlock
 from zennas.blocks.chain import Chain, super_block_chain
 from zennas.blocks.layers import Convolution
-from zennas.architecture.model import SuperBlock
 from zennas.scores.network import Network, chain_of
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score

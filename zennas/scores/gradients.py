@@ -136,7 +136,7 @@ def zico(module: nn.Module, batches: Sequence[Batch]) -> float:
 
 
 def ntk_condition(module: nn.Module, images: Tensor) -> float:
-    """Condition number λ_max / λ_min of the neural tangent kernel on the images (Chen et al. 2021, TE-NAS, Section 3.1).
+    """Condition number λ_max / λ_min of the neural tangent kernel (Chen et al. 2021, TE-NAS, Section 3.1).
 
     The kernel is the Gram matrix of the gradients of each image's summed logits, batch norms in training mode.
 
@@ -156,5 +156,4 @@ def ntk_condition(module: nn.Module, images: Tensor) -> float:
     # The gradients are float32: what is smaller than their rounding is no eigenvalue.
     if not math.isfinite(most) or least <= most * torch.finfo(torch.float32).eps:
         raise ScoreError(f"the tangent kernel is singular: eigenvalues from {least:.3g} to {most:.3g}")
-    return most / least
-
+    return float(most / least)

@@ -46,9 +46,7 @@ def gradnorm_score(network: Network, resolution: int, settings: ScoreSettings) -
     """Mean over draws of `gradients.gradnorm`."""
     from zennas.scores.gradients import gradnorm
 
-    return _repeated(
-        "gradnorm", settings, lambda s: gradnorm(_module(network, s), _batch(network, resolution, s))
-    )
+    return _repeated("gradnorm", settings, lambda s: gradnorm(_module(network, s), _batch(network, resolution, s)))
 
 
 @register_score("synflow", needs_torch=True, takes_modules=True, source="Tanaka et al. 2020, equation 2")

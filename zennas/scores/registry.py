@@ -80,9 +80,7 @@ def register_score(
     def register(function: ScoreFunction) -> ScoreFunction:
         if name in _SCORES and not replace_existing:
             raise ScoreError(f"score {name!r} is registered already; give another name")
-        _SCORES[name] = RegisteredScore(
-            name, function, many, needs_torch, estimates_zen, takes_modules, source
-        )
+        _SCORES[name] = RegisteredScore(name, function, many, needs_torch, estimates_zen, takes_modules, source)
         return function
 
     return register
