@@ -167,13 +167,14 @@ def _pick(values: Values, accuracy: Values, flops: Values, budget: float) -> flo
 
 
 def write_csv(result: Study, path: Path) -> None:
-    """One row a network: name, accuracy, costs, every score."""
+    """One row a network: name, accuracy, costs, every other score."""
+    rankings = [r for r in result.rankings if r.score not in ("params", "flops")]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["name", "accuracy", "params", "flops", *(r.score for r in result.rankings)])
+    writer.writerow(["name", "accuracy", "params", "flops", *(r.score for r in rankings)])
     for index, known in enumerate(result.networks):
         row = [known.name, known.accuracy, known.params, known.flops]
-        writer.writerow([*row, *(repr(float(r.values[index])) for r in result.rankings)])
+        writer.writerow([*row, *(repr(float(r.values[index])) for r in rankings)])
     write_text(path, text.getvalue())
 
 
