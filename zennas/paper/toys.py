@@ -21,12 +21,12 @@ DEPTHS = (1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 29, 30, 31, 32)
 BOTTLENECKS = (2, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60, 64)
 
 
-def p_network(depth: int) -> Chain:
+def p_network(depth: int) -> tuple[Convolution, ...]:
     """`depth` layers C₃(64)BR on three channels."""
     return tuple(Convolution(3 if i == 0 else WIDTH, WIDTH, 3) for i in range(depth))
 
 
-def q_network(bottleneck: int) -> Chain:
+def q_network(bottleneck: int) -> tuple[Convolution, ...]:
     """C₃(3, 64)BR, C₃(64, m)BR, C₃(m, 64)BR."""
     return (Convolution(3, WIDTH, 3), Convolution(WIDTH, bottleneck, 3), Convolution(bottleneck, WIDTH, 3))
 
@@ -105,8 +105,8 @@ def figure_1(effort: Effort) -> Reproduction:
         "figure1",
         "Φ- and Zen-scores over depth and bottleneck",
         f"Input {RESOLUTION}×{RESOLUTION}, batch {effort.batch_size}, {effort.repeats} repeat(s). Φ without BN is "
-        "computed in float32 as it is, so that it overflows as in the paper. The paper prints curves, no numbers, but for the "
-        "depth of the overflow.",
+        "computed in float32 as it is, so that it overflows as in the paper. The paper prints curves, no "
+        "numbers, but for the depth of the overflow.",
         [
             Comparison(
                 "layers at which Φ without BN overflows float32", 30.0, None if overflow is None else float(overflow)
