@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from zennas.errors import ZennasError
     from zennas.evolution import SearchResult, mutate, resume_run, search, search_space
     from zennas.loading import load
-    from zennas.nn import build
+    from zennas.nn import build, convert
     from zennas.scores import Score, meanfield_score, register_score
     from zennas.scores.zen import phi_score, zen_score
     from zennas.zoo import zoo_entry, zoo_names
@@ -32,6 +32,7 @@ _HOMES = {
     "ZennasError": "errors",
     "load": "loading",
     "build": "nn",
+    "convert": "nn",
     "Score": "scores",
     "meanfield_score": "scores",
     "register_score": "scores",

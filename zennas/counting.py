@@ -1,9 +1,11 @@
 """What an architecture costs, counted from its blocks' descriptions without building a module."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
 from zennas.architecture.model import Architecture, SuperBlock
+from zennas.blocks.chain import super_block_chain
 from zennas.blocks.layers import Convolution, MaxPool, SqueezeExcite, Unit
 from zennas.blocks.registry import expand, expand_at
 from zennas.errors import ArchitectureError
@@ -23,6 +25,8 @@ class Costs:
         convolutions: convolutions, with projections and squeeze-excitation, without the classifier.
         memory: bytes of float32 activations that are alive at once, at worst, in inference.
         latency: seconds an image, where a latency predictor was asked.
+        effectiveness: ρ = L / w̄ of the main path's L convolutions, w̄ the geometric mean of their widths c_in·k²/groups
+            (Shen et al. 2023, DeepMAD): deep and narrow networks have a large one.
     """
 
     params: int
@@ -31,11 +35,13 @@ class Costs:
     convolutions: int
     memory: int
     latency: float | None = None
+    effectiveness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SuperBlockCosts:
-    """Costs of one super-block at a given input resolution; fields as in `Costs`."""
+    """Costs of one super-block at a given input resolution; fields as in `Costs`, and the number of convolutions on the
+    main path with the sum of the logarithms of their widths."""
 
     params: int
     flops: int
@@ -43,6 +49,8 @@ class SuperBlockCosts:
     convolutions: int
     memory: int
     out_resolution: int
+    depth: int = 0
+    log_width: float = 0.0
 
 
 def costs(architecture: Architecture, resolution: int | None = None, num_classes: int | None = None) -> Costs:
@@ -64,14 +72,18 @@ def total_costs(rows: list[SuperBlockCosts], out_channels: int, num_classes: int
     """Add up super-blocks and the classifier."""
     params = (out_channels + 1) * num_classes
     flops = out_channels * num_classes
-    layers = convolutions = memory = 0
+    layers = convolutions = memory = depth = 0
+    log_width = 0.0
     for row in rows:
         params += row.params
         flops += row.flops
         layers += row.layers
         convolutions += row.convolutions
         memory = max(memory, row.memory)
-    return Costs(params, flops, layers, convolutions, memory)
+        depth += row.depth
+        log_width += row.log_width
+    effectiveness = depth / math.exp(log_width / depth) if depth else None
+    return Costs(params, flops, layers, convolutions, memory, effectiveness=effectiveness)
 
 
 def super_block_costs(architecture: Architecture, resolution: int | None = None) -> list[SuperBlockCosts]:
@@ -126,7 +138,21 @@ def count_super_block(block: SuperBlock, resolution: int) -> SuperBlockCosts:
         flops += expansion.repeats * more[1]
         convolutions += expansion.repeats * more[2]
         memory = max(memory, more[3])
-    return SuperBlockCosts(params, flops, 0 if pooled else block.layers, convolutions, memory, resolution)
+    depth, log_width = _widths(block)
+    layers = 0 if pooled else block.layers
+    return SuperBlockCosts(params, flops, layers, convolutions, memory, resolution, depth, log_width)
+
+
+def _widths(block: SuperBlock) -> tuple[int, float]:
+    """Convolutions on the main path of a super-block, and the sum of ln(c_in·k²/groups) over them."""
+    chain = super_block_chain(block)
+    depth, log_width = 0, 0.0
+    for layers, times in ((chain.first, 1), (chain.rest, chain.repeats)):
+        for layer in layers:
+            if isinstance(layer, Convolution):
+                depth += times
+                log_width += times * math.log(layer.fan_in)
+    return depth, log_width
 
 
 @lru_cache(maxsize=1 << 17)

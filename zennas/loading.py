@@ -1,24 +1,45 @@
 """MODEL: what a command or `zennas.load` takes as a network."""
 
+import importlib
+import os
+import re
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from zennas.architecture.files import SUFFIXES, read_architecture
 from zennas.architecture.model import Architecture
 from zennas.architecture.structure import is_structure, parse_structure
 from zennas.blocks.registry import validate
+from zennas.counting import native_resolution
+from zennas.errors import ArchitectureError, UnknownNameError
+from zennas.extras import require, unknown
 from zennas.zoo import zoo_entry
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from zennas.nn.convert import Conversion
+
+_MODULE = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.\-/]*)")
 
 
 def load(model: "str | Path | Architecture") -> Architecture:
     """The architecture that `model` stands for.
 
     Args:
-        model: a zoo name, a structure string, or an architecture file (`.yaml`, `.json`, `.txt`).
+        model: a zoo name, a structure string, an architecture file (`.yaml`, `.json`, `.txt`), or
+            `package.module:factory` where the factory returns an architecture.
 
     Raises:
         ArchitectureError: unreadable, or not a valid architecture.
         UnknownNameError: neither a file nor a zoo name; the message has the nearest names.
     """
+    if isinstance(model, str) and _MODULE.fullmatch(model):
+        network = load_network(model)
+        if isinstance(network, Architecture):
+            return network
+        raise ArchitectureError(f"{model} is a torch module, and this needs an architecture; `zennas score` takes both")
     if isinstance(model, Architecture):
         return validate(model)
     text = str(model)
@@ -27,3 +48,98 @@ def load(model: "str | Path | Architecture") -> Architecture:
     if Path(text).suffix in SUFFIXES:
         return validate(read_architecture(text))
     return zoo_entry(text).architecture
+
+
+def load_network(model: "str | Path | Architecture") -> "Architecture | nn.Module":
+    """The architecture or module that `model` stands for, without weights from anywhere.
+
+    Args:
+        model: what `load` takes, or `torchvision:NAME`, `timm:NAME`, or `package.module:factory` for a callable
+            without arguments that returns an `nn.Module` or an architecture.
+
+    Raises:
+        UnknownNameError: the library has no such model, or the module no such factory.
+        MissingExtraError: the library is not installed.
+        ArchitectureError: as `load`, or the factory returned something else.
+    """
+    match = _MODULE.fullmatch(model) if isinstance(model, str) else None
+    if match is None:
+        return load(model)
+    home, name = match.groups()
+    if home in ("torchvision", "timm"):
+        return _on_meta(lambda: _library_model(home, name))
+    return _from_factory(home, name)
+
+
+def scored_network(
+    model: "str | Path | Architecture", resolution: int | None
+) -> "tuple[Architecture | Conversion, int]":
+    """What a score takes, and at which resolution: a module comes converted to its VCN-network.
+
+    Raises:
+        ArchitectureError: no resolution is given, and the network has none of its own.
+        ScoreError: the module cannot be made a VCN-network.
+    """
+    network = load_network(model)
+    if isinstance(network, Architecture):
+        return network, native_resolution(network, resolution)
+    if resolution is None:
+        raise ArchitectureError(f"{model} is a module without a resolution; give one, e.g. --resolution 224")
+    from zennas.nn.convert import convert
+
+    return convert(network, resolution, str(model)), resolution
+
+
+def _library_model(home: str, name: str) -> Any:
+    if home == "torchvision":
+        models = require("torchvision", "torch", f"torchvision:{name}").models
+        if name not in models.list_models(module=models):
+            raise unknown("torchvision model", name, models.list_models(module=models))
+        return models.get_model(name, weights=None)
+    timm = require("timm", "timm", f"timm:{name}")
+    if not timm.is_model(name):
+        raise unknown("timm model", name, timm.list_models())
+    return timm.create_model(name, pretrained=False)
+
+
+def _on_meta(make: Any) -> Any:
+    """Only the wiring is read, so that no memory is spent on weights where the library allows it."""
+    torch = require("torch", "torch", "a torch module")
+    try:
+        with torch.device("meta"):
+            return make()
+    except (NotImplementedError, RuntimeError):
+        # Some constructors compute with their weights, which meta tensors have none of.
+        return make()
+
+
+def _from_factory(home: str, name: str) -> "Architecture | nn.Module":
+    torch = require("torch", "torch", f"{home}:{name}")
+    sys.path.insert(0, os.getcwd())  # as `python -m` does, so that a user's module beside them is found
+    try:
+        module = importlib.import_module(home)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (home == error.name or home.startswith(f"{error.name}.")):
+            raise
+        raise UnknownNameError(
+            f"{home}:{name}: there is no module {error.name}; expected torchvision:NAME, timm:NAME or "
+            "package.module:factory"
+        ) from None
+    finally:
+        sys.path.pop(0)
+    if not hasattr(module, name):
+        raise unknown(f"factory in {home}", name, [n for n in vars(module) if callable(getattr(module, n))])
+    made = getattr(module, name)
+    if not isinstance(made, Architecture | torch.nn.Module):
+        if not callable(made):
+            raise ArchitectureError(f"{home}:{name} is {type(made).__name__}; expected a callable that makes a module")
+        try:
+            made = made()
+        except TypeError as error:
+            raise ArchitectureError(f"{home}:{name}() failed: {error}; it is called without arguments") from error
+    if isinstance(made, Architecture):
+        return validate(made)
+    if isinstance(made, torch.nn.Module):
+        module_made: nn.Module = made
+        return module_made
+    raise ArchitectureError(f"{home}:{name} made a {type(made).__name__}; expected an nn.Module or an Architecture")

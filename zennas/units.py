@@ -36,6 +36,11 @@ def parse_seconds(text: str, what: str = "a time") -> float:
     return _parse(text, _SECONDS, what, "0.5ms, 30s, 20m or 2h")
 
 
+def parse_number(text: str, what: str = "a number") -> float:
+    """`"0.5"` → 0.5. Raises `ZennasError`."""
+    return _parse(text, {"": 1.0}, what, "0.5")
+
+
 def _scaled(value: float, steps: tuple[tuple[float, str], ...]) -> str:
     """Three digits and a suffix; a value that would round up to 1000 takes the next suffix."""
     for size, suffix in steps:

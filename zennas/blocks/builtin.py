@@ -1,4 +1,5 @@
-"""The block types of the paper (Tables 7 to 17), RegNet's grouped bottleneck, and the pooling of ResNet's stem."""
+"""The block types of the paper (Tables 7 to 17), RegNet's grouped and MobileNetV2's linear bottleneck, and the pooling
+of ResNet's stem."""
 
 from collections.abc import Sequence
 
@@ -52,6 +53,25 @@ def mb(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequenc
         _mobile(block, in_channels, round_to_8(b * e), b, stride, first),
         _mobile(block, b, round_to_8(out * e), out, 1, False),
     ]
+
+
+@register_block("IR", needs=("expansion",))
+def inverted_residual(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
+    """One inverted residual of MobileNetV2 (Sandler et al. 2018): depthwise width in·e, no activation at its end, and
+    a link only where the shapes match."""
+    out, width = block.out_channels, int(in_channels * block.expansion)
+    main = (
+        Convolution(in_channels, width, 1),
+        Convolution(width, width, block.kernel, stride, groups=width),
+        Convolution(width, out, 1, activation=None),
+    )
+    return [Unit(main, "identity" if stride == 1 and in_channels == out else None)]
+
+
+@register_block("Linear")
+def linear(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
+    """One k×k convolution with batch norm and no activation."""
+    return [Unit((Convolution(in_channels, block.out_channels, block.kernel, stride, activation=None),))]
 
 
 @register_block("MaxPool")

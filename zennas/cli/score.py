@@ -1,7 +1,7 @@
 """`zennas score`."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,11 +16,16 @@ def score(
     repeats: Annotated[int, typer.Option(help="Independent repeats of a Monte Carlo score.")] = 4,
     seed: Seed = 0,
     device: Device = "cpu",
+    explain: Annotated[bool, typer.Option("--explain", help="Say what a module's conversion changed.")] = False,
     as_json: Json = False,
 ) -> None:
     """Score a network that nobody has trained.
 
-    Scores: zen (Monte Carlo, Algorithm 1), meanfield (the same in closed form), phi, params, flops, layers, random.
+    MODEL may also be torchvision:NAME, timm:NAME or package.module:factory for your own PyTorch model: it is scored as
+    its VCN-network, and --explain says what had to be changed.
+
+    Scores: zen (Monte Carlo, Algorithm 1), meanfield (the same in closed form), zen-weighted, phi, deepmad, gradnorm,
+    synflow, naswot, ntk, linear-regions, zico, params, flops, layers, random.
 
     [bold]Examples[/bold]
 
@@ -29,19 +34,23 @@ def score(
         zennas score zennet-imagenet-400M-se --score meanfield --json
 
         zennas score 'SuperConvK3BNRELU(3,64,1,4)' --resolution 32 --repeats 16
+
+        zennas score torchvision:resnet50 --resolution 224 --explain
     """
-    from zennas.counting import native_resolution
-    from zennas.loading import load
-    from zennas.scores import ScoreSettings, registered_score
+    from zennas.architecture.model import Architecture
+    from zennas.loading import scored_network
+    from zennas.scores import ScoreSettings, compute_score
     from zennas.units import format_seconds
 
-    architecture = load(model)
-    resolution = native_resolution(architecture, resolution)
+    network, resolution = scored_network(model, resolution)
     settings = ScoreSettings(batch_size, repeats, seed, device)
-    result = registered_score(name).function(architecture, resolution, settings)
+    result = compute_score(name, network, resolution, settings)
+    changes = [] if isinstance(network, Architecture) else network.explain()
     if as_json:
-        print(json.dumps(result.as_json()))
+        print(json.dumps({**result.as_json(), **({"changes": changes} if explain else {})}))
         return
+    if explain:
+        _explain(network, changes)
     line = f"{name} score {result.score:.6g}"
     if result.std_error == float("inf"):
         line += "  (one repeat: no standard error)"
@@ -49,6 +58,19 @@ def score(
         low, high = result.ci95
         line += f" ± {result.std_error:.2g}  (95 % interval {low:.6g} to {high:.6g})"
     print(f"{line}  in {format_seconds(result.seconds)}")
+
+
+def _explain(network: Any, changes: list[str]) -> None:
+    from zennas.scores.network import chain_of
+    from zennas.units import format_count
+
+    if hasattr(network, "params"):
+        print(
+            f"{network.name}: {format_count(network.params)} params, {format_count(network.flops)} multiply-adds, "
+            f"{network.convolutions} convolutions, of which {len(chain_of(network))} layers are scored"
+        )
+    for change in changes or ["nothing had to be changed"]:
+        print(f"  {change}")
 
 
 def add_to(app: typer.Typer) -> None:

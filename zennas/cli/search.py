@@ -26,6 +26,9 @@ def search(
     flops: Annotated[str | None, _option(BUDGETS, "Most multiply-adds, e.g. 400M.")] = None,
     layers: Annotated[str | None, _option(BUDGETS, "Most layers, e.g. 18.")] = None,
     memory: Annotated[str | None, _option(BUDGETS, "Most bytes of activations an image, e.g. 8MB.")] = None,
+    max_effectiveness: Annotated[
+        str | None, _option(BUDGETS, "Largest depth/width ratio ρ (DeepMAD), e.g. 0.5.")
+    ] = None,
     score: Annotated[str | None, _option(SEARCH, "What to maximise.", "meanfield")] = None,
     iterations: Annotated[int | None, _option(SEARCH, "Networks to propose (T).", 48_000)] = None,
     population: Annotated[int | None, _option(SEARCH, "Population size (N).", 256)] = None,
@@ -81,6 +84,7 @@ def search(
         "flops": _several(flops),
         "layers": _several(layers),
         "memory": _several(memory),
+        "effectiveness": _several(max_effectiveness),
         "score": score,
         "iterations": iterations,
         "population": population,

@@ -47,7 +47,7 @@ def search(
 
 
 def _as_text(key: str, value: Any) -> Any:
-    if key not in ("params", "flops", "layers", "memory") or value is None:
+    if key not in ("params", "flops", "layers", "memory", "effectiveness") or value is None:
         return value
     if isinstance(value, list | tuple):
         return [str(v) for v in value]

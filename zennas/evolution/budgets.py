@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from zennas.counting import Costs
 from zennas.errors import BudgetError
 from zennas.extras import unknown
-from zennas.units import format_bytes, format_count, format_seconds, parse_bytes, parse_count, parse_seconds
+from zennas.units import (
+    format_bytes,
+    format_count,
+    format_seconds,
+    parse_bytes,
+    parse_count,
+    parse_number,
+    parse_seconds,
+)
 
 QUANTITIES: dict[str, tuple[Callable[[str], float], Callable[[float], str]]] = {
     "params": (parse_count, format_count),
@@ -15,6 +23,7 @@ QUANTITIES: dict[str, tuple[Callable[[str], float], Callable[[float], str]]] = {
     "convolutions": (parse_count, str),
     "memory": (parse_bytes, format_bytes),
     "latency": (parse_seconds, format_seconds),
+    "effectiveness": (parse_number, lambda value: f"{value:.3g}"),
 }
 
 

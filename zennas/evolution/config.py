@@ -32,6 +32,7 @@ class SearchConfig(BaseModel):
     flops: str | list[str] | None = None
     layers: str | list[str] | None = None
     memory: str | list[str] | None = None
+    effectiveness: str | list[str] | None = None
     se: bool = False
     score: str = "meanfield"
     iterations: int = Field(default=48_000, ge=1)
@@ -61,7 +62,7 @@ class SearchConfig(BaseModel):
     def niches(self) -> list[tuple[Budget, ...]]:
         """The budgets of each population: every combination of the listed budgets. Raises `BudgetError`."""
         combinations: list[tuple[Budget, ...]] = [()]
-        for quantity in ("params", "flops", "layers", "memory"):
+        for quantity in ("params", "flops", "layers", "memory", "effectiveness"):
             given = getattr(self, quantity)
             if given is None:
                 continue

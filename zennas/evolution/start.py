@@ -96,7 +96,8 @@ def starting_network(
             nearest = (violation, blocks)
     assert nearest is not None
     assert smallest_tried is not None
-    unreachable = [budget for budget in budgets if least[budget.quantity] > budget.high]
+    # Effectiveness is a ratio: unlike the other costs it is not least in the smallest networks.
+    unreachable = [b for b in budgets if b.quantity != "effectiveness" and least[b.quantity] > b.high]
     if not unreachable:
         repaired = _repair(nearest, space, budgets, resolution, num_classes, rng)
         if repaired is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from zennas.architecture.structure import parse_structure
 from zennas.errors import ScoreError, ZennasError
-from zennas.scores.registry import ScoreSettings, registered_score
+from zennas.scores.registry import ScoreSettings, compute_score, registered_score
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,10 @@ def carry_out(task: ScoreTask) -> Outcome | Failure:
     never a score. Any other exception is a bug and is raised.
     """
     load_plugins(task.plugins)
-    registered = registered_score(task.score)
     architecture = parse_structure(task.structure)
-    with one_thread(registered.needs_torch):
+    with one_thread(registered_score(task.score).needs_torch):
         try:
-            result = registered.function(architecture, task.resolution, task.settings)
+            result = compute_score(task.score, architecture, task.resolution, task.settings)
         except ScoreError as error:
             return Failure(str(error))
         except (MemoryError, RuntimeError) as error:

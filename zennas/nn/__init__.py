@@ -1,5 +1,6 @@
 """Modules: needs torch."""
 
 from zennas.nn.build import ZenNet, build, initialise
+from zennas.nn.convert import Conversion, convert
 
-__all__ = ["ZenNet", "build", "initialise"]
+__all__ = ["Conversion", "ZenNet", "build", "convert", "initialise"]

@@ -1,10 +1,14 @@
 """Scores: how expressive a network is, without training it."""
 
-import zennas.scores.builtin  # noqa: F401  (registers the scores)
+import zennas.scores.builtin
+import zennas.scores.effectiveness
+import zennas.scores.proxies
+import zennas.scores.weighted  # noqa: F401  (all of them register scores)
 from zennas.scores.meanfield import meanfield_score
 from zennas.scores.registry import (
     RegisteredScore,
     ScoreSettings,
+    compute_score,
     register_score,
     registered_score,
     score_names,
@@ -15,6 +19,7 @@ __all__ = [
     "RegisteredScore",
     "Score",
     "ScoreSettings",
+    "compute_score",
     "meanfield_score",
     "register_score",
     "registered_score",

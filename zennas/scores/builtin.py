@@ -6,6 +6,7 @@ from zennas.architecture.model import Architecture
 from zennas.counting import costs
 from zennas.extras import require
 from zennas.scores.meanfield import meanfield_many, meanfield_score
+from zennas.scores.network import Network, scorable
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score
 
@@ -19,18 +20,22 @@ def exact(name: str, value: float) -> Score:
     "meanfield",
     many=lambda networks, resolution, settings: meanfield_many(networks, resolution),
     estimates_zen=True,
+    takes_modules=True,
+    source="the expectation of Zen-NAS's Algorithm 1 in closed form",
 )
-def _meanfield(architecture: Architecture, resolution: int, settings: ScoreSettings) -> Score:
-    return meanfield_score(architecture, resolution)
+def _meanfield(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+    return meanfield_score(scorable(network), resolution)
 
 
-@register_score("zen", needs_torch=True, estimates_zen=True)
-def _zen(architecture: Architecture, resolution: int, settings: ScoreSettings) -> Score:
+@register_score(
+    "zen", needs_torch=True, estimates_zen=True, takes_modules=True, source="Lin et al. 2021, Zen-NAS, Algorithm 1"
+)
+def _zen(network: Network, resolution: int, settings: ScoreSettings) -> Score:
     require("torch", "torch", "the Monte Carlo Zen-score")
     from zennas.scores.zen import zen_score
 
     return zen_score(
-        architecture,
+        scorable(network),
         resolution,
         batch_size=settings.batch_size,
         repeats=settings.repeats,
@@ -39,13 +44,13 @@ def _zen(architecture: Architecture, resolution: int, settings: ScoreSettings) -
     )
 
 
-@register_score("phi", needs_torch=True)
-def _phi(architecture: Architecture, resolution: int, settings: ScoreSettings) -> Score:
+@register_score("phi", needs_torch=True, takes_modules=True, source="Lin et al. 2021, Zen-NAS, Definition 1")
+def _phi(network: Network, resolution: int, settings: ScoreSettings) -> Score:
     require("torch", "torch", "the Φ-score")
     from zennas.scores.zen import phi_score
 
     return phi_score(
-        architecture,
+        scorable(network),
         resolution,
         batch_size=settings.batch_size,
         repeats=settings.repeats,
@@ -54,14 +59,18 @@ def _phi(architecture: Architecture, resolution: int, settings: ScoreSettings) -
     )
 
 
-@register_score("params")
-def _params(architecture: Architecture, resolution: int, settings: ScoreSettings) -> Score:
-    return exact("params", float(costs(architecture, resolution, settings.num_classes).params))
+@register_score("params", takes_modules=True)
+def _params(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+    if isinstance(network, Architecture):
+        return exact("params", float(costs(network, resolution, settings.num_classes).params))
+    return exact("params", float(network.params))
 
 
-@register_score("flops")
-def _flops(architecture: Architecture, resolution: int, settings: ScoreSettings) -> Score:
-    return exact("flops", float(costs(architecture, resolution, settings.num_classes).flops))
+@register_score("flops", takes_modules=True)
+def _flops(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+    if isinstance(network, Architecture):
+        return exact("flops", float(costs(network, resolution, settings.num_classes).flops))
+    return exact("flops", float(network.flops))
 
 
 @register_score("layers")

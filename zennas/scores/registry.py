@@ -5,12 +5,14 @@ def width(architecture, resolution, settings):
     return exact("width", float(architecture.out_channels))
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.errors import ScoreError
-from zennas.extras import unknown
+from zennas.extras import require, unknown
 from zennas.scores.result import Score
 
 
@@ -33,7 +35,8 @@ class ScoreSettings:
     num_classes: int = 1000
 
 
-ScoreFunction = Callable[[Architecture, int, ScoreSettings], Score]
+ScoreFunction = Callable[[Any, int, ScoreSettings], Score]
+"""Called with an `Architecture`, or, where the score `takes_modules`, with a converted module too."""
 ManyFunction = Callable[[Sequence[tuple[SuperBlock, ...]], int, ScoreSettings], list[float]]
 
 
@@ -46,6 +49,8 @@ class RegisteredScore:
         many: computes the bare values of a round at once, for scores too cheap to be spread over workers.
         needs_torch: whether the `[torch]` extra is needed.
         estimates_zen: whether it is in units of the Zen-score, so that a search may re-score by Monte Carlo.
+        takes_modules: whether `function` also takes a user's module (`zennas.scores.network.ForeignNetwork`).
+        source: where it is from.
     """
 
     name: str
@@ -53,6 +58,8 @@ class RegisteredScore:
     many: ManyFunction | None = None
     needs_torch: bool = False
     estimates_zen: bool = False
+    takes_modules: bool = False
+    source: str = ""
 
 
 _SCORES: dict[str, RegisteredScore] = {}
@@ -64,6 +71,8 @@ def register_score(
     many: ManyFunction | None = None,
     needs_torch: bool = False,
     estimates_zen: bool = False,
+    takes_modules: bool = False,
+    source: str = "",
     replace_existing: bool = False,
 ) -> Callable[[ScoreFunction], ScoreFunction]:
     """Register the decorated function `(architecture, resolution, settings) -> Score` under `name`."""
@@ -71,7 +80,7 @@ def register_score(
     def register(function: ScoreFunction) -> ScoreFunction:
         if name in _SCORES and not replace_existing:
             raise ScoreError(f"score {name!r} is registered already; give another name")
-        _SCORES[name] = RegisteredScore(name, function, many, needs_torch, estimates_zen)
+        _SCORES[name] = RegisteredScore(name, function, many, needs_torch, estimates_zen, takes_modules, source)
         return function
 
     return register
@@ -87,3 +96,23 @@ def registered_score(name: str) -> RegisteredScore:
 def score_names() -> list[str]:
     """Names of all registered scores."""
     return list(_SCORES)
+
+
+def compute_score(name: str, network: Any, resolution: int, settings: ScoreSettings) -> Score:
+    """The named score of an architecture or a converted module.
+
+    Raises:
+        UnknownNameError: no such score.
+        MissingExtraError: it needs torch, which is not installed.
+        ScoreError: it is not defined for that network, or came out numerically meaningless.
+    """
+    score = registered_score(name)
+    if score.needs_torch:
+        require("torch", "torch", f"the {name} score")
+    if not isinstance(network, Architecture) and not score.takes_modules:
+        able = ", ".join(n for n, s in _SCORES.items() if s.takes_modules)
+        raise ScoreError(f"the {name} score is defined for architectures, not for a module; use one of {able}")
+    result = score.function(network, resolution, settings)
+    if not math.isfinite(result.score):
+        raise ScoreError(f"the {name} score came out as {result.score}: numerically meaningless for this network")
+    return result

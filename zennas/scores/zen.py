@@ -10,13 +10,14 @@ from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from zennas.architecture.model import Architecture
 from zennas.blocks.chain import Chain, architecture_chain
 from zennas.blocks.layers import Convolution, MaxPool
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
+from zennas.nn.convert import convert
 from zennas.scores.result import Score, score_from_repeats
 
 ALPHA = 0.01
@@ -24,7 +25,7 @@ NORM_EPS = 1e-5
 
 
 def zen_score(
-    network: Architecture | Chain,
+    network: Architecture | Chain | nn.Module,
     resolution: int | None = None,
     *,
     batch_size: int = 64,
@@ -40,7 +41,7 @@ def zen_score(
     mini-batch variance of its input averaged over channels. Computed in float32, summed as logarithms.
 
     Args:
-        network: an architecture, or a chain of convolutions.
+        network: an architecture, a chain of convolutions, or any module that can be made a VCN-network.
         resolution: side of the square input; by default the architecture's own.
         batch_size: images of a repeat, at least 2.
         repeats: independent draws of weights and images.
@@ -67,7 +68,7 @@ def zen_score(
 
 
 def phi_score(
-    network: Architecture | Chain,
+    network: Architecture | Chain | nn.Module,
     resolution: int | None = None,
     *,
     batch_size: int = 64,
@@ -121,10 +122,12 @@ def repeat_generator(seed: int, repeat: int, device: str | torch.device) -> torc
     return torch.Generator(device=device).manual_seed(int(state) >> 1)
 
 
-def _chain_and_resolution(network: Architecture | Chain, resolution: int | None) -> tuple[Chain, int]:
+def _chain_and_resolution(network: Architecture | Chain | nn.Module, resolution: int | None) -> tuple[Chain, int]:
     if not isinstance(network, Architecture):
         if resolution is None:
-            raise ScoreError("a chain of convolutions has no resolution of its own; give one")
+            raise ScoreError("only an architecture has a resolution of its own; give one, e.g. resolution=224")
+        if isinstance(network, nn.Module):
+            return convert(network, resolution).chain, resolution
         return tuple(network), resolution
     resolution = native_resolution(network, resolution)
     smallest = smallest_resolution(network)

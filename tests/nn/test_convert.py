@@ -1,0 +1,211 @@
+"""Any module as a VCN-network."""
+
+import copy
+from itertools import pairwise
+
+import pytest
+import timm
+import torch
+import torchvision
+from torch import Tensor, nn
+
+import zennas
+from zennas.blocks import architecture_chain
+from zennas.blocks.layers import Convolution, MaxPool
+from zennas.errors import ScoreError
+from zennas.nn import convert
+from zennas.zoo import zoo_entry, zoo_names
+
+
+def meta(make):
+    try:
+        with torch.device("meta"):
+            return make()
+    except (NotImplementedError, RuntimeError):
+        return make()
+
+
+def conv(chain: tuple) -> list[Convolution]:
+    return [layer for layer in chain if isinstance(layer, Convolution)]
+
+
+@pytest.mark.parametrize("name", zoo_names())
+def test_zoo_networks_convert_to_their_own_chain(name: str) -> None:
+    architecture = zoo_entry(name).architecture
+    module = meta(lambda: zennas.build(architecture, 10))
+    found = convert(module, architecture.resolution)
+    assert found.chain == architecture_chain(architecture)
+    counted = zennas.costs(architecture, None, 10)
+    assert (found.params, found.flops) == (counted.params, counted.flops)
+
+
+# Table 4 through the converter: published Zen-scores of torchvision's ResNets at 224.
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        ("resnet18", 59.53),
+        ("resnet34", 112.32),
+        pytest.param("resnet50", 140.3, marks=pytest.mark.slow),
+        pytest.param("resnet101", 287.87, marks=pytest.mark.slow),
+        pytest.param("resnet152", 433.57, marks=pytest.mark.slow),
+    ],
+)
+def test_table_4(name: str, published: float) -> None:
+    module = meta(lambda: torchvision.models.get_model(name, weights=None))
+    # A small batch bounds how much images can differ in energy, which the deepest networks feel.
+    score = zennas.zen_score(module, 224, batch_size=16 if name == "resnet152" else 8, repeats=1)
+    assert score.score == pytest.approx(published, rel=0.01)
+
+
+TORCHVISION = [
+    "resnet18", "resnext50_32x4d", "wide_resnet50_2", "regnet_x_400mf", "regnet_y_400mf", "mobilenet_v2",
+    "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_b0", "efficientnet_v2_s", "mnasnet0_5", "mnasnet1_0",
+    "vgg11_bn", "vgg19_bn",
+]  # fmt: skip
+TIMM = [
+    "resnet10t", "resnet26d", "resnet50", "resnetv2_50", "resnext50_32x4d", "seresnet50", "regnetx_002", "regnety_002",
+    "regnetz_005", "mobilenetv2_050", "mobilenetv3_small_050", "mobilenetv3_large_100", "efficientnet_b0",
+    "efficientnet_lite0", "efficientnetv2_rw_t", "tf_efficientnet_b0", "mnasnet_100", "semnasnet_075", "repvgg_a0",
+    "fbnetc_100",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_torchvision_families(name: str) -> None:
+    module = meta(lambda: torchvision.models.get_model(name, weights=None))
+    check_conversion(module)
+
+
+@pytest.mark.parametrize("name", TIMM)
+def test_timm_families(name: str) -> None:
+    check_conversion(meta(lambda: timm.create_model(name, pretrained=False)))
+
+
+def check_conversion(module: nn.Module) -> None:
+    found = convert(module, 224)
+    chain = conv(found.chain)
+    assert all(layer.norm for layer in chain)
+    for before, after in pairwise(chain):
+        assert after.in_channels == before.out_channels
+    assert found.params == sum(p.numel() for p in module.parameters())
+    # The main path is most of a network; SE, projections and the head are the rest.
+    assert len(chain) > 0.5 * found.convolutions - 2
+    assert zennas.meanfield_score(found.chain, 224).score > 0
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: torchvision.models.densenet121(weights=None), "concatenation"),
+        (lambda: torchvision.models.inception_v3(weights=None, init_weights=False), "concatenation"),
+        (lambda: torchvision.models.googlenet(weights=None, init_weights=False), "concatenation"),
+        (lambda: torchvision.models.shufflenet_v2_x1_0(weights=None), "concatenation|splitting"),
+        (lambda: torchvision.models.vgg11(weights=None), "no batch norm"),
+        (lambda: torchvision.models.squeezenet1_0(weights=None), "no batch norm"),
+        (lambda: torchvision.models.convnext_tiny(weights=None), "no batch norm"),
+        (lambda: torchvision.models.vit_b_32(weights=None), "attention"),
+        (lambda: torchvision.models.swin_t(weights=None), "attention"),
+        (lambda: timm.create_model("levit_128"), "attention"),
+        (lambda: timm.create_model("resnet50_gn"), "no batch norm"),
+        (lambda: timm.create_model("hrnet_w18_small"), "interpolation"),
+        (lambda: timm.create_model("resnest14d"), "rearranges"),
+        (lambda: timm.create_model("res2net50_26w_4s"), "splitting"),
+        (lambda: timm.create_model("resnetaa50"), "average pooling on the main path"),
+        (lambda: nn.Sequential(nn.Linear(3, 3)), "no convolution"),
+    ],
+)
+def test_refused_by_name(make, reason: str) -> None:
+    with pytest.raises(ScoreError, match=reason):
+        convert(meta(make), 224)
+
+
+class Block(nn.Module):
+    """3→8→8 with everything that a conversion has to change."""
+
+    def __init__(self, link_depth: int = 1) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.SiLU(), nn.MaxPool2d(3, 2, 1))
+        self.a = nn.Sequential(nn.Conv2d(8, 16, 1), nn.BatchNorm2d(16))
+        self.b = nn.Sequential(nn.Conv2d(16, 8, 3, padding=1), nn.BatchNorm2d(8))
+        self.link = nn.Sequential(*(nn.Sequential(nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8)) for _ in range(link_depth)))
+        self.gate = nn.Conv2d(8, 8, 1)
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        y = self.a(x)
+        y = nn.functional.dropout(y * torch.sigmoid(y), 0.2, self.training)
+        y = self.b(y)
+        y = y * torch.sigmoid(self.gate(y.mean((2, 3), keepdim=True)))
+        y = torch.relu(y + self.link(x))
+        return self.head(y.mean((2, 3)))
+
+
+def test_a_users_own_network() -> None:
+    found = convert(Block(), 32)
+    assert found.chain == (
+        Convolution(3, 8, 3, 2, bias=True),
+        MaxPool(8, 3, 2),
+        Convolution(8, 16, 1, bias=True),
+        Convolution(16, 8, 3, bias=True),
+    )
+    text = "\n".join(found.explain())
+    for part in ("SiLU replaced", "sigmoid replaced", "gate removed", "with 1 convolution", "dropout off", "cut off"):
+        assert part in text
+
+
+def test_the_branch_with_fewer_convolutions_goes() -> None:
+    chain = conv(convert(Block(link_depth=3), 32).chain)
+    assert [layer.kernel for layer in chain] == [3, 1, 1, 1]
+
+
+def test_two_equal_branches_are_no_residual_link() -> None:
+    with pytest.raises(ScoreError, match="two branches of 2 convolutions"):
+        convert(Block(link_depth=2), 32)
+
+
+def test_the_users_module_is_untouched() -> None:
+    module = Block().train()
+    before = copy.deepcopy(module.state_dict())
+    zennas.zen_score(module, 32, batch_size=4, repeats=1)
+    assert module.training
+    assert all(torch.equal(value, before[key]) for key, value in module.state_dict().items())
+
+
+def test_same_score_as_the_architecture() -> None:
+    architecture = zennas.load("zennet-cifar-0.5M")
+    module = zennas.build(architecture, 10)
+    one = zennas.zen_score(architecture, batch_size=4, repeats=2, seed=3)
+    other = zennas.zen_score(module, 32, batch_size=4, repeats=2, seed=3)
+    assert one.score == other.score
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda m: setattr(m.stem[0], "dilation", (2, 2)), "dilated|runs|map"),
+        (lambda m: m.stem.__setitem__(0, nn.Conv2d(3, 8, (1, 3), 2, (0, 1))), "1×3 kernel"),
+        (lambda m: m.b.__setitem__(1, nn.GroupNorm(2, 8)), "group norm"),
+        (lambda m: m.b.__setitem__(1, nn.Identity()), "no batch norm behind it"),
+    ],
+)
+def test_what_a_chain_cannot_say_is_refused(change, reason: str) -> None:
+    module = Block()
+    change(module)
+    with pytest.raises(ScoreError, match=reason):
+        convert(module, 32)
+
+
+def test_control_flow_is_refused() -> None:
+    class Branching(Block):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x) if x.sum() > 0 else super().forward(-x)
+
+    with pytest.raises(ScoreError, match=r"torch\.fx cannot trace"):
+        convert(Branching(), 32)
+
+
+def test_odd_maps_of_floor_pooling_are_refused() -> None:
+    module = meta(lambda: torchvision.models.vgg11_bn(weights=None))
+    with pytest.raises(ScoreError, match="try another resolution"):
+        convert(module, 150)

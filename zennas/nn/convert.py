@@ -1,0 +1,321 @@
+"""Any `nn.Module` as a VCN-network: the chain of convolutions whose Zen-score is the module's (paper, Section 3).
+
+The module is traced by torch.fx on a weightless copy. At each addition the branch with fewer convolutions goes, gates
+go, activations become ReLU, and everything behind the pre-GAP feature map is cut off. What has no such chain is refused
+with its reason.
+"""
+
+import copy
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from zennas.blocks.chain import Chain
+from zennas.blocks.layers import Convolution, MaxPool
+from zennas.errors import ScoreError
+from zennas.nn.paths import ACTIVATIONS, REASONS, REGULARISERS, Operation, Path, Refusal, find_paths, name_of
+
+KNOWN_WHOLE = ACTIVATIONS | REGULARISERS | REASONS.keys()
+"""Module types that are read by their name and not traced into."""
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A module as a VCN-network.
+
+    Attributes:
+        name: of the module.
+        module: the module itself, untouched.
+        resolution: side of the square input that it was traced with.
+        chain: its convolutions and max poolings up to the pre-GAP feature map.
+        changes: what was changed on the way, one line each, in the order of the network.
+        params: learnable values of the whole module.
+        flops: multiply-adds of its convolutions and linear layers on one image.
+        convolutions: all its convolutions, removed ones included.
+    """
+
+    name: str
+    module: nn.Module
+    resolution: int
+    chain: Chain
+    changes: tuple[str, ...]
+    params: int
+    flops: int
+    convolutions: int
+
+    def explain(self) -> list[str]:
+        """The changes with equal ones counted together, in the order in which they first occur."""
+        kinds: dict[str, list[str]] = {}
+        for change in self.changes:
+            where, _, what = change.partition(": ")
+            kinds.setdefault(what, []).append(where)
+        lines = []
+        for what, places in kinds.items():
+            shown = ", ".join(places[:4]) + (f" and {len(places) - 4} more" if len(places) > 4 else "")
+            lines.append(f"{what} ({len(places)}×): {shown}")
+        return lines
+
+
+class _Tracer(fx.Tracer):
+    """Keeps whole what the conversion knows by type, wherever it was defined."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        if isinstance(m, nn.Conv2d | nn.BatchNorm2d | nn.Linear) or name_of(type(m)) in KNOWN_WHOLE:
+            return True
+        return bool(super().is_leaf_module(m, module_qualified_name))
+
+
+class _Shapes(fx.Interpreter):
+    """Runs the traced graph on the meta device and keeps every node's shape."""
+
+    def __init__(self, module: fx.GraphModule) -> None:
+        super().__init__(module)
+        self.shapes: dict[fx.Node, tuple[int, ...]] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        result = super().run_node(n)
+        if isinstance(result, Tensor):
+            self.shapes[n] = tuple(result.shape)
+        return result
+
+
+def convert(module: nn.Module, resolution: int, name: str = "") -> Conversion:
+    """The VCN-network of a module.
+
+    Args:
+        resolution: side of the square input; the channels are those of the module's first convolution.
+        name: for messages; by default the module's class.
+
+    Raises:
+        ScoreError: the module is no network of a single branch of convolutions with batch norms, with the reason
+            (concatenation, attention, no batch norm, …), or torch.fx cannot trace it.
+    """
+    name = name or type(module).__name__
+    first = next((m for m in module.modules() if isinstance(m, nn.Conv2d)), None)
+    if first is None:
+        raise _refused(name, "it has no convolution")
+    attention = next((path for path, m in module.named_modules() if _is_attention(m)), None)
+    if attention is not None:
+        raise _refused(name, f"it has attention ({attention}), which is no convolution")
+    if not any(isinstance(m, nn.BatchNorm2d) for m in module.modules()):
+        raise _refused(name, "it has no batch norm, which the Zen-score needs behind every convolution")
+    skeleton = _weightless(module).eval()
+    graph, shapes = _trace(skeleton, (2, first.in_channels, resolution, resolution), name)
+    modules = dict(skeleton.named_modules())
+    end = find_paths(graph, modules, shapes)
+    if isinstance(end, Refusal):
+        raise _refused(name, end.reason)
+    builder = _ChainBuilder(name, shapes)
+    chain = builder.chain(end)
+    convolutions = [node for node in graph.nodes if node.op == "call_module" and _is(modules, node, nn.Conv2d)]
+    return Conversion(
+        name,
+        module,
+        resolution,
+        chain,
+        tuple(builder.changes),
+        sum(p.numel() for p in module.parameters()),
+        sum(_multiply_adds(node, modules, shapes) for node in graph.nodes),
+        len(convolutions),
+    )
+
+
+def _refused(name: str, reason: str) -> ScoreError:
+    return ScoreError(f"{name} cannot be made a VCN-network: {reason}")
+
+
+def _is(modules: dict[str, nn.Module], node: fx.Node, kind: Any) -> bool:
+    return isinstance(modules[str(node.target)], kind)
+
+
+def _is_attention(module: nn.Module) -> bool:
+    kind = type(module).__name__
+    return isinstance(module, nn.MultiheadAttention | nn.Transformer) or (
+        "Attention" in kind and any(hasattr(module, part) for part in ("qkv", "q", "to_qkv", "query", "in_proj_weight"))
+    )
+
+
+def _weightless(module: nn.Module) -> nn.Module:
+    """A deep copy whose parameters and buffers have shapes but no values."""
+    memo: dict[int, Any] = {}
+    for parameter in module.parameters():
+        memo[id(parameter)] = nn.Parameter(torch.empty_like(parameter, device="meta"), parameter.requires_grad)
+    for buffer in module.buffers():
+        memo[id(buffer)] = torch.empty_like(buffer, device="meta")
+    return copy.deepcopy(module, memo)
+
+
+def _trace(
+    module: nn.Module, shape: tuple[int, int, int, int], name: str
+) -> tuple[fx.Graph, dict[fx.Node, tuple[int, ...]]]:
+    try:
+        graph = _Tracer().trace(module)
+    except Exception as error:  # whatever the user's forward raises when its input is symbolic
+        line = " ".join(str(error).split())
+        raise _refused(name, f"torch.fx cannot trace it ({type(error).__name__}: {line[:160]})") from error
+    interpreter = _Shapes(fx.GraphModule(module, graph))
+    try:
+        with torch.no_grad():
+            interpreter.run(torch.empty(shape, device="meta"))
+    except Exception as error:
+        line = " ".join(str(error).split())
+        raise _refused(name, f"it does not run at {shape[2]}×{shape[3]} ({line[:160]})") from error
+    return graph, interpreter.shapes
+
+
+def _multiply_adds(node: fx.Node, modules: dict[str, nn.Module], shapes: dict[fx.Node, tuple[int, ...]]) -> int:
+    if node.op != "call_module" or node not in shapes:
+        return 0
+    module = modules[str(node.target)]
+    outputs = 1
+    for size in shapes[node][1:]:
+        outputs *= size
+    if isinstance(module, nn.Conv2d):
+        kernel = module.kernel_size[0] * module.kernel_size[1]
+        return outputs * int(kernel) * int(module.in_channels) // int(module.groups)
+    return outputs * int(module.in_features) if isinstance(module, nn.Linear) else 0
+
+
+class _ChainBuilder:
+    """Reads a main path into a chain and notes what it changes."""
+
+    def __init__(self, name: str, shapes: dict[fx.Node, tuple[int, ...]]) -> None:
+        self.name = name
+        self.shapes = shapes
+        self.layers: list[Convolution | MaxPool] = []
+        self.places: list[str] = []
+        self.changes: list[str] = []
+
+    def chain(self, end: Path) -> Chain:
+        """The chain of the main path up to the pre-GAP feature map. Raises `ScoreError`."""
+        operations, behind = self._cut(list(end.operations()))
+        for operation in operations:
+            self._read(operation)
+        self._check_norm()
+        if behind:
+            self.changes.append(f"{', '.join(behind)}: cut off behind the pre-GAP feature map")
+        if not self.layers:
+            raise _refused(self.name, "it has no convolution before its global average pooling")
+        self._check_shapes(operations)
+        return tuple(self.layers)
+
+    def _cut(self, operations: list[Operation]) -> tuple[list[Operation], list[str]]:
+        """The operations up to the pre-GAP feature map, and the names of the layers behind it."""
+        cut = next((i for i, o in enumerate(operations) if o.kind in ("pool", "head")), len(operations))
+        for operation in operations[cut:]:
+            if len(self.shapes.get(operation.node, (0, 0))) not in (2, 4) or self._is_map(operation):
+                raise _refused(
+                    self.name, f"{operation.where} goes on with {operation.text} behind the last feature map"
+                )
+        end = cut
+        # VGG pools its last map to 7×7 before the classifier: that is its GAP.
+        while end and operations[end - 1].text == "average pooling":
+            end -= 1
+        return operations[:end], [o.where for o in operations[cut:] if o.kind in ("convolution", "linear")]
+
+    def _is_map(self, operation: Operation) -> bool:
+        shape = self.shapes.get(operation.node, ())
+        return operation.kind not in ("pool", "head", "regulariser") and len(shape) == 4 and shape[2] * shape[3] > 1
+
+    def _read(self, operation: Operation) -> None:
+        kind, where = operation.kind, operation.where
+        self.changes += operation.removed
+        if kind == "convolution":
+            self._check_norm()
+            self.layers.append(self._convolution(operation))
+            self.places.append(where)
+        elif kind == "max pooling":
+            self.layers.append(self._max_pool(operation))
+            self.places.append(where)
+        elif kind == "norm":
+            self._norm(operation)
+        elif kind == "activation":
+            self._activate(operation.text, where)
+        elif kind == "regulariser":
+            self.changes.append(f"{where}: {operation.text} off")
+        elif kind == "shortcut only":
+            raise _refused(self.name, f"{where} is {operation.text} on the main path")
+
+    def _last_convolution(self) -> int | None:
+        return next((i for i in reversed(range(len(self.layers))) if isinstance(self.layers[i], Convolution)), None)
+
+    def _check_norm(self) -> None:
+        index = self._last_convolution()
+        if index is None:
+            return
+        layer = self.layers[index]
+        assert isinstance(layer, Convolution)
+        if not layer.norm:
+            raise _refused(self.name, f"the convolution {self.places[index]} has no batch norm behind it")
+
+    def _norm(self, operation: Operation) -> None:
+        index = self._last_convolution()
+        layer = None if index is None else self.layers[index]
+        if index is None or not isinstance(layer, Convolution) or layer.norm or layer.activation:
+            raise _refused(self.name, f"the batch norm {operation.where} does not follow a convolution")
+        self.layers[index] = replace(layer, norm=True)
+        if index != len(self.layers) - 1:
+            self.changes.append(f"{operation.where}: batch norm taken before the max pooling")
+        act = getattr(operation.module, "act", None)
+        if act is not None and not isinstance(act, nn.Identity):
+            self._activate(type(act).__name__, f"{operation.where}.act")
+
+    def _activate(self, text: str, where: str) -> None:
+        index = self._last_convolution()
+        layer = None if index is None else self.layers[index]
+        if index is None or not isinstance(layer, Convolution):
+            raise _refused(self.name, f"the activation {where} comes before any convolution")
+        # ReLU commutes with max pooling, so that it may be said with the convolution before the pooling.
+        self.layers[index] = replace(layer, activation="relu")
+        if text.lower().rstrip("_") != "relu":
+            self.changes.append(f"{where}: {text} replaced by ReLU")
+
+    def _convolution(self, operation: Operation) -> Convolution:
+        conv, where = operation.module, operation.where
+        assert isinstance(conv, nn.Conv2d)
+        kernel, stride = conv.kernel_size[0], conv.stride[0]
+        if conv.kernel_size != (kernel, kernel) or conv.stride != (stride, stride) or kernel % 2 == 0:
+            sides = "×".join(map(str, conv.kernel_size))
+            raise _refused(self.name, f"the convolution {where} has a {sides} kernel; it must be square and odd")
+        if conv.dilation != (1, 1):
+            raise _refused(self.name, f"the convolution {where} is dilated")
+        half = (kernel - 1) // 2
+        if type(conv).__name__ == "Conv2dSame" or conv.padding == "same":
+            if stride > 1 and kernel > 1:
+                self.changes.append(f"{where}: one-sided padding made symmetrical")
+        elif conv.padding != (half, half):
+            raise _refused(self.name, f"the convolution {where} has padding {conv.padding}, not {half}")
+        bias = conv.bias is not None
+        return Convolution(conv.in_channels, conv.out_channels, kernel, stride, conv.groups, bias, False, None)
+
+    def _max_pool(self, operation: Operation) -> MaxPool:
+        kernel, stride, padding, dilation = operation.pooling
+        if padding != (kernel - 1) // 2 or dilation != 1:
+            raise _refused(
+                self.name, f"the max pooling {operation.where} has padding {padding}, not {(kernel - 1) // 2}"
+            )
+        return MaxPool(self.shapes[operation.node][1], kernel, stride)
+
+    def _check_shapes(self, operations: list[Operation]) -> None:
+        """The chain's maps must be the module's own, or its costs and score would be another network's."""
+        counted = [o for o in operations if o.kind in ("convolution", "max pooling")]
+        resolution = None
+        for operation, layer in zip(counted, self.layers, strict=True):
+            height, width = self.shapes[operation.node][2:]
+            before = self.shapes[operation.source][2] if resolution is None else resolution
+            resolution = layer.out_resolution(before)
+            if (height, width) != (resolution, resolution):
+                raise _refused(
+                    self.name,
+                    f"{operation.where} makes a {height}×{width} map of {before}×{before} where a VCN-network has "
+                    f"{resolution}×{resolution}; try another resolution",
+                )
+
+
+def summary(chain: Chain) -> str:
+    """A chain in a line: `53 convolutions, 1 max pooling`."""
+    kinds = Counter("convolution" if isinstance(layer, Convolution) else "max pooling" for layer in chain)
+    return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.items())
