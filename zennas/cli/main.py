@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from zennas.cli import info, score, search, zoo
+from zennas.cli import info, latency, latency_predictor, score, search, zoo
 from zennas.errors import ZennasError
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (search, score, info, zoo):
+for module in (search, score, info, latency, latency_predictor, zoo):
     module.add_to(app)
 
 

@@ -26,6 +26,13 @@ def search(
     flops: Annotated[str | None, _option(BUDGETS, "Most multiply-adds, e.g. 400M.")] = None,
     layers: Annotated[str | None, _option(BUDGETS, "Most layers, e.g. 18.")] = None,
     memory: Annotated[str | None, _option(BUDGETS, "Most bytes of activations an image, e.g. 8MB.")] = None,
+    latency: Annotated[str | None, _option(BUDGETS, "Most time an image on a device, e.g. 0.5ms.")] = None,
+    latency_predictor: Annotated[
+        Path | None, _option(BUDGETS, "File of `zennas latency-predictor fit`; else one is fitted for --device.")
+    ] = None,
+    latency_backend: Annotated[str | None, _option(BUDGETS, "torch, torch-compile or onnxruntime.", "torch")] = None,
+    latency_dtype: Annotated[str | None, _option(BUDGETS, "Number type of the latency.", "float32")] = None,
+    latency_batch_size: Annotated[int | None, _option(BUDGETS, "Images a mini-batch of the latency.", 64)] = None,
     score: Annotated[str | None, _option(SEARCH, "What to maximise.", "meanfield")] = None,
     iterations: Annotated[int | None, _option(SEARCH, "Networks to propose (T).", 48_000)] = None,
     population: Annotated[int | None, _option(SEARCH, "Population size (N).", 256)] = None,
@@ -50,8 +57,11 @@ def search(
 
         zennas search --space mobilenet --se --resolution 224 --classes 1000 --flops 400M
 
+        zennas search --latency 0.5ms --latency-predictor cpu.json
+
         zennas search --resume runs/search-1 --iterations 96000
     """
+    from zennas.cli.latency_predictor import learned_latency
     from zennas.cli.progress import search_progress
     from zennas.cli.results import show_result
     from zennas.evolution.config import checked_config
@@ -67,6 +77,11 @@ def search(
         "flops": _several(flops),
         "layers": _several(layers),
         "memory": _several(memory),
+        "latency": _several(latency),
+        "latency_predictor": None if latency_predictor is None else str(latency_predictor),
+        "latency_backend": latency_backend,
+        "latency_dtype": latency_dtype,
+        "latency_batch_size": latency_batch_size,
         "score": score,
         "iterations": iterations,
         "population": population,
@@ -81,11 +96,14 @@ def search(
         "target_score": target_score,
     }
     given = {key: value for key, value in options.items() if value is not None}
+    config = None if resume else checked_config(given)
+    learned = None if config is None else learned_latency(config)
     with search_progress(quiet) as watch:
-        if resume is not None:
+        if config is None:
+            assert resume is not None
             result = resume_run(resume, given, watch)
         else:
-            result = start_run(checked_config(given), out or next_directory(Path("runs")), watch)
+            result = start_run(config, out or next_directory(Path("runs")), watch, learned)
     show_result(result)
 
 

@@ -29,8 +29,9 @@ def search(
         num_classes: outputs of the classifier; they count as parameters.
         out: directory for the run; by default it is kept in memory.
         watch: called with a `Progress` after every round.
-        settings: budgets (`params`, `flops`, `layers`, `memory`) as numbers or text, and any field of
-            `SearchConfig`: `score`, `iterations`, `population`, `rescore`, `seed`, …
+        settings: budgets (`params`, `flops`, `layers`, `memory`, `latency` in seconds an image) as numbers or text,
+            and any field of `SearchConfig`: `score`, `iterations`, `population`, `rescore`, `seed`, … A latency
+            budget takes `latency_predictor`, a file; without one, a quick one is fitted for `device` first.
 
     Raises:
         ZennasError: a setting is wrong, or no network meets the budgets.
@@ -41,7 +42,9 @@ def search(
 
 
 def _as_text(key: str, value: Any) -> Any:
-    if key not in ("params", "flops", "layers", "memory") or value is None:
+    if key == "latency" and isinstance(value, int | float):
+        return f"{value:.9g}s"
+    if key not in ("params", "flops", "layers", "memory", "latency") or value is None:
         return value
     if isinstance(value, list | tuple):
         return [str(v) for v in value]

@@ -31,6 +31,11 @@ class SearchConfig(BaseModel):
     flops: str | list[str] | None = None
     layers: str | list[str] | None = None
     memory: str | list[str] | None = None
+    latency: str | list[str] | None = None
+    latency_predictor: str | None = None
+    latency_backend: str | None = None
+    latency_dtype: str | None = None
+    latency_batch_size: int | None = Field(default=None, ge=1)
     se: bool = False
     score: str = "meanfield"
     iterations: int = Field(default=48_000, ge=1)
@@ -48,7 +53,7 @@ class SearchConfig(BaseModel):
     def niches(self) -> list[tuple[Budget, ...]]:
         """The budgets of each population: every combination of the listed budgets. Raises `BudgetError`."""
         combinations: list[tuple[Budget, ...]] = [()]
-        for quantity in ("params", "flops", "layers", "memory"):
+        for quantity in ("params", "flops", "layers", "memory", "latency"):
             given = getattr(self, quantity)
             if given is None:
                 continue

@@ -17,7 +17,8 @@ from zennas.counting import count_super_blocks
 from zennas.errors import RunError, ZennasError
 from zennas.evolution.budgets import Budget
 from zennas.evolution.config import SearchConfig, checked_config, read_config, write_config
-from zennas.evolution.evolve import Evolution
+from zennas.evolution.evolve import Count, Evolution
+from zennas.evolution.latency import LatencyBudget, latency_budget, resumed_latency
 from zennas.evolution.lock import RunLock
 from zennas.evolution.population import Candidate
 from zennas.evolution.result import SearchResult, Winner
@@ -57,8 +58,13 @@ class Progress:
 Watcher = Callable[[Progress], None]
 
 
-def start_run(config: SearchConfig, directory: Path | None, watch: Watcher | None = None) -> SearchResult:
+def start_run(
+    config: SearchConfig, directory: Path | None, watch: Watcher | None = None, latency: LatencyBudget | None = None
+) -> SearchResult:
     """Start a new run in an empty or missing directory (`None`: in memory).
+
+    Args:
+        latency: what predicts latencies, where it is there already; else it is got as the configuration says.
 
     Raises:
         RunError: the directory holds something already.
@@ -72,7 +78,8 @@ def start_run(config: SearchConfig, directory: Path | None, watch: Watcher | Non
         raise RunError(f"{directory}: is a file; give a directory for --out")
     if directory is not None and directory.exists() and any(directory.iterdir()):
         raise RunError(f"{directory}: is not empty and holds no run; give another --out")
-    evolution = _evolution(config)
+    latency = latency or latency_budget(config)
+    evolution = _evolution(config, latency)
     starts = [
         starting_network(
             evolution.space,
@@ -80,6 +87,7 @@ def start_run(config: SearchConfig, directory: Path | None, watch: Watcher | Non
             config.resolution,
             config.num_classes,
             np.random.default_rng([config.seed, 1 << 32, niche]),
+            evolution.count,
         )
         for niche, budgets in enumerate(evolution.niches)
     ]
@@ -91,8 +99,10 @@ def start_run(config: SearchConfig, directory: Path | None, watch: Watcher | Non
     with RunLock(directory) if directory is not None else nullcontext():
         if directory is not None:
             write_config(config, directory)
+            if latency is not None:
+                latency.keep(directory)
         store = RunStore(directory, create=True)
-        run = _Run(config, directory, store, evolution, watch)
+        run = _Run(config, directory, store, evolution, watch, latency)
         founders = evolution.begin(starts)
         if evolution.failures:
             raise ZennasError(f"the {config.score} score refuses the start: {evolution.failures[0][2]}")
@@ -120,21 +130,23 @@ def resume_run(directory: Path, changes: dict[str, Any] | None = None, watch: Wa
         config = checked_config({**config.model_dump(), **changes})
     with RunLock(directory):
         store = RunStore(directory)
-        evolution = _evolution(config)
+        latency = resumed_latency(config, directory)
+        evolution = _evolution(config, latency)
         restore_evolution(evolution, store)
         if changes:
             write_config(config, directory)
-        return _Run(config, directory, store, evolution, watch).carry_out()
+        return _Run(config, directory, store, evolution, watch, latency).carry_out()
 
 
-def _evolution(config: SearchConfig) -> Evolution:
+def _evolution(config: SearchConfig, latency: LatencyBudget | None = None) -> Evolution:
     space = search_space(config.space, config.resolution, config.se)
     space.check_resolution(config.resolution)
     resolution, classes = config.resolution, config.num_classes
+    count: Count = lambda super_blocks: count_super_blocks(super_blocks, resolution, classes)  # noqa: E731
     return Evolution(
         space,
         config.niches(),
-        lambda super_blocks: count_super_blocks(super_blocks, resolution, classes),
+        count if latency is None else latency.count(count),
         serial_scorer(config),
         config.iterations,
         config.population,
@@ -150,6 +162,7 @@ class _Run:
     store: RunStore
     evolution: Evolution
     watch: Watcher | None
+    latency: LatencyBudget | None = None
     started: float = field(default_factory=time.perf_counter)
     notes: list[str] = field(default_factory=list)
     pending: list[Candidate] = field(default_factory=list)
@@ -267,7 +280,10 @@ class _Run:
         population = self.evolution.populations[niche]
         ranked = population.ranked()
         leaders = [c for c in ranked[: self.config.rescore] if c.id in rescored]
-        winner = max(leaders, key=lambda c: rescored[c.id].score) if leaders else ranked[0]
+        ranked = sorted(leaders, key=lambda c: -rescored[c.id].score) + [c for c in ranked if c.id not in rescored]
+        winner, measured = ranked[0], None
+        if self.latency is not None:
+            winner, measured = self.latency.measured_winner(ranked, self.evolution.niches[niche], self.notes)
         architecture = Architecture(
             winner.super_blocks,
             _winner_name(self.config, self.evolution.niches[niche]),
@@ -280,6 +296,7 @@ class _Run:
             winner.costs,
             self.evolution.niches[niche],
             rescored.get(winner.id),
+            measured,
         )
 
 
@@ -299,6 +316,10 @@ def write_result(result: SearchResult, directory: Path) -> None:
             },
             "budgets": [str(budget) for budget in winner.budgets],
         }
+        if winner.costs.latency is not None:
+            extra["costs"]["latency"] = winner.costs.latency
+        if winner.measured_latency is not None:
+            extra["measured_latency"] = winner.measured_latency
         if winner.rescored is not None:
             zen = winner.rescored
             extra["score"]["zen"] = {"score": zen.score, "std_error": zen.std_error, "ci95": list(zen.ci95)}

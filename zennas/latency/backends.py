@@ -183,7 +183,9 @@ def _out_of_memory(setting: Setting) -> Iterator[None]:
     except Exception as error:
         if not _is_out_of_memory(error):
             raise
-        raise TooLargeError(f"out of memory on {setting.device} at batch {setting.batch_size}: use a smaller one") from None
+        raise TooLargeError(
+            f"out of memory on {setting.device} at batch {setting.batch_size}: use a smaller one"
+        ) from None
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -123,9 +123,7 @@ def _range(header: Header, sample: Sample, plan: Plan) -> tuple[float, float]:
             break
         high *= 2
     if high == low:
-        raise LatencyError(
-            f"the smallest network has a latency above {most} s an image; give a higher --max-latency"
-        )
+        raise LatencyError(f"the smallest network has a latency above {most} s an image; give a higher --max-latency")
     return low, high
 
 

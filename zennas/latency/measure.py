@@ -80,7 +80,7 @@ def measure(
 def measure_module(
     module: nn.Module, shape: tuple[int, ...], setting: Setting, batches: int = BATCHES, time_limit: float | None = None
 ) -> Measurement:
-    """Measure any module on inputs of `shape`, in a setting that is known to be of this machine. Raises as `measure`."""
+    """Measure any module on inputs of `shape`, in a setting of this machine. Raises as `measure`."""
     with prepared(module, shape, setting) as run:
         times = time_batches(run, setting.clock, batches, time_limit)
     return summary([seconds / shape[0] for seconds in times], setting)

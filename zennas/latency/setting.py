@@ -49,7 +49,9 @@ class Setting:
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1 << 20:
                 raise LatencyError(f"{name} {value!r} is not allowed; use a whole number from 1")
         if self.clock == "cpu" and (self.threads != 1 or self.device != "cpu"):
-            raise LatencyError("the clock cpu counts one thread of a CPU; use --threads 1 --device cpu, or --clock wall")
+            raise LatencyError(
+                "the clock cpu counts one thread of a CPU; use --threads 1 --device cpu, or --clock wall"
+            )
 
     def as_json(self) -> dict[str, Any]:
         """Plain values by field."""

@@ -1,0 +1,232 @@
+"""A latency budget in a search: predicted for every candidate, measured for the winner."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zennas.architecture.model import Architecture, SuperBlock
+from zennas.counting import Costs
+from zennas.errors import LatencyError, MissingExtraError, TooLargeError
+from zennas.evolution.budgets import Budget
+from zennas.evolution.config import SearchConfig
+from zennas.evolution.evolve import Count
+from zennas.evolution.population import Candidate
+from zennas.evolution.sample import sample_network, smallest_flops
+from zennas.evolution.space import SearchSpace, search_space
+from zennas.latency.predictor import Predictor, read_predictor, write_predictor
+from zennas.latency.setting import Setting, on_this_machine
+
+PREDICTOR = "latency-predictor.json"
+QUICK_SECONDS = 90.0
+RUNNERS_UP = 2
+MOST_MEASURED = 16
+BEYOND_BUDGET = 2.0
+
+
+@dataclass(frozen=True)
+class LatencyBudget:
+    """A predictor at work in a search."""
+
+    predictor: Predictor
+    num_classes: int
+
+    def count(self, others: Count) -> Count:
+        """Costs with the predicted latency, from a function that counts all the others."""
+        predict = self.predictor.predict
+
+        def count(super_blocks: tuple[SuperBlock, ...]) -> Costs:
+            c = others(super_blocks)
+            return Costs(c.params, c.flops, c.layers, c.convolutions, c.memory, predict(super_blocks))
+
+        return count
+
+    def keep(self, directory: Path) -> None:
+        """Write the predictor into the run, which goes on with it whatever becomes of the file it came from."""
+        write_predictor(self.predictor, directory / PREDICTOR)
+
+    def measured_winner(
+        self, ranked: Sequence[Candidate], budgets: Sequence[Budget], notes: list[str]
+    ) -> tuple[Candidate, float | None]:
+        """The best candidate whose measured latency meets the budget, and that latency.
+
+        The winner and `RUNNERS_UP` more are measured, then more until one meets it, `MOST_MEASURED` at most. What
+        the misses were off by tells which candidates are worth measuring. What is to be said goes to `notes`.
+        """
+        budget = next((b for b in budgets if b.quantity == "latency"), None)
+        if budget is None:
+            return ranked[0], None
+        try:
+            here = on_this_machine(self.predictor.setting)
+        except (LatencyError, MissingExtraError) as error:
+            notes.append(f"the latency was predicted, not measured: {error}")
+            return ranked[0], None
+        if here.device_name != self.predictor.setting.device_name:
+            notes.append(
+                f"the latency was predicted, not measured: the predictor is of {self.predictor.setting}, "
+                f"this machine has {here.device_name}; measure there by zennas latency"
+            )
+            return ranked[0], None
+        return self._measure(ranked, budget, here, notes)
+
+    def _measure(
+        self, ranked: Sequence[Candidate], budget: Budget, setting: Setting, notes: list[str]
+    ) -> tuple[Candidate, float]:
+        from zennas.latency.measure import measure
+
+        found: dict[int, float] = {}
+        ratios: list[float] = []
+        met: Candidate | None = None
+        for place, candidate in enumerate(ranked):
+            if len(found) >= MOST_MEASURED or (met is not None and place > RUNNERS_UP):
+                break
+            predicted = candidate.costs.latency
+            assert predicted is not None
+            if place > RUNNERS_UP and not budget.holds(predicted * float(np.median(ratios or [1.0]))):
+                continue
+            try:
+                latency = measure(Architecture(candidate.super_blocks), setting, self.num_classes).latency
+            except TooLargeError:
+                latency = float("inf")
+            found[candidate.id] = latency
+            if latency < float("inf"):
+                ratios.append(latency / predicted)
+            if met is None and budget.holds(latency):
+                met = candidate
+        shown = ", ".join(budget.show(latency) for latency in found.values())
+        notes.append(f"measured on {setting}: the best and the runners-up take {shown} an image")
+        first = ranked[0]
+        if met is first:
+            return first, found[first.id]
+        miss = f"the best network was predicted at {budget.show(first.costs.latency or 0)} but measured at "
+        miss += f"{budget.show(found[first.id])}, which misses {budget}"
+        if met is None:
+            notes.append(
+                f"{miss}; none of {len(found)} that were measured meets it: "
+                f"search again with --latency {budget.show(budget.high / max(float(np.median(ratios or [1.0])), 1.01))}"
+            )
+            return first, found[first.id]
+        notes.append(f"{miss}; returned is the next best that meets it")
+        return met, found[met.id]
+
+
+def latency_budget(config: SearchConfig, watch: Callable[[int, float], None] | None = None) -> LatencyBudget | None:
+    """The predictor that a search needs, or `None` without a latency budget.
+
+    Where a budget comes without a predictor, a quick one is fitted, which takes `QUICK_SECONDS` of measuring and
+    torch; `watch` is told after each network how many there are, and the seconds that went by.
+
+    Raises:
+        LatencyError: the predictor's file cannot be used, or is of another setting or space.
+    """
+    if config.latency is None:
+        if config.latency_predictor is not None:
+            raise LatencyError("latency_predictor is given without a budget; give --latency too, e.g. --latency 0.5ms")
+        return None
+    if config.latency_predictor is None:
+        return _checked(config, quick_predictor(config, watch), "the quick predictor")
+    predictor = read_predictor(config.latency_predictor)
+    if "device" in config.model_fields_set:
+        predictor.check(config.latency_predictor, {"device": config.device})
+    return _checked(config, predictor, config.latency_predictor)
+
+
+def resumed_latency(config: SearchConfig, directory: Path) -> LatencyBudget | None:
+    """The predictor that a run was started with. Raises `LatencyError` where its file is gone or damaged."""
+    if config.latency is None:
+        return None
+    return _checked(config, read_predictor(directory / PREDICTOR), str(directory / PREDICTOR))
+
+
+def _checked(config: SearchConfig, predictor: Predictor, where: str) -> LatencyBudget:
+    wanted: dict[str, Any] = {
+        "resolution": config.resolution,
+        "backend": config.latency_backend,
+        "dtype": config.latency_dtype,
+        "batch_size": config.latency_batch_size,
+    }
+    predictor.check(where, wanted)
+    space = search_space(config.space, config.resolution, config.se)
+    searched = {choice.block for choice in space.choices} | {space.stem.block}
+    predictor.check_blocks(where, searched)
+    return LatencyBudget(replace_classes(predictor, config.num_classes), config.num_classes)
+
+
+def replace_classes(predictor: Predictor, num_classes: int) -> Predictor:
+    """The predictor for networks with another classifier, whose time it knows by its width."""
+    if predictor.num_classes == num_classes:
+        return predictor
+    model = type(predictor.model).from_parameters(  # type: ignore[attr-defined]
+        predictor.model.parameters(), predictor.setting.resolution, num_classes
+    )
+    return replace(predictor, model=model, num_classes=num_classes)
+
+
+def quick_setting(config: SearchConfig) -> Setting:
+    """The setting of a predictor that is fitted for one search: one thread's processor time, where that is on a CPU,
+    since there is no time to wait for a quiet machine."""
+    given = {
+        "backend": config.latency_backend,
+        "dtype": config.latency_dtype,
+        "batch_size": config.latency_batch_size,
+    }
+    return Setting(
+        device=config.device,
+        resolution=config.resolution,
+        clock="cpu" if config.device == "cpu" else "wall",
+        **{key: value for key, value in given.items() if value is not None},  # type: ignore[arg-type]
+    )
+
+
+def quick_predictor(config: SearchConfig, watch: Callable[[int, float], None] | None = None) -> Predictor:
+    """Fit a predictor for one search, on networks up to somewhat above its highest budget.
+
+    Args:
+        watch: told after each network how many there are, and the seconds that went by.
+
+    Raises:
+        LatencyError: the setting is not possible here, or too little could be measured in the time.
+        MissingExtraError: torch or scikit-learn is not installed.
+    """
+    from zennas.latency.collect import Plan
+    from zennas.latency.fit import fit_predictor
+
+    highest = max(b.high for budgets in config.niches() for b in budgets if b.quantity == "latency")
+    plan = Plan(
+        time_limit=QUICK_SECONDS,
+        network_seconds=0.2,
+        max_latency=BEYOND_BUDGET * highest if highest < float("inf") else None,
+    )
+    space = search_space(config.space, config.resolution, config.se)
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "measurements.jsonl"
+        measured = measure_space(path, quick_setting(config), space, config.num_classes, plan, config.seed, watch)
+    return fit_predictor(measured, seed=config.seed)
+
+
+def measure_space(
+    path: Path,
+    setting: Setting,
+    space: SearchSpace,
+    num_classes: int,
+    plan: Any,
+    seed: int = 0,
+    watch: Callable[[int, float], None] | None = None,
+) -> Any:
+    """Measure networks that sample a space, into the file at `path` (`zennas.latency.collect.collect`)."""
+    from zennas.latency.collect import collect
+
+    return collect(
+        path,
+        setting,
+        space.name,
+        num_classes,
+        smallest_flops(space, setting.resolution, num_classes),
+        lambda flops, number: sample_network(space, setting.resolution, num_classes, flops, seed, number),
+        plan,
+        seed,
+        watch,
+    )
