@@ -8,20 +8,19 @@ from pathlib import Path
 from torch import nn
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.architecture.structure import format_structure
 from zennas.blocks.layers import Convolution, MaxPool
-from zennas.counting import count_super_blocks
 from zennas.errors import LatencyError, TooLargeError
 from zennas.latency.backends import check_supported
 from zennas.latency.layers import TimedLayer, network_layers
 from zennas.latency.measure import BATCHES, FEWEST_BATCHES, measure, measure_module
+from zennas.latency.pace import pace_now, reference
 from zennas.latency.records import Header, Measured, RecordFile, open_records
 from zennas.latency.setting import Setting, on_this_machine
 from zennas.nn.build import layer_module
 
 HELD_OUT = 5
 """Every fifth network is held out; it is measured twice."""
-AGAIN_AFTER = 12
+AGAIN_AFTER = 40
 LAYER_SHARE = 0.3
 LAYER_SECONDS = 0.05
 PROBE_RANGE = 50.0
@@ -83,26 +82,27 @@ def collect(
         header = replace(header, flops=_range(header, sample, plan))
     records = open_records(path, header)
     layer_seconds = 0.0
-    for number in _visits(records, plan.samples):
-        spent = time.perf_counter() - began
-        if spent > plan.time_limit:
-            break
-        blocks = records.measured.networks.get(number) or sample(records.header.flops, number)
-        _visit(records, number, blocks, setting, plan)
-        layer_seconds += _measure_layers(records, blocks, LAYER_SHARE * spent - layer_seconds)
-        if watch:
-            watch(len(records.measured.networks), time.perf_counter() - began)
+    with reference(setting) as run:
+        for number in _visits(records, plan.samples):
+            spent = time.perf_counter() - began
+            if spent > plan.time_limit:
+                break
+            blocks = records.measured.networks.get(number) or sample(records.header.flops, number)
+            _visit(records, number, blocks, pace_now(run, setting), plan)
+            layer_seconds += _measure_layers(records, blocks, LAYER_SHARE * spent - layer_seconds)
+            if watch:
+                watch(len(records.measured.networks), time.perf_counter() - began)
     return records.measured
 
 
 def _visits(records: RecordFile, samples: int) -> Iterator[int]:
     """Numbers to measure, in order: each network once, a held-out one again after a while."""
-    latencies = records.measured.latencies
+    visits = records.measured.visits
     for number in range(samples + AGAIN_AFTER):
         again = number - AGAIN_AFTER
-        if again >= 0 and is_held_out(again) and len(latencies.get(again, ())) == 1:
+        if again >= 0 and is_held_out(again) and len(visits.get(again, ())) == 1:
             yield again
-        if number < samples and number not in latencies:
+        if number < samples and number not in visits:
             yield number
 
 
@@ -127,14 +127,14 @@ def _range(header: Header, sample: Sample, plan: Plan) -> tuple[float, float]:
     return low, high
 
 
-def _visit(records: RecordFile, number: int, blocks: tuple[SuperBlock, ...], setting: Setting, plan: Plan) -> None:
-    structure = format_structure(blocks)
+def _visit(records: RecordFile, number: int, blocks: tuple[SuperBlock, ...], pace: float, plan: Plan) -> None:
+    header = records.header
     try:
-        found = measure(Architecture(blocks), setting, records.header.num_classes, BATCHES, plan.network_seconds)
+        found = measure(Architecture(blocks), header.setting, header.num_classes, BATCHES, plan.network_seconds)
     except TooLargeError:
-        records.add_network(number, structure, None)
+        records.add_network(number, blocks, None, pace)
     else:
-        records.add_network(number, structure, found.latency, found.spread)
+        records.add_network(number, blocks, found.latency, pace, found.spread)
 
 
 def _measure_layers(records: RecordFile, blocks: tuple[SuperBlock, ...], seconds: float) -> float:
@@ -169,8 +169,3 @@ def timed_module(layer: TimedLayer) -> nn.Module | None:
     if layer.kind == "maxpool":
         return layer_module(MaxPool(layer.in_channels, layer.kernel, layer.stride))
     return None
-
-
-def flops_of(blocks: tuple[SuperBlock, ...], header: Header) -> int:
-    """Multiply-adds of a measured network."""
-    return count_super_blocks(blocks, header.setting.resolution, header.num_classes).flops

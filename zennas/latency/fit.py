@@ -11,9 +11,9 @@ from zennas.errors import LatencyError
 from zennas.latency.collect import is_held_out
 from zennas.latency.learn import learn_convolutions, learn_perceptron, learn_trees
 from zennas.latency.predictor import LatencyModel, Predictor
-from zennas.latency.records import Measured
+from zennas.latency.records import Corrected, Measured
 
-LEARNERS: dict[str, Callable[[Measured, Sequence[int], int], LatencyModel]] = {
+LEARNERS: dict[str, Callable[[Corrected, Sequence[int], int], LatencyModel]] = {
     "convolutions": learn_convolutions,
     "perceptron": learn_perceptron,
     "trees": learn_trees,
@@ -64,7 +64,7 @@ class Report:
         return asdict(self)
 
 
-def fit_predictor(measured: Measured, model: str | None = None, seed: int = 0) -> Predictor:
+def fit_predictor(raw: Measured, model: str | None = None, seed: int = 0) -> Predictor:
     """Fit all three models and return the one with the least median error on the held-out networks.
 
     Args:
@@ -75,6 +75,7 @@ def fit_predictor(measured: Measured, model: str | None = None, seed: int = 0) -
         MissingExtraError: scikit-learn is not installed.
     """
     check_model(model)
+    measured = Corrected(raw)
     numbers = measured.numbers()
     fitted = [n for n in numbers if not is_held_out(n)]
     held_out = [n for n in numbers if is_held_out(n)]
@@ -96,6 +97,7 @@ def fit_predictor(measured: Measured, model: str | None = None, seed: int = 0) -
         tuple(sorted(blocks)),
         measured.header.num_classes,
         (min(latencies), max(latencies)),
+        measured.pace,
         report.as_json(),
     )
 
@@ -106,7 +108,7 @@ def check_model(model: str | None) -> None:
         raise LatencyError(f"unknown model {model!r}; known are {', '.join(LEARNERS)}")
 
 
-def noise_floor(measured: Measured, numbers: Sequence[int]) -> Errors | None:
+def noise_floor(measured: Corrected, numbers: Sequence[int]) -> Errors | None:
     """The error of one measurement against another of the same network."""
     pairs = [measured.latencies[n][:2] for n in numbers if len(measured.latencies[n]) > 1]
     if not pairs:
@@ -127,7 +129,7 @@ def relative_errors(predicted: Any, truth: Any, microseconds: float = 0.0) -> Er
     )
 
 
-def _model_errors(model: LatencyModel, measured: Measured, numbers: Sequence[int]) -> Errors:
+def _model_errors(model: LatencyModel, measured: Corrected, numbers: Sequence[int]) -> Errors:
     predicted, seconds = [], []
     for number in numbers:
         began = time.perf_counter()

@@ -12,7 +12,7 @@ from zennas.extras import require
 from zennas.latency.convolutions import ConvolutionModel, feature_matrix
 from zennas.latency.layers import KINDS, TimedLayer, network_layers
 from zennas.latency.perceptron import DEPTH, Perceptron, encode
-from zennas.latency.records import Measured
+from zennas.latency.records import Corrected
 from zennas.latency.trees import Trees, total_features
 
 STEPS = 1500
@@ -24,7 +24,7 @@ _HUBER = 0.1
 _TREES = {"n_estimators": 400, "max_depth": 4, "learning_rate": 0.05, "subsample": 0.7, "min_samples_leaf": 3}
 
 
-def learn_convolutions(measured: Measured, numbers: Sequence[int], seed: int = 0) -> ConvolutionModel:
+def learn_convolutions(measured: Corrected, numbers: Sequence[int], seed: int = 0) -> ConvolutionModel:
     """Learn the time of layers from those measured alone and from the networks that they add up to.
 
     A layer alone finds its input in the cache and pays for one call, so that each kind of layer has a learned factor
@@ -85,7 +85,7 @@ def _memberships(
     return torch.tensor(owner), torch.tensor(member), torch.tensor(count, dtype=torch.float32)
 
 
-def learn_perceptron(measured: Measured, numbers: Sequence[int], seed: int = 0) -> Perceptron:
+def learn_perceptron(measured: Corrected, numbers: Sequence[int], seed: int = 0) -> Perceptron:
     """Learn the paper's 10-layer perceptron."""
     resolution = measured.header.setting.resolution
     networks = [measured.networks[n] for n in numbers]
@@ -114,7 +114,7 @@ def learn_perceptron(measured: Measured, numbers: Sequence[int], seed: int = 0) 
     return Perceptron(blocks, weights, biases, resolution)
 
 
-def learn_trees(measured: Measured, numbers: Sequence[int], seed: int = 0) -> Trees:
+def learn_trees(measured: Corrected, numbers: Sequence[int], seed: int = 0) -> Trees:
     """Learn gradient-boosted trees. Raises `MissingExtraError` without scikit-learn."""
     ensemble = require("sklearn.ensemble", "latency", "the boosted trees")
     resolution, classes = measured.header.setting.resolution, measured.header.num_classes

@@ -2,20 +2,20 @@
 
 import json
 import os
-from collections import defaultdict
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from zennas.architecture.model import SuperBlock
-from zennas.architecture.structure import parse_structure
+from zennas.architecture.structure import format_structure, parse_structure
 from zennas.errors import ArchitectureError, LatencyError
 from zennas.latency.layers import TimedLayer
 from zennas.latency.setting import Setting, differences, setting_from_json
 
 FORMAT = "zennas latency measurements 1"
+PACE_WINDOW = 8
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,54 @@ class Header:
 
 @dataclass
 class Measured:
-    """Measurements of networks and of single layers.
+    """Measurements of networks and of single layers, as they were taken.
 
     Attributes:
         networks: super-blocks by their number in the sequence.
-        latencies: seconds an image of each visit to a network, by number; empty where it ran out of memory.
-        layers: seconds an image of single layers.
+        visits: of each network by number, seconds an image and place in `paces` of each visit; empty where it ran
+            out of memory.
+        layers: seconds an image of single layers, and their place in `paces`.
+        paces: the machine's pace (`zennas.latency.pace`) at each visit, in the order of time.
     """
 
     header: Header
     networks: dict[int, tuple[SuperBlock, ...]] = field(default_factory=dict)
-    latencies: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
-    layers: dict[TimedLayer, float] = field(default_factory=dict)
+    visits: dict[int, list[tuple[float, int]]] = field(default_factory=dict)
+    layers: dict[TimedLayer, tuple[float, int]] = field(default_factory=dict)
+    paces: list[float] = field(default_factory=list)
+
+    def add_network(self, number: int, blocks: tuple[SuperBlock, ...], latency: float | None, pace: float) -> None:
+        """Add one visit."""
+        self.paces.append(pace)
+        self.networks[number] = blocks
+        visits = self.visits.setdefault(number, [])
+        if latency is not None:
+            visits.append((latency, len(self.paces) - 1))
+
+    def add_layer(self, layer: TimedLayer, latency: float) -> None:
+        """Add a single layer of the network that was visited last."""
+        self.layers[layer] = (latency, len(self.paces) - 1)
+
+
+class Corrected:
+    """Measurements brought to one pace, the median of all.
+
+    Attributes:
+        latencies: seconds an image of each visit to a network, by number.
+        layers: seconds an image of single layers.
+        pace: the pace that they were brought to.
+    """
+
+    def __init__(self, measured: Measured) -> None:
+        paces = smoothed(measured.paces)
+        self.header = measured.header
+        self.networks = measured.networks
+        self.pace = statistics.median(paces) if paces else 1.0
+        self.latencies = {
+            number: [latency * self.pace / paces[place] for latency, place in visits]
+            for number, visits in measured.visits.items()
+        }
+        self.layers = {layer: latency * self.pace / paces[place] for layer, (latency, place) in measured.layers.items()}
 
     def numbers(self) -> list[int]:
         """The numbers of the networks that were measured, in order."""
@@ -67,7 +103,15 @@ class Measured:
 
     def latency(self, number: int) -> float:
         """A network's latency: the median over the visits."""
-        return float(np.median(self.latencies[number]))
+        return statistics.median(self.latencies[number])
+
+
+def smoothed(paces: Sequence[float]) -> list[float]:
+    """Each pace as the median of those at most `PACE_WINDOW` before and after it: a single one is as noisy as what it
+    is to correct."""
+    return [
+        statistics.median(paces[max(0, place - PACE_WINDOW) : place + PACE_WINDOW + 1]) for place in range(len(paces))
+    ]
 
 
 class RecordFile:
@@ -78,18 +122,18 @@ class RecordFile:
         self.header = header
         self.measured = measured
 
-    def add_network(self, number: int, structure: str, latency: float | None, spread: float = 0.0) -> None:
+    def add_network(
+        self, number: int, blocks: tuple[SuperBlock, ...], latency: float | None, pace: float, spread: float = 0.0
+    ) -> None:
         """Keep one visit to a network; `None` for one that ran out of memory."""
-        self._append({"number": number, "network": structure, "latency": latency, "spread": spread})
-        self.measured.networks[number] = parse_structure(structure).super_blocks
-        visits = self.measured.latencies[number]
-        if latency is not None:
-            visits.append(latency)
+        structure = format_structure(blocks)
+        self._append({"number": number, "network": structure, "latency": latency, "spread": spread, "pace": pace})
+        self.measured.add_network(number, blocks, latency, pace)
 
     def add_layer(self, layer: TimedLayer, latency: float) -> None:
         """Keep the latency of a single layer."""
         self._append({"layer": list(layer), "latency": latency})
-        self.measured.layers[layer] = latency
+        self.measured.add_layer(layer, latency)
 
     def _append(self, record: dict[str, Any]) -> None:
         _append_line(self.path, record)
@@ -140,18 +184,23 @@ def read_records(path: Path) -> Measured:
             if measured is None:
                 measured = Measured(_header(record, str(path)))
             elif "layer" in record:
-                measured.layers[TimedLayer(*record["layer"])] = float(record["latency"])
+                measured.add_layer(TimedLayer(*record["layer"]), _positive(record["latency"]))
             else:
-                identity = int(record["number"])
-                measured.networks[identity] = parse_structure(record["network"]).super_blocks
-                visits = measured.latencies[identity]
-                if record["latency"] is not None:
-                    visits.append(float(record["latency"]))
+                blocks = parse_structure(record["network"]).super_blocks
+                latency = None if record["latency"] is None else _positive(record["latency"])
+                measured.add_network(int(record["number"]), blocks, latency, _positive(record["pace"]))
         except (ValueError, KeyError, TypeError, AttributeError, ArchitectureError):
             raise LatencyError(f"{path}, line {number}: damaged; remove the line or the file") from None
     if measured is None:
         raise LatencyError(f"{path}: empty; it should hold latency measurements")
     return measured
+
+
+def _positive(value: Any) -> float:
+    number = float(value)
+    if not 0 < number < float("inf"):
+        raise ValueError(f"{value} is no time")
+    return number
 
 
 def _header(record: dict[str, Any], where: str) -> Header:
