@@ -25,6 +25,8 @@ QUICK_SECONDS = 90.0
 RUNNERS_UP = 2
 MOST_MEASURED = 16
 BEYOND_BUDGET = 2.0
+PACES = 3
+SLOWER = 0.05
 
 
 @dataclass(frozen=True)
@@ -75,42 +77,64 @@ class LatencyBudget:
     def _measure(
         self, ranked: Sequence[Candidate], budget: Budget, setting: Setting, notes: list[str]
     ) -> tuple[Candidate, float]:
-        from zennas.latency.measure import measure
+        from zennas.latency.pace import reference
 
         found: dict[int, float] = {}
         ratios: list[float] = []
+        slowness: list[float] = []
         met: Candidate | None = None
-        for place, candidate in enumerate(ranked):
-            if len(found) >= MOST_MEASURED or (met is not None and place > RUNNERS_UP):
-                break
-            predicted = candidate.costs.latency
-            assert predicted is not None
-            if place > RUNNERS_UP and not budget.holds(predicted * float(np.median(ratios or [1.0]))):
-                continue
-            try:
-                latency = measure(Architecture(candidate.super_blocks), setting, self.num_classes).latency
-            except TooLargeError:
-                latency = float("inf")
-            found[candidate.id] = latency
-            if latency < float("inf"):
-                ratios.append(latency / predicted)
-            if met is None and budget.holds(latency):
-                met = candidate
+        with reference(setting) as run:
+            for place, candidate in enumerate(ranked):
+                if len(found) >= MOST_MEASURED or (met is not None and place > RUNNERS_UP):
+                    break
+                predicted = candidate.costs.latency
+                assert predicted is not None
+                if place > RUNNERS_UP and not budget.holds(predicted * float(np.median(ratios or [1.0]))):
+                    continue
+                latency, slow = self._measure_one(candidate, setting, run)
+                found[candidate.id] = latency
+                if latency < float("inf"):
+                    ratios.append(latency / predicted)
+                    slowness.append(slow)
+                if met is None and budget.holds(latency):
+                    met = candidate
         shown = ", ".join(budget.show(latency) for latency in found.values())
         notes.append(f"measured on {setting}: the best and the runners-up take {shown} an image")
+        slow = float(np.median(slowness or [1.0]))
+        if abs(slow - 1) > SLOWER:
+            notes.append(
+                f"the machine takes {slow:.2f} times as long as when the predictor was fitted; "
+                "what was measured is divided by that"
+            )
         first = ranked[0]
         if met is first:
             return first, found[first.id]
         miss = f"the best network was predicted at {budget.show(first.costs.latency or 0)} but measured at "
         miss += f"{budget.show(found[first.id])}, which misses {budget}"
         if met is None:
+            tighter = budget.high / max(float(np.median(ratios or [1.0])), 1.01)
             notes.append(
-                f"{miss}; none of {len(found)} that were measured meets it: "
-                f"search again with --latency {budget.show(budget.high / max(float(np.median(ratios or [1.0])), 1.01))}"
+                f"{miss}; so do all {len(found)} that were measured; "
+                f"a tighter budget leaves room for the error: --latency {budget.show(tighter)}"
             )
             return first, found[first.id]
         notes.append(f"{miss}; returned is the next best that meets it")
         return met, found[met.id]
+
+    def _measure_one(self, candidate: Candidate, setting: Setting, run: Any) -> tuple[float, float]:
+        """Latency at the pace of the predictor, infinite where it runs out of memory; and how much slower than that
+        the machine is now."""
+        from zennas.latency.measure import measure
+        from zennas.latency.pace import pace_now
+
+        paces = [pace_now(run, setting) for _ in range(PACES)]
+        try:
+            latency = measure(Architecture(candidate.super_blocks), setting, self.num_classes).latency
+        except TooLargeError:
+            return float("inf"), 1.0
+        paces += [pace_now(run, setting) for _ in range(PACES)]
+        slow = float(np.median(paces)) / self.predictor.pace
+        return latency / slow, slow
 
 
 def latency_budget(config: SearchConfig, watch: Callable[[int, float], None] | None = None) -> LatencyBudget | None:
