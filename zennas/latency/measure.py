@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from zennas.architecture.model import Architecture
@@ -74,7 +75,13 @@ def measure(
     setting = on_this_machine(setting)
     check_supported(setting)
     shape = (setting.batch_size, architecture.in_channels, setting.resolution, setting.resolution)
-    return measure_module(build(architecture, num_classes), shape, setting, batches, time_limit)
+    return measure_module(random_network(architecture, num_classes), shape, setting, batches, time_limit)
+
+
+def random_network(architecture: Architecture, num_classes: int) -> nn.Module:
+    """A network with random weights, drawn without moving the caller's random state."""
+    with torch.random.fork_rng(devices=[]):
+        return build(architecture, num_classes)
 
 
 def measure_module(

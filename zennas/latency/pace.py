@@ -9,13 +9,10 @@ import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 from zennas.architecture.structure import parse_structure
 from zennas.latency.backends import Run, prepared
-from zennas.latency.measure import time_batches
+from zennas.latency.measure import random_network, time_batches
 from zennas.latency.setting import Setting
-from zennas.nn.build import build
 
 REFERENCE = (
     "SuperConvK3BNRELU(3,32,1,1)SuperResK1K3K1(32,64,2,32,1)SuperResK3K3(64,64,2,64,1)SuperResIDWE2K5(64,64,1,64,1)"
@@ -30,12 +27,9 @@ def reference(setting: Setting) -> Iterator[Run | None]:
     if setting.device != "cpu":
         yield None
         return
-    module = build(parse_structure(REFERENCE), 10)
+    module = random_network(parse_structure(REFERENCE), 10)
     plain = Setting("cpu", "torch", "float32", 1, REFERENCE_RESOLUTION, setting.threads, setting.clock)
-    with (
-        torch.random.fork_rng(devices=[]),
-        prepared(module, (1, 3, REFERENCE_RESOLUTION, REFERENCE_RESOLUTION), plain) as run,
-    ):
+    with prepared(module, (1, 3, REFERENCE_RESOLUTION, REFERENCE_RESOLUTION), plain) as run:
         yield run
 
 
