@@ -98,7 +98,7 @@ class LatencyBudget:
                     slowness.append(slow)
                 if met is None and budget.holds(latency):
                     met = candidate
-        shown = ", ".join(budget.show(latency) for latency in found.values())
+        shown = ", ".join(_shown(budget, latency) for latency in found.values())
         notes.append(f"measured on {setting}: the best and the runners-up take {shown} an image")
         slow = float(np.median(slowness or [1.0]))
         if abs(slow - 1) > SLOWER:
@@ -110,7 +110,7 @@ class LatencyBudget:
         if met is first:
             return first, found[first.id]
         miss = f"the best network was predicted at {budget.show(first.costs.latency or 0)} but measured at "
-        miss += f"{budget.show(found[first.id])}, which misses {budget}"
+        miss += f"{_shown(budget, found[first.id])}, which misses {budget}"
         if met is None:
             tighter = budget.high / max(float(np.median(ratios or [1.0])), 1.01)
             notes.append(
@@ -135,6 +135,10 @@ class LatencyBudget:
         paces += [pace_now(run, setting) for _ in range(PACES)]
         slow = float(np.median(paces)) / self.predictor.pace
         return latency / slow, slow
+
+
+def _shown(budget: Budget, latency: float) -> str:
+    return budget.show(latency) if latency < float("inf") else "more memory than there is"
 
 
 def latency_budget(config: SearchConfig, watch: Callable[[int, float], None] | None = None) -> LatencyBudget | None:

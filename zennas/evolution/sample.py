@@ -12,7 +12,7 @@ from zennas.evolution.evolve import Evolution
 from zennas.evolution.mutate import DRAWS, draw_mutation
 from zennas.evolution.scoring import serial_scorer
 from zennas.evolution.space import SearchSpace
-from zennas.evolution.start import random_small, smallest_of
+from zennas.evolution.start import random_small, smallest_of, starting_network
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _STEPS = 400
@@ -70,12 +70,11 @@ def _wandered(
 def _searched(
     space: SearchSpace, resolution: int, num_classes: int, target: float, depth: int, rng: np.random.Generator
 ) -> tuple[SuperBlock, ...]:
-    start = random_small(space, rng)
-    costs = count_super_blocks(start, resolution, num_classes)
     budgets = (
-        Budget("flops", max(math.exp(target), costs.flops)),
-        Budget("layers", max(depth, costs.layers)),
+        Budget("flops", max(math.exp(target), smallest_flops(space, resolution, num_classes))),
+        Budget("layers", max(depth, len(space.stage_strides) + 2)),
     )
+    start = starting_network(space, budgets, resolution, num_classes, rng)
     config = SearchConfig(resolution=resolution, num_classes=num_classes, seed=int(rng.integers(1 << 31)))
     evolution = Evolution(
         space,
