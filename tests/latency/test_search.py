@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from devices import plain_predictor
+from devices import RATE, device_seconds, plain_model, plain_predictor
 
 import zennas
 from zennas.counting import count_super_blocks
@@ -198,14 +198,15 @@ def test_without_a_predictor_a_quick_one_is_fitted(monkeypatch: pytest.MonkeyPat
 @pytest.mark.slow
 def test_a_quick_predictor_is_measured_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "QUICK_SECONDS", 600.0)
+    monkeypatch.setattr("zennas.evolution.sample._FOUND_ITERATIONS", (50, 100))
     monkeypatch.setattr("zennas.latency.learn.STEPS", 60)
     monkeypatch.setattr("zennas.latency.learn.PERCEPTRON_STEPS", 60)
-    few = {"samples": 24, "network_seconds": 0.01}
+    few = {"samples": 30, "network_seconds": 0.01}
     monkeypatch.setattr("zennas.latency.collect.Plan", lambda **given: Plan(**{**given, **few}))
     told: list[int] = []
     config = SearchConfig(resolution=16, num_classes=10, latency="5ms", latency_batch_size=1)
     predictor = room.quick_predictor(config, lambda networks, seconds: told.append(networks))
-    assert told[-1] == 24
+    assert told[-1] == 30
     assert (predictor.setting.clock, predictor.setting.batch_size, predictor.setting.resolution) == ("cpu", 1, 16)
     assert predictor.report["noise"] is not None
     assert 0 < predictor.predict(zennas.load("SuperConvK3BNRELU(3,16,1,1)SuperResK3K3(16,16,2,16,1)").super_blocks) < 1
@@ -239,3 +240,30 @@ def test_latencies_are_kept_in_the_run(predictor_file: str, tmp_path: Path) -> N
     result = start_run(_config(predictor_file, iterations=300), tmp_path / "run")
     rows = list(RunStore(tmp_path / "run").rows())
     assert [row[-1] for row in rows] == [c.costs.latency for c in result.candidates()]
+
+
+def test_the_last_third_of_the_samples_is_what_the_model_underestimates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def device(architecture: zennas.Architecture, setting: Setting, *_: object) -> object:
+        return summary([device_seconds(architecture.super_blocks, 32, 10)], setting)
+
+    cheap = plain_model()
+    cheap.biases[-1] = np.array([math.log(RATE / 50)])  # The device, had it no depthwise layers and no calls.
+    monkeypatch.setattr("zennas.latency.collect.measure", device)
+    monkeypatch.setattr(
+        "zennas.latency.collect.measure_module", lambda module, shape, setting, *_: summary([1], setting)
+    )
+    monkeypatch.setattr("zennas.latency.collect.pace_now", lambda *_: 1.0)
+    monkeypatch.setattr("zennas.latency.learn.learn_convolutions", lambda *_: cheap)
+    monkeypatch.setattr("zennas.evolution.sample._FOUND_ITERATIONS", (200, 400))
+    space = search_space("resnet", 32)
+    setting = Setting(batch_size=1, resolution=32)
+    path = tmp_path / "m"
+    measured = room.measure_space(path, setting, space, 10, Plan(samples=39, max_latency=1e-3))
+    assert sorted(measured.networks) == list(range(39))
+    bounds = measured.header.flops
+    assert all(measured.networks[n] == sample_network(space, 32, 10, bounds, 0, n) for n in range(26))
+    assert all(measured.networks[n] != sample_network(space, 32, 10, bounds, 0, n) for n in range(26, 39))
+    latest = max(latency for visits in measured.visits.values() for latency, _ in visits)
+    assert all(cheap.predict(measured.networks[n]) <= latest for n in range(26, 39))

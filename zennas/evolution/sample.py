@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 from zennas.architecture.model import SuperBlock
-from zennas.counting import count_super_blocks
+from zennas.counting import Costs, count_super_blocks
 from zennas.evolution.budgets import Budget
 from zennas.evolution.config import SearchConfig
-from zennas.evolution.evolve import Evolution
+from zennas.evolution.evolve import Count, Evolution
 from zennas.evolution.mutate import DRAWS, draw_mutation
 from zennas.evolution.scoring import serial_scorer
 from zennas.evolution.space import SearchSpace
@@ -20,6 +20,7 @@ _WANDERING = 24
 _NEAR = 0.25
 _LAYERS = (5, 60)
 _ITERATIONS = (200, 2400)
+_FOUND_ITERATIONS = (1000, 8000)
 _POPULATION = 64
 
 
@@ -70,18 +71,56 @@ def _wandered(
 def _searched(
     space: SearchSpace, resolution: int, num_classes: int, target: float, depth: int, rng: np.random.Generator
 ) -> tuple[SuperBlock, ...]:
-    budgets = (
-        Budget("flops", max(math.exp(target), smallest_flops(space, resolution, num_classes))),
-        Budget("layers", max(depth, len(space.stage_strides) + 2)),
-    )
-    start = starting_network(space, budgets, resolution, num_classes, rng)
+    def count(super_blocks: tuple[SuperBlock, ...]) -> Costs:
+        return count_super_blocks(super_blocks, resolution, num_classes)
+
+    budget = Budget("flops", max(math.exp(target), smallest_flops(space, resolution, num_classes)))
+    return _found(space, resolution, num_classes, budget, depth, count, _ITERATIONS, rng)
+
+
+def sample_found(
+    space: SearchSpace,
+    resolution: int,
+    num_classes: int,
+    latencies: tuple[float, float],
+    count: Count,
+    seed: int,
+    number: int,
+) -> tuple[SuperBlock, ...]:
+    """The `number`-th network of a sequence of what short searches find within latencies between two bounds.
+
+    A search takes what a predictor underestimates, so that its winners are where the predictor is worst: measured,
+    they teach it.
+
+    Args:
+        count: costs with the latency by the predictor of now.
+    """
+    rng = np.random.default_rng([seed, number])
+    low, high = map(math.log, latencies)
+    budget = Budget("latency", math.exp(low + (high - low) * (number * _GOLDEN % 1)))
+    depth = _log_uniform(_LAYERS, rng)
+    return _found(space, resolution, num_classes, budget, depth, count, _FOUND_ITERATIONS, rng)
+
+
+def _found(
+    space: SearchSpace,
+    resolution: int,
+    num_classes: int,
+    budget: Budget,
+    depth: int,
+    count: Count,
+    iterations: tuple[int, int],
+    rng: np.random.Generator,
+) -> tuple[SuperBlock, ...]:
+    budgets = (budget, Budget("layers", max(depth, len(space.stage_strides) + 2)))
+    start = starting_network(space, budgets, resolution, num_classes, rng, count)
     config = SearchConfig(resolution=resolution, num_classes=num_classes, seed=int(rng.integers(1 << 31)))
     evolution = Evolution(
         space,
         [budgets],
-        lambda super_blocks: count_super_blocks(super_blocks, resolution, num_classes),
+        count,
         serial_scorer(config),
-        iterations=_log_uniform(_ITERATIONS, rng),
+        iterations=_log_uniform(iterations, rng),
         population_size=_POPULATION,
         round_size=config.round_size,
         seed=config.seed,
