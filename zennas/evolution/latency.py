@@ -1,7 +1,7 @@
 """A latency budget in a search: predicted for every candidate, measured for the winner."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.counting import Costs, count_super_blocks
 from zennas.errors import BudgetError, LatencyError, MissingExtraError, TooLargeError
-from zennas.evolution.budgets import Budget
+from zennas.evolution.budgets import Budget, within
 from zennas.evolution.config import SearchConfig
 from zennas.evolution.evolve import Count
 from zennas.evolution.population import Candidate
@@ -26,7 +26,8 @@ RUNNERS_UP = 2
 MOST_MEASURED = 16
 BEYOND_BUDGET = 2.0
 SPREAD_SHARE = 2 / 3
-PACES = 3
+VISITS = 3
+VISIT_SECONDS = 3.0
 SLOWER = 0.05
 
 
@@ -52,12 +53,20 @@ class LatencyBudget:
         write_predictor(self.predictor, directory / PREDICTOR)
 
     def measured_winner(
-        self, ranked: Sequence[Candidate], budgets: Sequence[Budget], notes: list[str]
+        self,
+        ranked: Sequence[Candidate],
+        others: Callable[[], Sequence[Candidate]],
+        budgets: Sequence[Budget],
+        notes: list[str],
     ) -> tuple[Candidate, float | None]:
         """The best candidate whose measured latency meets the budget, and that latency.
 
         The winner and `RUNNERS_UP` more are measured, then more until one meets it, `MOST_MEASURED` at most. What
         the misses were off by tells which candidates are worth measuring. What is to be said goes to `notes`.
+
+        Args:
+            ranked: candidates of the population, the best first.
+            others: gives all others, in any order; asked only where none of the population meets the budget.
         """
         budget = next((b for b in budgets if b.quantity == "latency"), None)
         if budget is None:
@@ -73,10 +82,16 @@ class LatencyBudget:
                 f"this machine has {here.device_name}; measure there by zennas latency"
             )
             return ranked[0], None
-        return self._measure(ranked, budget, here, notes)
+        return self._measure(ranked, others, [b for b in budgets if b is not budget], budget, here, notes)
 
     def _measure(
-        self, ranked: Sequence[Candidate], budget: Budget, setting: Setting, notes: list[str]
+        self,
+        ranked: Sequence[Candidate],
+        others: Callable[[], Sequence[Candidate]],
+        beside: Sequence[Budget],
+        budget: Budget,
+        setting: Setting,
+        notes: list[str],
     ) -> tuple[Candidate, float]:
         from zennas.latency.pace import reference
 
@@ -85,7 +100,7 @@ class LatencyBudget:
         slowness: list[float] = []
         met: Candidate | None = None
         with reference(setting) as run:
-            for place, candidate in enumerate(ranked):
+            for place, candidate in enumerate(_in_turn(ranked, others, beside)):
                 if len(found) >= MOST_MEASURED or (met is not None and place > RUNNERS_UP):
                     break
                 predicted = candidate.costs.latency
@@ -128,14 +143,29 @@ class LatencyBudget:
         from zennas.latency.measure import measure
         from zennas.latency.pace import pace_now
 
-        paces = [pace_now(run, setting) for _ in range(PACES)]
-        try:
-            latency = measure(Architecture(candidate.super_blocks), setting, self.num_classes).latency
-        except TooLargeError:
-            return float("inf"), 1.0
-        paces += [pace_now(run, setting) for _ in range(PACES)]
-        slow = float(np.median(paces)) / self.predictor.pace
-        return latency / slow, slow
+        latencies, paces = [], []
+        for _ in range(VISITS):
+            paces.append(pace_now(run, setting) / self.predictor.pace)
+            try:
+                found = measure(
+                    Architecture(candidate.super_blocks), setting, self.num_classes, time_limit=VISIT_SECONDS
+                )
+            except TooLargeError:
+                return float("inf"), 1.0
+            latencies.append(found.latency)
+            paces.append(pace_now(run, setting) / self.predictor.pace)
+        slow = float(np.median(paces))
+        return float(np.median(latencies)) / slow, slow
+
+
+def _in_turn(
+    ranked: Sequence[Candidate], others: Callable[[], Sequence[Candidate]], budgets: Sequence[Budget]
+) -> Iterator[Candidate]:
+    """The population, then whoever else keeps the other budgets, the highest score first."""
+    yield from ranked
+    known = {candidate.id for candidate in ranked}
+    rest = [c for c in others() if c.id not in known and within(c.costs, budgets)]
+    yield from sorted(rest, key=lambda c: (-c.score, c.id))
 
 
 def _shown(budget: Budget, latency: float) -> str:

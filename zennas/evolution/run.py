@@ -283,7 +283,9 @@ class _Run:
         ranked = sorted(leaders, key=lambda c: -rescored[c.id].score) + [c for c in ranked if c.id not in rescored]
         winner, measured = ranked[0], None
         if self.latency is not None:
-            winner, measured = self.latency.measured_winner(ranked, self.evolution.niches[niche], self.notes)
+            winner, measured = self.latency.measured_winner(
+                ranked, self.store.candidates, self.evolution.niches[niche], self.notes
+            )
         architecture = Architecture(
             winner.super_blocks,
             _winner_name(self.config, self.evolution.niches[niche]),
