@@ -1,6 +1,7 @@
 """A latency budget in a search."""
 
 import math
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from zennas.counting import count_super_blocks
 from zennas.errors import BudgetError, LatencyError, TooLargeError, ZennasError
 from zennas.evolution import latency as room
 from zennas.evolution.config import SearchConfig
-from zennas.evolution.run import resume_run, start_run
+from zennas.evolution.run import Progress, resume_run, start_run
 from zennas.evolution.sample import sample_network, smallest_flops
 from zennas.evolution.space import search_space
 from zennas.evolution.store import RunStore
@@ -60,14 +61,23 @@ def test_the_predictor_changes_what_is_counted_and_nothing_else(predictor_file: 
     assert (free.costs.params, free.costs.flops, free.costs.memory) == (counted.params, counted.flops, counted.memory)
 
 
-def test_a_resumed_run_goes_on_with_its_own_predictor(predictor_file: str, tmp_path: Path) -> None:
+def test_a_resumed_run_goes_on_with_its_own_predictor(
+    predictor_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = Device(monkeypatch, 0.9)
     whole = start_run(_config(predictor_file), None)
-    start_run(_config(predictor_file, iterations=1024), tmp_path / "run")
+    device.met.clear()
+
+    def interrupt(progress: Progress) -> None:
+        if progress.done >= 1000:
+            signal.raise_signal(signal.SIGINT)
+
+    stopped = start_run(_config(predictor_file), tmp_path / "run", interrupt)
+    assert (stopped.status, device.met) == ("interrupted", [])
     Path(predictor_file).unlink()
-    # What the search draws depends on how far it is to go, so that the whole is repeated from the same config.
-    resumed = resume_run(tmp_path / "run", {"iterations": 2000})
-    assert resumed.iterations == whole.iterations
-    assert all(c.costs.latency is not None and c.costs.latency <= BUDGET for c in resumed.candidates())
+    resumed = resume_run(tmp_path / "run")
+    assert [c.super_blocks for c in resumed.candidates()] == [c.super_blocks for c in whole.candidates()]
+    assert resumed.best.measured_latency == whole.best.measured_latency
     (tmp_path / "run" / room.PREDICTOR).write_text("{}")
     with pytest.raises(LatencyError, match=room.PREDICTOR):
         resume_run(tmp_path / "run", {"iterations": 3000})

@@ -174,7 +174,7 @@ class _Run:
             if status != "interrupted":
                 rescored = self._rescore(requested)
         self.store.set_state(status=status, seconds=self._seconds())
-        winners = [self._winner(niche, rescored) for niche in range(len(self.evolution.populations))]
+        winners = [self._winner(niche, rescored, status) for niche in range(len(self.evolution.populations))]
         result = SearchResult(
             self.config, winners, self.directory, status, self.evolution.iteration, self.evolution.scored,
             self._seconds(), tuple(self.notes), self.store,
@@ -276,13 +276,13 @@ class _Run:
                 )
         return scores
 
-    def _winner(self, niche: int, rescored: dict[int, Score]) -> Winner:
+    def _winner(self, niche: int, rescored: dict[int, Score], status: str) -> Winner:
         population = self.evolution.populations[niche]
         ranked = population.ranked()
         leaders = [c for c in ranked[: self.config.rescore] if c.id in rescored]
         ranked = sorted(leaders, key=lambda c: -rescored[c.id].score) + [c for c in ranked if c.id not in rescored]
         winner, measured = ranked[0], None
-        if self.latency is not None:
+        if self.latency is not None and status != "interrupted":
             winner, measured = self.latency.measured_winner(
                 ranked, self.store.candidates, self.evolution.niches[niche], self.notes
             )
