@@ -13,9 +13,8 @@ import zennas
 def main() -> None:
     """Print a table for a CIFAR and two ImageNet networks."""
     torch.set_num_threads(1)
-    print(
-        "| network | resolution | batch | seconds a repeat | peak memory of the process |\n| --- | --- | --- | --- | --- |"
-    )
+    print("| network | resolution | batch | seconds a repeat | peak memory of the process |")
+    print("| --- | --- | --- | --- | --- |")
     for name in ("zennet-cifar-1.0M", "zennet-cifar-2.0M", "zennet-imagenet-400M-se", "zennet-imagenet-0.1ms"):
         network = zennas.load(name)
         for batch_size in (16, 64):

@@ -31,3 +31,11 @@ class ScoreError(ZennasError):
 
 class RunError(ZennasError):
     """A run directory cannot be used."""
+
+
+class LatencyError(ZennasError):
+    """A latency cannot be measured or predicted in the setting that was asked for."""
+
+
+class TooLargeError(LatencyError):
+    """A network does not fit the device's memory; a latency budget counts it as exceeded."""

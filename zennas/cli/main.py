@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from zennas.cli import info, reproduce, runs, score, search, study, zoo
+from zennas.cli import info, latency, latency_predictor, reproduce, runs, score, search, study, zoo
 from zennas.errors import ZennasError
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (search, runs, score, info, zoo, study, reproduce):
+for module in (search, runs, score, info, zoo, study, reproduce, latency, latency_predictor):
     module.add_to(app)
 
 

@@ -61,6 +61,10 @@ def _costs(winner: Winner) -> Table:
     ):
         budget = str(budgets[quantity]).partition(" ")[2] if quantity in budgets else "-"
         table.add_row(title, shown, budget)
+    if costs.latency is not None:
+        measured = "" if winner.measured_latency is None else f"; {format_seconds(winner.measured_latency)} measured"
+        budget = str(budgets["latency"]).partition(" ")[2] if "latency" in budgets else "-"
+        table.add_row("latency", f"{format_seconds(costs.latency)} predicted{measured}", budget)
     return table
 
 

@@ -29,6 +29,13 @@ def search(
     max_effectiveness: Annotated[
         str | None, _option(BUDGETS, "Largest depth/width ratio ρ (DeepMAD), e.g. 0.5.")
     ] = None,
+    latency: Annotated[str | None, _option(BUDGETS, "Most time an image on a device, e.g. 0.5ms.")] = None,
+    latency_predictor: Annotated[
+        Path | None, _option(BUDGETS, "File of `zennas latency-predictor fit`; else one is fitted for --device.")
+    ] = None,
+    latency_backend: Annotated[str | None, _option(BUDGETS, "torch, torch-compile or onnxruntime.", "torch")] = None,
+    latency_dtype: Annotated[str | None, _option(BUDGETS, "Number type of the latency.", "float32")] = None,
+    latency_batch_size: Annotated[int | None, _option(BUDGETS, "Images a mini-batch of the latency.", 64)] = None,
     score: Annotated[str | None, _option(SEARCH, "What to maximise.", "meanfield")] = None,
     iterations: Annotated[int | None, _option(SEARCH, "Networks to propose (T).", 48_000)] = None,
     population: Annotated[int | None, _option(SEARCH, "Population size (N).", 256)] = None,
@@ -66,8 +73,11 @@ def search(
 
         zennas search --score zen --iterations 4000 --workers 2
 
+        zennas search --latency 0.5ms --latency-predictor cpu.json
+
         zennas search --resume runs/search-1 --iterations 96000
     """
+    from zennas.cli.latency_predictor import learned_latency
     from zennas.cli.progress import search_progress
     from zennas.cli.results import show_result
     from zennas.evolution.config import checked_config
@@ -85,6 +95,11 @@ def search(
         "layers": _several(layers),
         "memory": _several(memory),
         "effectiveness": _several(max_effectiveness),
+        "latency": _several(latency),
+        "latency_predictor": None if latency_predictor is None else str(latency_predictor),
+        "latency_backend": latency_backend,
+        "latency_dtype": latency_dtype,
+        "latency_batch_size": latency_batch_size,
         "score": score,
         "iterations": iterations,
         "population": population,
@@ -103,13 +118,16 @@ def search(
         "plugins": plugin or None,
     }
     given = {key: value for key, value in options.items() if value is not None}
+    config = None if resume else checked_config(given)
+    learned = None if config is None else learned_latency(config)
     execution = Execution(workers, ray, ray_cpus, ray_gpus)
     with search_progress(quiet or log_json) as watch:
         around = Surroundings(execution, watch, log_json)
-        if resume is not None:
+        if config is None:
+            assert resume is not None
             result = resume_run(resume, given, around)
         else:
-            result = start_run(checked_config(given), out or next_directory(Path("runs")), around)
+            result = start_run(config, out or next_directory(Path("runs")), around, learned)
     if not log_json:
         show_result(result)
 

@@ -34,8 +34,9 @@ def search(
         watch: called with a `Progress` after every round.
         workers: processes that score; the result does not depend on it.
         ray: `auto` or the address of a Ray cluster to score on instead.
-        settings: budgets (`params`, `flops`, `layers`, `memory`) as numbers or text, and any field of
-            `SearchConfig`: `score`, `iterations`, `population`, `rescore`, `seed`, …
+        settings: budgets (`params`, `flops`, `layers`, `memory`, `latency` in seconds an image) as numbers or text,
+            and any field of `SearchConfig`: `score`, `iterations`, `population`, `rescore`, `seed`, … A latency
+            budget takes `latency_predictor`, a file; without one, a quick one is fitted for `device` first.
 
     Raises:
         ZennasError: a setting is wrong, or no network meets the budgets.
@@ -47,7 +48,9 @@ def search(
 
 
 def _as_text(key: str, value: Any) -> Any:
-    if key not in ("params", "flops", "layers", "memory", "effectiveness") or value is None:
+    if key == "latency" and isinstance(value, int | float):
+        return f"{value:.9g}s"
+    if key not in ("params", "flops", "layers", "memory", "latency", "effectiveness") or value is None:
         return value
     if isinstance(value, list | tuple):
         return [str(v) for v in value]

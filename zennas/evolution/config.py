@@ -33,6 +33,11 @@ class SearchConfig(BaseModel):
     layers: str | list[str] | None = None
     memory: str | list[str] | None = None
     effectiveness: str | list[str] | None = None
+    latency: str | list[str] | None = None
+    latency_predictor: str | None = None
+    latency_backend: str | None = None
+    latency_dtype: str | None = None
+    latency_batch_size: int | None = Field(default=None, ge=1)
     se: bool = False
     score: str = "meanfield"
     iterations: int = Field(default=48_000, ge=1)
@@ -62,7 +67,7 @@ class SearchConfig(BaseModel):
     def niches(self) -> list[tuple[Budget, ...]]:
         """The budgets of each population: every combination of the listed budgets. Raises `BudgetError`."""
         combinations: list[tuple[Budget, ...]] = [()]
-        for quantity in ("params", "flops", "layers", "memory", "effectiveness"):
+        for quantity in ("params", "flops", "layers", "memory", "latency", "effectiveness"):
             given = getattr(self, quantity)
             if given is None:
                 continue

@@ -36,7 +36,9 @@ def _annotations(result: SearchResult, winner: Winner) -> dict[str, Any]:
         scores["zen"] = {"score": zen.score, "std_error": zen.std_error, "ci95": list(zen.ci95)}
     quantities = ("params", "flops", "layers", "convolutions", "memory", "latency")
     costs = {name: getattr(winner.costs, name) for name in quantities}
+    measured = {} if winner.measured_latency is None else {"measured_latency": winner.measured_latency}
     return {
+        **measured,
         "score": scores,
         "costs": {name: value for name, value in costs.items() if value is not None},
         "budgets": [str(budget) for budget in winner.budgets],

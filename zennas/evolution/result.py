@@ -26,6 +26,7 @@ class Winner:
     Attributes:
         score: the value of the score that the search maximised.
         rescored: its Monte Carlo Zen-score, where it was computed.
+        measured_latency: seconds an image on this machine, where a latency budget was checked by measuring.
     """
 
     architecture: Architecture
@@ -34,6 +35,7 @@ class Winner:
     costs: Costs
     budgets: Sequence[Budget]
     rescored: Score | None = None
+    measured_latency: float | None = None
 
 
 @dataclass(frozen=True)

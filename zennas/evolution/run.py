@@ -14,9 +14,10 @@ from zennas.architecture.model import Architecture
 from zennas.counting import count_super_blocks
 from zennas.errors import RunError, ZennasError
 from zennas.evolution.config import SearchConfig, checked_config, read_config, write_config
-from zennas.evolution.evolve import Evolution
+from zennas.evolution.evolve import Count, Evolution
 from zennas.evolution.executors import Execution, executor
 from zennas.evolution.journal import Journal
+from zennas.evolution.latency import LatencyBudget, latency_budget, resumed_latency
 from zennas.evolution.lock import RunLock
 from zennas.evolution.outputs import winner_name, write_result
 from zennas.evolution.population import Candidate
@@ -73,8 +74,16 @@ class Surroundings:
     log_json: bool = False
 
 
-def start_run(config: SearchConfig, directory: Path | None, around: Surroundings | None = None) -> SearchResult:
+def start_run(
+    config: SearchConfig,
+    directory: Path | None,
+    around: Surroundings | None = None,
+    latency: LatencyBudget | None = None,
+) -> SearchResult:
     """Start a new run in an empty or missing directory (`None`: in memory).
+
+    Args:
+        latency: what predicts latencies, where it is there already; else it is got as the configuration says.
 
     Raises:
         RunError: the directory holds something already.
@@ -84,7 +93,8 @@ def start_run(config: SearchConfig, directory: Path | None, around: Surroundings
     _check_vacant(directory)
     load_plugins(config.plugins)
     with executor(around.execution) as execute:
-        evolution = _evolution(config, execute)
+        latency = latency or latency_budget(config)
+        evolution = _evolution(config, execute, latency)
         starts = [
             starting_network(
                 evolution.space,
@@ -92,6 +102,7 @@ def start_run(config: SearchConfig, directory: Path | None, around: Surroundings
                 config.resolution,
                 config.num_classes,
                 np.random.default_rng([config.seed, 1 << 32, niche]),
+                evolution.count,
             )
             for niche, budgets in enumerate(evolution.niches)
         ]
@@ -103,7 +114,9 @@ def start_run(config: SearchConfig, directory: Path | None, around: Surroundings
         with RunLock(directory) if directory is not None else nullcontext():
             if directory is not None:
                 write_config(config, directory)
-            run = _Run(config, directory, RunStore(directory, create=True), evolution, execute, around)
+                if latency is not None:
+                    latency.keep(directory)
+            run = _Run(config, directory, RunStore(directory, create=True), evolution, execute, around, latency)
             run.commit(founders, "running")
             run.journal.write("start", config=config.model_dump(exclude_none=True))
             return run.carry_out()
@@ -125,11 +138,12 @@ def resume_run(
     load_plugins(config.plugins)
     with RunLock(directory), executor(around.execution) as execute:
         store = RunStore(directory)
-        evolution = _evolution(config, execute)
+        latency = resumed_latency(config, directory)
+        evolution = _evolution(config, execute, latency)
         restore_evolution(evolution, store)
         if changes:
             write_config(config, directory)
-        run = _Run(config, directory, store, evolution, execute, around)
+        run = _Run(config, directory, store, evolution, execute, around, latency)
         run.journal.write("resume", iteration=evolution.iteration)
         return run.carry_out()
 
@@ -172,12 +186,13 @@ def _changed(config: SearchConfig, changes: dict[str, Any], directory: Path) -> 
     return checked_config({**config.model_dump(), **changes})
 
 
-def _evolution(config: SearchConfig, execute: Execute) -> Evolution:
+def _evolution(config: SearchConfig, execute: Execute, latency: LatencyBudget | None) -> Evolution:
     resolution, classes = config.resolution, config.num_classes
+    count: Count = lambda super_blocks: count_super_blocks(super_blocks, resolution, classes)  # noqa: E731
     return Evolution(
         configured_space(config),
         config.niches(),
-        lambda super_blocks: count_super_blocks(super_blocks, resolution, classes),
+        count if latency is None else latency.count(count),
         round_scorer(config, execute),
         config.iterations,
         config.population,
@@ -194,6 +209,7 @@ class _Run:
     evolution: Evolution
     execute: Execute
     around: Surroundings
+    latency: LatencyBudget | None = None
     started: float = field(default_factory=time.perf_counter)
     notes: list[str] = field(default_factory=list)
     pending: list[Candidate] = field(default_factory=list)
@@ -210,7 +226,7 @@ class _Run:
         evolution = self.evolution
         result = SearchResult(
             self.config,
-            [self._winner(niche, rescored) for niche in range(len(evolution.populations))],
+            [self._winner(niche, rescored, status) for niche in range(len(evolution.populations))],
             self.directory,
             status,
             evolution.iteration,
@@ -296,11 +312,15 @@ class _Run:
             self.notes.append("interrupted while re-scoring; --resume goes on with it")
         return scores
 
-    def _winner(self, niche: int, rescored: dict[int, Score]) -> Winner:
+    def _winner(self, niche: int, rescored: dict[int, Score], status: str) -> Winner:
         budgets, config = self.evolution.niches[niche], self.config
         ranked = self.evolution.populations[niche].ranked()
         leaders = [c for c in ranked[: config.rescore] if c.id in rescored]
-        winner = max(leaders, key=lambda c: rescored[c.id].score) if leaders else ranked[0]
+        ranked = sorted(leaders, key=lambda c: -rescored[c.id].score) + [c for c in ranked if c.id not in rescored]
+        winner, measured = ranked[0], None
+        if self.latency is not None and status != INTERRUPTED:
+            winner, measured = self.latency.measured_winner(ranked, self.store.candidates, budgets, self.notes)
         name = winner_name(config.space, config.resolution, budgets)
         architecture = Architecture(winner.super_blocks, name, config.resolution, config.num_classes)
-        return Winner(architecture, winner, winner.score, winner.costs, budgets, rescored.get(winner.id))
+        score = rescored.get(winner.id)
+        return Winner(architecture, winner, winner.score, winner.costs, budgets, score, measured)

@@ -1,6 +1,6 @@
 """The start of a search: a random small network that meets the budgets (paper, Section 5)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -69,21 +69,34 @@ def _assemble(
 
 
 def starting_network(
-    space: SearchSpace, budgets: Sequence[Budget], resolution: int, num_classes: int, rng: np.random.Generator
+    space: SearchSpace,
+    budgets: Sequence[Budget],
+    resolution: int,
+    num_classes: int,
+    rng: np.random.Generator,
+    count: Callable[[tuple[SuperBlock, ...]], Costs] | None = None,
 ) -> tuple[SuperBlock, ...]:
     """A network of the space that meets all budgets.
 
     Random small networks are tried first, then the smallest ones, then the nearest of all is mutated towards the
     budgets (which is how lower bounds are reached).
 
+    Args:
+        count: costs of a network, where they are more than can be counted: latencies.
+
     Raises:
         BudgetError: none was found; the message has the smallest network that was tried.
     """
+    if count is None:
+
+        def count(super_blocks: tuple[SuperBlock, ...]) -> Costs:
+            return count_super_blocks(super_blocks, resolution, num_classes)
+
     nearest: tuple[float, tuple[SuperBlock, ...]] | None = None
     least: dict[str, float] = {}
     smallest_tried: Costs | None = None
     for blocks in _first_tries(space, rng):
-        costs = count_super_blocks(blocks, resolution, num_classes)
+        costs = count(blocks)
         if smallest_tried is None or costs.params < smallest_tried.params:
             smallest_tried = costs
         for budget in budgets:
@@ -99,7 +112,7 @@ def starting_network(
     # Effectiveness is a ratio: unlike the other costs it is not least in the smallest networks.
     unreachable = [b for b in budgets if b.quantity != "effectiveness" and least[b.quantity] > b.high]
     if not unreachable:
-        repaired = _repair(nearest, space, budgets, resolution, num_classes, rng)
+        repaired = _repair(nearest, space, budgets, count, rng)
         if repaired is not None:
             return repaired
     raise BudgetError(_explain(space, budgets, unreachable, least, smallest_tried))
@@ -119,14 +132,13 @@ def _repair(
     nearest: tuple[float, tuple[SuperBlock, ...]],
     space: SearchSpace,
     budgets: Sequence[Budget],
-    resolution: int,
-    num_classes: int,
+    count: Callable[[tuple[SuperBlock, ...]], Costs],
     rng: np.random.Generator,
 ) -> tuple[SuperBlock, ...] | None:
     violation, blocks = nearest
     for _ in range(REPAIRS):
         other = draw_mutation(blocks, 0.5, space, iter(rng.random(DRAWS).tolist())).apply(blocks)
-        reached = total_violation(count_super_blocks(other, resolution, num_classes), budgets)
+        reached = total_violation(count(other), budgets)
         if reached <= violation:
             violation, blocks = reached, other
         if violation == 0:

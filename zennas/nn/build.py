@@ -128,6 +128,11 @@ def _unit(unit: Unit) -> nn.Module:
     return ResidualUnit(main, projection, nn.Sequential(*_activation(unit.activation)))
 
 
+def layer_module(layer: Layer) -> nn.Module:
+    """One layer with its norm and activation."""
+    return nn.Sequential(*_layer(layer))
+
+
 def _layer(layer: Layer) -> Sequence[nn.Module]:
     if isinstance(layer, Convolution):
         return _convolution(layer)

@@ -1,0 +1,174 @@
+"""Tables and figures of docs/benchmarks-latency.md from files of measurements.
+
+    python benchmarks/latency.py fit MEASUREMENTS.jsonl... --out DIRECTORY
+    python benchmarks/latency.py compare RESNET.jsonl MOBILENET.jsonl --out DIRECTORY
+    python benchmarks/latency.py speed PREDICTOR.json --latency 2ms
+
+`fit` learns the three models, prints the table and draws predicted against measured; `compare` sets multiply-adds
+against latency for two spaces (the paper's Figure 11); `speed` times a search with and without a latency budget, in
+processor time, in turns.
+"""
+
+import itertools
+import math
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from zennas.counting import count_super_blocks
+from zennas.evolution.config import SearchConfig
+from zennas.evolution.run import start_run
+from zennas.latency.collect import is_held_out
+from zennas.latency.fit import fit_predictor
+from zennas.latency.predictor import write_predictor
+from zennas.latency.records import Corrected, read_records
+
+app = typer.Typer()
+Out = Annotated[Path, typer.Option(help="Directory for predictors and figures.")]
+
+
+@app.command()
+def fit(files: list[Path], out: Out) -> None:
+    """Table of errors, and a figure of predicted against measured for each file."""
+    out.mkdir(parents=True, exist_ok=True)
+    print("| space, batch | model | median error | within 5 % | within 10 % | 99 % within | µs a prediction |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for file in files:
+        raw = read_records(file)
+        predictor = fit_predictor(raw)
+        write_predictor(predictor, out / f"{file.stem}.json")
+        label = f"{raw.header.space}, {raw.header.setting.batch_size}"
+        report = predictor.report
+        rows = [*report["models"].items(), ("measuring again", report["noise"])]
+        for name, e in rows:
+            speed = f"{e['microseconds']:.0f}" if e["microseconds"] else "-"
+            chosen = f"**{name}**" if name == predictor.model.name else name
+            print(
+                f"| {label} | {chosen} | {e['median']:.1%} | {e['within_5']:.0%} | {e['within_10']:.0%} | "
+                f"{e['percentile_99']:.0%} | {speed} |"
+            )
+        low, high = (bound * 1e3 for bound in predictor.range)
+        print(
+            f"<!-- {label}: {report['fitted']} fitted, {report['held_out']} held out, {report['layers']} layers, "
+            f"{low:.3g} to {high:.3g} ms an image, paces {np.percentile(raw.paces, (5, 50, 95)) * 1e3} ms -->"
+        )
+        measured = Corrected(raw)
+        held_out = [n for n in measured.numbers() if is_held_out(n)]
+        x = [measured.latencies[n][0] * 1e3 for n in held_out]
+        y = [predictor.predict(measured.networks[n]) * 1e3 for n in held_out]
+        _scatter(
+            out / f"{file.stem}.svg",
+            [(x, y, f"{len(x)} held-out networks")],
+            "measured, ms an image",
+            "predicted, ms an image",
+            label,
+            diagonal=True,
+        )
+
+
+@app.command()
+def compare(resnet: Path, mobilenet: Path, out: Out) -> None:
+    """Multiply-adds against latency, full against depthwise convolutions."""
+    out.mkdir(parents=True, exist_ok=True)
+    series = []
+    for file in (resnet, mobilenet):
+        raw = read_records(file)
+        measured = Corrected(raw)
+        numbers = measured.numbers()
+        counted = [
+            count_super_blocks(measured.networks[n], raw.header.setting.resolution, raw.header.num_classes)
+            for n in numbers
+        ]
+        flops = np.array([c.flops for c in counted])
+        latency = np.array([measured.latency(n) for n in numbers])
+        series.append((raw.header, flops, latency))
+    batch = series[0][0].setting.batch_size
+    low = max(flops.min() for _, flops, _ in series)
+    high = min(flops.max() for _, flops, _ in series)
+    edges = np.exp(np.linspace(math.log(low), math.log(high), 7))
+    print(
+        "| multiply-adds | resnet, ms (networks) | mobilenet, ms (networks) | mobilenet / resnet |\n"
+        "| --- | --- | --- | --- |"
+    )
+    for left, right in itertools.pairwise(edges):
+        picked = [latency[(flops >= left) & (flops < right)] * 1e3 for _, flops, latency in series]
+        if all(len(values) >= 3 for values in picked):
+            a, b = (float(np.median(values)) for values in picked)
+            print(
+                f"| {left / 1e6:.3g} to {right / 1e6:.3g} M | {a:.3g} ({len(picked[0])}) | "
+                f"{b:.3g} ({len(picked[1])}) | {b / a:.2f} |"
+            )
+    _scatter(
+        out / f"figure11-b{batch}.svg",
+        [(flops / 1e6, latency * 1e3, f"{header.space} space") for header, flops, latency in series],
+        "multiply-adds, M",
+        "latency, ms an image",
+        f"batch {batch}",
+        diagonal=False,
+    )
+
+
+@app.command()
+def speed(predictor: Path, latency: str = "2ms", repeats: int = 3) -> None:
+    """Processor seconds of 48,000 iterations with and without a latency budget."""
+    budgeted = SearchConfig(latency=latency, latency_predictor=str(predictor), rescore=0)
+    found = start_run(budgeted.model_copy(update={"iterations": 4000}), None)
+    plain = SearchConfig(flops=str(found.costs.flops), rescore=0)
+    for _ in range(repeats):
+        seconds = []
+        for config in (plain, budgeted):
+            began = time.process_time()
+            _search_alone(config)
+            seconds.append(time.process_time() - began)
+        print(
+            f"without {seconds[0]:.2f} s ({config.iterations / seconds[0]:,.0f} iterations/s), "
+            f"with {seconds[1]:.2f} s ({config.iterations / seconds[1]:,.0f} iterations/s), "
+            f"ratio {seconds[1] / seconds[0]:.2f}"
+        )
+
+
+def _search_alone(config: SearchConfig) -> None:
+    """A search without what is measured at its end."""
+    from zennas.evolution.latency import latency_budget
+    from zennas.evolution.run import _evolution
+    from zennas.evolution.start import starting_network
+
+    budget = latency_budget(config)
+    evolution = _evolution(config, budget)
+    rng = np.random.default_rng(config.seed)
+    niche = evolution.niches[0]
+    evolution.begin(
+        [starting_network(evolution.space, niche, config.resolution, config.num_classes, rng, evolution.count)]
+    )
+    while not evolution.finished:
+        evolution.step()
+
+
+def _scatter(
+    path: Path, series: list[tuple[object, object, str]], x: str, y: str, title: str, *, diagonal: bool
+) -> None:
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(4.5, 4))
+    for xs, ys, label in series:
+        axes.loglog(xs, ys, ".", markersize=4, label=label)
+    if diagonal:
+        ends = [min(axes.get_xlim()[0], axes.get_ylim()[0]), max(axes.get_xlim()[1], axes.get_ylim()[1])]
+        axes.loglog(ends, ends, "-", color="grey", linewidth=0.8)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.set_title(title)
+    axes.legend(frameon=False)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from devices import device_measurements, device_seconds
+
+import zennas
+from zennas.errors import LatencyError
+from zennas.latency.fit import fit_predictor, noise_floor, relative_errors
+from zennas.latency.records import Corrected
+
+
+def test_errors_are_relative_and_counted() -> None:
+    found = relative_errors([1.0, 1.04, 0.92, 2.0], [1.0, 1.0, 1.0, 1.0])
+    assert found.median == pytest.approx(0.06)
+    assert (found.within_5, found.within_10) == (0.5, 0.75)
+    assert found.percentile_99 > 0.9
+
+
+def test_the_noise_is_that_of_measuring_again() -> None:
+    measured = Corrected(device_measurements("resnet", 40, 0.1))
+    held_out = [n for n in measured.numbers() if n % 5 == 4]
+    found = noise_floor(measured, held_out)
+    assert found is not None
+    pairs = [measured.latencies[n] for n in held_out]
+    assert found.median == pytest.approx(np.median([abs(b / a - 1) for a, b in pairs]))
+    assert noise_floor(measured, [0, 1]) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("space", ["resnet", "mobilenet", "regnet"])
+def test_a_device_is_learned_with_its_depthwise_and_grouped_convolutions(space: str) -> None:
+    predictor = fit_predictor(device_measurements(space, 120, 0.02))
+    report = predictor.report
+    assert set(report["models"]) == {"convolutions", "perceptron", "trees"}
+    assert (report["fitted"], report["held_out"]) == (96, 24)
+    errors = report["models"][predictor.model.name]
+    assert errors["median"] == min(e["median"] for e in report["models"].values())
+    assert errors["median"] < 0.05
+    # The device is noiseless where it was not measured: networks of another sequence.
+    others = Corrected(device_measurements(space, 24, 0.0, seed=5))
+    exact = [device_seconds(blocks, 32, 10) for blocks in others.networks.values()]
+    found = relative_errors([predictor.predict(blocks) for blocks in others.networks.values()], exact)
+    assert found.median < 0.05
+
+
+def test_held_out_networks_are_not_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zennas.latency.learn.STEPS", 3)
+    monkeypatch.setattr("zennas.latency.learn.PERCEPTRON_STEPS", 3)
+    plain = device_measurements("resnet", 25, 0.0)
+    spoiled = device_measurements("resnet", 25, 0.0)
+    for number, visits in spoiled.visits.items():
+        if number % 5 == 4:
+            spoiled.visits[number] = [(latency * 1000, place) for latency, place in visits]
+    network = zennas.load("SuperConvK3BNRELU(3,16,1,1)SuperResK1K5K1(16,24,2,8,3)").super_blocks
+    for model in ("convolutions", "perceptron", "trees"):
+        assert fit_predictor(plain, model).predict(network) == fit_predictor(spoiled, model).predict(network)
+
+
+def test_too_few_networks_and_unknown_models_are_refused() -> None:
+    with pytest.raises(LatencyError, match="10 networks were measured, at least 20 are needed"):
+        fit_predictor(device_measurements("resnet", 10, 0.0))
+    with pytest.raises(LatencyError, match="unknown model 'oracle'; known are convolutions, perceptron, trees"):
+        fit_predictor(device_measurements("resnet", 20, 0.0), "oracle")

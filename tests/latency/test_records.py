@@ -1,0 +1,159 @@
+import json
+from pathlib import Path
+
+import pytest
+
+import zennas
+from zennas.architecture.model import SuperBlock
+from zennas.errors import LatencyError, TooLargeError
+from zennas.latency import collect as collect_room
+from zennas.latency.collect import Plan, collect
+from zennas.latency.layers import TimedLayer
+from zennas.latency.measure import summary
+from zennas.latency.records import Corrected, Header, Measured, open_records, read_records
+from zennas.latency.setting import Setting
+
+BLOCKS = zennas.load("SuperConvK3BNRELU(3,8,1,1)").super_blocks
+HEADER = Header(Setting(batch_size=1, resolution=16), "resnet", 10, (1e5, 1e6), 3)
+LAYER = TimedLayer("conv", 3, 8, 3, 1, 1, 16, "relu", False)
+
+
+def test_measurements_survive_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    records = open_records(path, HEADER)
+    records.add_network(0, BLOCKS, 0.5, 1.0)
+    records.add_layer(LAYER, 0.125)
+    records.add_network(1, BLOCKS, None, 1.0)
+    records.add_network(0, BLOCKS, 0.75, 1.0)
+    read = read_records(path)
+    assert read == records.measured
+    assert read.visits == {0: [(0.5, 0), (0.75, 2)], 1: []}
+    assert Corrected(read).numbers() == [0]
+    assert Corrected(read).latency(0) == 0.625
+    assert read.layers == {LAYER: (0.125, 0)}
+
+
+def test_a_line_cut_off_by_a_crash_is_dropped_and_the_file_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    records = open_records(path, HEADER)
+    records.add_network(0, BLOCKS, 0.5, 1.0)
+    with path.open("a") as file:
+        file.write('{"number": 1, "netw')
+    again = open_records(path, HEADER)
+    again.add_network(1, BLOCKS, 0.25, 1.0)
+    assert read_records(path).visits == {0: [(0.5, 0)], 1: [(0.25, 1)]}
+
+
+@pytest.mark.parametrize("line", ["nonsense", "{}", '{"layer": [1], "latency": 1}', "[]"])
+def test_a_damaged_line_is_named(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    open_records(path, HEADER)
+    with path.open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(LatencyError, match="line 2: damaged"):
+        read_records(path)
+
+
+@pytest.mark.parametrize("latency", [0, -1, "fast", float("nan")])
+def test_what_is_no_time_is_refused(latency: object, tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    records = open_records(path, HEADER)
+    records.add_network(0, BLOCKS, 0.5, 1.0)
+    text = path.read_text().replace('"latency": 0.5', f'"latency": {json.dumps(latency)}')
+    path.write_text(text)
+    with pytest.raises(LatencyError, match="line 2"):
+        read_records(path)
+
+
+def test_an_empty_or_foreign_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_text("")
+    with pytest.raises(LatencyError, match="empty"):
+        read_records(path)
+    path.write_text('{"format": "something else"}\n')
+    with pytest.raises(LatencyError, match=r"m\.jsonl"):
+        read_records(path)
+
+
+def test_measurements_of_another_setting_are_refused_with_both_named(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    open_records(path, HEADER)
+    other = Header(Setting(batch_size=8, resolution=16), "mobilenet", 10, (1e5, 1e6), 3)
+    with pytest.raises(
+        LatencyError, match=r"resnet space.*batch 1.*mobilenet space.*batch 8.*batch_size, space differ"
+    ):
+        open_records(path, other)
+
+
+def test_a_slow_minute_is_corrected_by_its_pace() -> None:
+    measured = Measured(HEADER)
+    for number in range(40):
+        slow = 1.0 if number < 20 else 2.0
+        measured.add_network(number, BLOCKS, 0.1 * slow, 1e-3 * slow)
+    measured.add_layer(LAYER, 0.02)
+    corrected = Corrected(measured)
+    assert corrected.latency(0) / corrected.latency(39) == pytest.approx(1.0)
+    assert corrected.latency(0) == pytest.approx(0.1 * corrected.pace / 1e-3)
+    assert corrected.layers[LAYER] == pytest.approx(0.01 * corrected.pace / 1e-3)
+
+
+@pytest.fixture
+def measured_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Networks that were measured; the device takes a second for a thousand channels and holds two thousand."""
+    seen: list[str] = []
+
+    def fake(architecture: zennas.Architecture, setting: Setting, *_: object) -> object:
+        width = architecture.super_blocks[0].out_channels
+        seen.append(zennas.format_structure(architecture))
+        if width > 2000:
+            raise TooLargeError("out of memory")
+        return summary([width / 1000], setting)
+
+    monkeypatch.setattr(collect_room, "measure", fake)
+    monkeypatch.setattr(collect_room, "measure_module", lambda module, shape, setting, *_: summary([1.0], setting))
+    monkeypatch.setattr(collect_room, "pace_now", lambda *_: 1.0)
+    return seen
+
+
+def _sample(flops: tuple[float, float], number: int) -> tuple[SuperBlock, ...]:
+    return (SuperBlock("Conv", 3, 3, max(8, int(flops[0] if flops[0] == flops[1] else number + 8))),)
+
+
+def _collect(path: Path, samples: int, **plan: float) -> Measured:
+    setting = Setting(batch_size=1, resolution=16)
+    return collect(path, setting, "plain", 10, 8.0, _sample, Plan(samples, **plan))  # type: ignore[arg-type]
+
+
+def test_the_range_ends_where_networks_are_slower_than_wanted(tmp_path: Path, measured_at: list[str]) -> None:
+    assert _collect(tmp_path / "a", 1, max_latency=0.1).header.flops == (8, 128)
+    assert _collect(tmp_path / "b", 1, max_latency=1e9).header.flops == (8, 2048)
+    with pytest.raises(LatencyError, match="--max-latency"):
+        _collect(tmp_path / "c", 1, max_latency=1e-6)
+
+
+def test_a_stopped_collection_goes_on_and_measures_nothing_twice(tmp_path: Path, measured_at: list[str]) -> None:
+    whole = _collect(tmp_path / "whole", 60)
+    _collect(tmp_path / "parts", 7)
+    measured_at.clear()
+    parts = _collect(tmp_path / "parts", 60)
+    assert parts.networks == whole.networks
+    assert {n: len(v) for n, v in parts.visits.items()} == {n: len(v) for n, v in whole.visits.items()}
+    # The first part has measured its seven networks, and its one held-out network twice.
+    assert len(measured_at) == 53 + sum(n % 5 == 4 for n in range(7, 60))
+    assert all(len(visits) == (2 if n % 5 == 4 else 1) for n, visits in whole.visits.items())
+
+
+def test_a_network_that_is_too_large_is_kept_without_a_latency(
+    tmp_path: Path, measured_at: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise TooLargeError("out of memory")
+
+    path = tmp_path / "m"
+    open_records(
+        path, Header(collect_room.on_this_machine(Setting(batch_size=1, resolution=16)), "plain", 10, (8, 16), 0)
+    )
+    monkeypatch.setattr(collect_room, "measure", fail)
+    measured = _collect(path, 3)
+    assert measured.visits == {0: [], 1: [], 2: []}
+    assert Corrected(read_records(path)).numbers() == []

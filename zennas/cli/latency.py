@@ -1,0 +1,96 @@
+"""`zennas latency`."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from zennas.cli.options import Json, Model, Resolution
+
+LatencyDevice = Annotated[str, typer.Option(help="cpu, cuda or cuda:<number>.")]
+Backend = Annotated[str, typer.Option(help="torch, torch-compile or onnxruntime.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Images a mini-batch.")]
+Dtype = Annotated[str, typer.Option(help="float32, float16, bfloat16; int8 with onnxruntime.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Threads of the CPU that compute.", show_default="as many as torch takes")
+]
+Clock = Annotated[
+    str,
+    typer.Option(
+        help="wall, or cpu: processor time of one thread, which leaves out what other programs take on a busy machine."
+    ),
+]
+
+
+def latency(
+    model: Model,
+    device: LatencyDevice = "cpu",
+    backend: Backend = "torch",
+    batch_size: BatchSize = 64,
+    dtype: Dtype = "float32",
+    resolution: Resolution = None,
+    classes: Annotated[int, typer.Option(min=0, help="Outputs of the classifier.")] = 1000,
+    threads: Threads = None,
+    clock: Clock = "wall",
+    batches: Annotated[int, typer.Option(min=1, help="Mini-batches after the warm-up.")] = 30,
+    as_json: Json = False,
+) -> None:
+    """Measure how long a network takes for an image on this machine.
+
+    After a warm-up, 30 mini-batches as in the paper; the median and the spread, a standard deviation that a few
+    outliers do not touch. The spread tells whether the machine is quiet enough.
+
+    [bold]Examples[/bold]
+
+        zennas latency zennet-cifar-1.0M --batch-size 1
+
+        zennas latency zennet-imagenet-0.1ms --device cuda --dtype float16
+
+        zennas latency runs/search-1/best.yaml --backend onnxruntime --dtype int8 --json
+    """
+    from zennas.counting import native_resolution
+    from zennas.latency.setting import Setting
+    from zennas.loading import load
+    from zennas.units import format_seconds
+
+    architecture = load(model)
+    setting = Setting(
+        device,
+        backend,
+        dtype,
+        batch_size,
+        native_resolution(architecture, resolution),
+        cpu_threads(threads, clock),
+        clock,
+    )
+    from zennas.latency.measure import NOISY_SPREAD, measure
+
+    found = measure(architecture, setting, classes, batches)
+    if as_json:
+        print(json.dumps({"name": architecture.name, "num_classes": classes, **found.as_json()}))
+    else:
+        print(
+            f"{format_seconds(found.latency)} an image (spread {found.spread:.1%} over {len(found.batches)} "
+            f"mini-batches)\non {found.setting}"
+        )
+    if not found.trusted:
+        print(
+            f"zennas: this machine is too noisy to trust that number: the spread of {found.spread:.0%} is above "
+            f"{NOISY_SPREAD:.0%}; stop other programs, or use --threads 1 --clock cpu",
+            file=sys.stderr,
+        )
+
+
+def cpu_threads(threads: int | None, clock: str) -> int:
+    """The number of threads asked for, else one for processor time, else torch's own choice."""
+    from zennas.extras import require
+
+    if threads is not None:
+        return threads
+    return 1 if clock == "cpu" else int(require("torch", "latency", "measuring a latency").get_num_threads())
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(latency)

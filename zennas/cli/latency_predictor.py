@@ -1,0 +1,189 @@
+"""`zennas latency-predictor`."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zennas.cli.latency import Backend, BatchSize, Clock, Dtype, LatencyDevice, Threads, cpu_threads
+from zennas.cli.options import Json, Seed
+
+if TYPE_CHECKING:
+    from zennas.evolution.config import SearchConfig
+    from zennas.evolution.latency import LatencyBudget
+
+app = typer.Typer(help="Learn how long networks take on a device.", no_args_is_help=True, rich_markup_mode="rich")
+
+
+@app.callback()
+def latency_predictor() -> None:
+    """Learn how long networks take on a device."""
+
+
+@app.command()
+def fit(
+    out: Annotated[Path, typer.Option(help="File for the predictor, .json.", show_default=False)],
+    space: Annotated[str, typer.Option(help="resnet, mobilenet or regnet.")] = "resnet",
+    resolution: Annotated[int, typer.Option(min=1, max=1 << 14, help="Side of the square input.")] = 32,
+    classes: Annotated[int, typer.Option(min=0, help="Outputs of the classifier.")] = 100,
+    se: Annotated[bool, typer.Option("--se", help="Squeeze-excitation in MB blocks.")] = False,
+    samples: Annotated[int, typer.Option(min=1, help="Networks to measure at most.")] = 2000,
+    time_limit: Annotated[str, typer.Option(help="Time for measuring, e.g. 20m.")] = "20m",
+    max_latency: Annotated[
+        str | None,
+        typer.Option(
+            help="Latency an image up to which networks are sampled, e.g. 1ms.", show_default="50 × the smallest"
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="convolutions, perceptron or trees.", show_default="the best on the held-out networks"),
+    ] = None,
+    device: LatencyDevice = "cpu",
+    backend: Backend = "torch",
+    batch_size: BatchSize = 64,
+    dtype: Dtype = "float32",
+    threads: Threads = None,
+    clock: Clock = "wall",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure networks of a search space, learn to predict their latency, and report the error.
+
+    Every measurement is kept in OUT.measurements.jsonl; the same command goes on where it was stopped. Three models
+    learn from four fifths of the networks: a per-convolution model, the paper's perceptron and boosted trees; the
+    one that is best on the last fifth is written.
+
+    [bold]Examples[/bold]
+
+        zennas latency-predictor fit --space resnet --resolution 32 --batch-size 1 --out cpu.json
+
+        zennas search --latency 2ms --latency-predictor cpu.json
+    """
+    from zennas.evolution.latency import measure_space
+    from zennas.evolution.space import search_space
+    from zennas.latency.setting import Setting
+    from zennas.units import parse_seconds
+
+    searched = search_space(space, resolution, se)
+    searched.check_resolution(resolution)
+    limit = parse_seconds(time_limit, "--time-limit")
+    most = None if max_latency is None else parse_seconds(max_latency, "--max-latency")
+    setting = Setting(device, backend, dtype, batch_size, resolution, cpu_threads(threads, clock), clock)
+    from zennas.latency.collect import Plan
+    from zennas.latency.fit import check_model, fit_predictor
+    from zennas.latency.predictor import write_predictor
+
+    check_model(model)
+    measurements = out.with_name(out.name + ".measurements.jsonl")
+    with measuring(samples, limit) as watch:
+        measured = measure_space(
+            measurements, setting, searched, classes, Plan(samples, limit, max_latency=most), seed, watch
+        )
+    predictor = fit_predictor(measured, model, seed)
+    write_predictor(predictor, out)
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "model": predictor.model.name,
+                    "range": list(predictor.range),
+                    **predictor.report,
+                    **predictor.setting.as_json(),
+                }
+            )
+        )
+        return
+    _show(predictor, out, measurements)
+
+
+def _show(predictor: Any, out: Path, measurements: Path) -> None:
+    from rich.table import Table
+
+    from zennas.cli.tables import console
+    from zennas.units import format_seconds
+
+    report = predictor.report
+    table = Table(header_style="bold", show_edge=False, pad_edge=False)
+    table.add_column("model")
+    for title in ("median error", "within 5 %", "within 10 %", "99 % within", "µs a prediction"):
+        table.add_column(title, justify="right")
+    rows = [(name, errors, True) for name, errors in report["models"].items()]
+    if report["noise"]:
+        rows.append(("measuring again", report["noise"], False))
+    for name, errors, timed in rows:
+        table.add_row(
+            name + (" (chosen)" if name == predictor.model.name else ""),
+            f"{errors['median']:.1%}",
+            f"{errors['within_5']:.0%}",
+            f"{errors['within_10']:.0%}",
+            f"{errors['percentile_99']:.0%}",
+            f"{errors['microseconds']:.0f}" if timed else "-",
+        )
+    screen = console()
+    screen.print(
+        f"{report['fitted']} networks and {report['layers']} single layers learned from, {report['held_out']} networks "
+        f"held out, {format_seconds(predictor.range[0])} to {format_seconds(predictor.range[1])} an image\n"
+        f"on {predictor.setting}",
+        highlight=False,
+    )
+    screen.print(table)
+    screen.print(f"written to {out}; measurements in {measurements}", highlight=False, markup=False)
+
+
+def learned_latency(config: "SearchConfig") -> "LatencyBudget | None":
+    """The predictor of a search's latency budget; where one must be fitted first, how long that takes is said."""
+    from zennas.evolution.latency import QUICK_SECONDS, latency_budget, quick_setting
+    from zennas.units import format_seconds
+
+    if config.latency is None or config.latency_predictor is not None:
+        return latency_budget(config)
+    print(
+        f"no --latency-predictor is given: one is fitted first for {quick_setting(config)}; measuring takes "
+        f"{format_seconds(QUICK_SECONDS)}, learning about half a minute",
+        file=sys.stderr,
+    )
+    with measuring(None, QUICK_SECONDS) as watch:
+        learned = latency_budget(config, watch)
+    assert learned is not None
+    noted = learned.predictor.report
+    error = noted["models"][learned.predictor.model.name]["median"]
+    print(
+        f"fitted on {noted['fitted']} networks; median error {error:.1%} on {noted['held_out']} others", file=sys.stderr
+    )
+    return learned
+
+
+@contextmanager
+def measuring(samples: int | None, limit: float) -> Iterator[Any]:
+    """A watcher that draws networks measured and the time left on standard error."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    from zennas.units import format_seconds
+
+    bar = Progress(
+        TextColumn("measuring"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[text]}"),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task("measuring", total=1.0, text="")
+
+    def watch(networks: int, seconds: float) -> None:
+        share = seconds / limit if samples is None else max(seconds / limit, networks / samples)
+        left = format_seconds(max(0.0, limit - seconds))
+        bar.update(task, completed=share, text=f"{networks} networks, at most {left} left")
+
+    with bar:
+        yield watch
+
+
+def add_to(parent: typer.Typer) -> None:
+    """Register the command group."""
+    parent.add_typer(app, name="latency-predictor")

@@ -1,0 +1,141 @@
+"""A learned device: predicts latencies without running anything, and knows in which setting. No torch."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from zennas.architecture.files import write_text
+from zennas.architecture.model import SuperBlock
+from zennas.errors import LatencyError
+from zennas.latency.convolutions import ConvolutionModel
+from zennas.latency.perceptron import Perceptron
+from zennas.latency.setting import Setting, differences, setting_from_json
+from zennas.latency.trees import Trees
+
+FORMAT = "zennas latency predictor 1"
+_KEYS = {"format", "model", "setting", "space", "blocks", "num_classes", "range", "pace", "report", "parameters"}
+
+
+class LatencyModel(Protocol):
+    """What predicts."""
+
+    name: str
+
+    def predict(self, super_blocks: tuple[SuperBlock, ...]) -> float:
+        """Seconds an image of a network."""
+
+    def parameters(self) -> dict[str, Any]:
+        """Plain values, for the predictor's file."""
+
+
+MODELS: dict[str, Any] = {model.name: model for model in (ConvolutionModel, Perceptron, Trees)}
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A latency model with the setting that it was fitted in.
+
+    Attributes:
+        blocks: block types that it has seen.
+        range: lowest and highest latency that it has seen, in seconds an image.
+        pace: the machine's pace that its latencies are at (`zennas.latency.pace`).
+        report: how well it predicted networks that it was not fitted to (`zennas.latency.fit.Report`).
+    """
+
+    model: LatencyModel
+    setting: Setting
+    space: str
+    blocks: tuple[str, ...]
+    num_classes: int
+    range: tuple[float, float]
+    pace: float
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+    def predict(self, super_blocks: tuple[SuperBlock, ...]) -> float:
+        """Seconds an image of a network at the setting's resolution."""
+        return self.model.predict(super_blocks)
+
+    def check(self, where: str, wanted: Mapping[str, Any]) -> None:
+        """Refuse to be used in another setting: `wanted` has values by the names of `Setting`'s fields.
+
+        Raises:
+            LatencyError: names both settings.
+        """
+        other = differences(self.setting, wanted)
+        if other:
+            asked = ", ".join(f"{name.replace('_', ' ')} {wanted[name]}" for name in other)
+            raise LatencyError(
+                f"{where}: was fitted on {self.setting}; asked for is {asked}; "
+                "fit one for that by zennas latency-predictor fit"
+            )
+
+    def check_blocks(self, where: str, blocks: set[str]) -> None:
+        """Raises `LatencyError` where a space has block types that were not fitted."""
+        unseen = sorted(blocks - set(self.blocks))
+        if unseen:
+            raise LatencyError(
+                f"{where}: was fitted on the {self.space} space ({', '.join(self.blocks)}) and has never seen "
+                f"{', '.join(unseen)}; fit one for the space that is searched"
+            )
+
+
+def write_predictor(predictor: Predictor, path: str | os.PathLike[str]) -> None:
+    """Write a predictor as JSON. Raises `ZennasError` where the file cannot be written."""
+    document = {
+        "format": FORMAT,
+        "model": predictor.model.name,
+        "setting": predictor.setting.as_json(),
+        "space": predictor.space,
+        "blocks": list(predictor.blocks),
+        "num_classes": predictor.num_classes,
+        "range": list(predictor.range),
+        "pace": predictor.pace,
+        "report": dict(predictor.report),
+        "parameters": predictor.model.parameters(),
+    }
+    write_text(Path(path), json.dumps(document) + "\n")
+
+
+def read_predictor(path: str | os.PathLike[str]) -> Predictor:
+    """Read what `write_predictor` wrote.
+
+    Raises:
+        LatencyError: no such file, empty, damaged, or no predictor.
+    """
+    where = str(path)
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise LatencyError(f"{where}: not a latency predictor (not text in UTF-8)") from None
+    except OSError as error:
+        raise LatencyError(f"{where}: cannot be read: {error.strerror or error}") from None
+    if not text.strip():
+        raise LatencyError(f"{where}: empty; it should hold a latency predictor")
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise LatencyError(f"{where}: damaged latency predictor: not valid JSON: {error}") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise LatencyError(f"{where}: not a latency predictor of this zennas (expected format {FORMAT!r})")
+    missing = sorted(_KEYS - set(document))
+    if missing:
+        raise LatencyError(f"{where}: damaged latency predictor: {', '.join(missing)} missing")
+    if document["model"] not in MODELS:
+        raise LatencyError(f"{where}: unknown model {document['model']!r}; known are {', '.join(MODELS)}")
+    setting = setting_from_json(document["setting"], where)
+    try:
+        num_classes = int(document["num_classes"])
+        low, high = map(float, document["range"])
+        pace = float(document["pace"])
+        blocks = tuple(map(str, document["blocks"]))
+        model = MODELS[document["model"]].from_parameters(document["parameters"], setting.resolution, num_classes)
+        report = dict(document["report"])
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
+        raise LatencyError(f"{where}: damaged latency predictor: {error}") from None
+    if not (0 < low <= high < math.inf and 0 < pace < math.inf):
+        raise LatencyError(f"{where}: damaged latency predictor: range {low} to {high}, pace {pace}")
+    return Predictor(model, setting, str(document["space"]), blocks, num_classes, (low, high), pace, report)

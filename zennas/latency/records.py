@@ -1,0 +1,220 @@
+"""Measurements on disk: one JSON object a line, appended as they are taken, so that none is lost or taken twice."""
+
+import json
+import os
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zennas.architecture.model import SuperBlock
+from zennas.architecture.structure import format_structure, parse_structure
+from zennas.errors import ArchitectureError, LatencyError
+from zennas.latency.layers import TimedLayer
+from zennas.latency.setting import Setting, differences, setting_from_json
+
+FORMAT = "zennas latency measurements 1"
+PACE_WINDOW = 8
+
+
+@dataclass(frozen=True)
+class Header:
+    """What all measurements of a file have in common.
+
+    Attributes:
+        space: name of the search space that the networks come from.
+        flops: bounds of the sampled networks' multiply-adds.
+        seed: of the sequence of networks.
+    """
+
+    setting: Setting
+    space: str
+    num_classes: int
+    flops: tuple[float, float]
+    seed: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The first line of the file."""
+        return {
+            "format": FORMAT,
+            "setting": self.setting.as_json(),
+            "space": self.space,
+            "num_classes": self.num_classes,
+            "flops": list(self.flops),
+            "seed": self.seed,
+        }
+
+
+@dataclass
+class Measured:
+    """Measurements of networks and of single layers, as they were taken.
+
+    Attributes:
+        networks: super-blocks by their number in the sequence.
+        visits: of each network by number, seconds an image and place in `paces` of each visit; empty where it ran
+            out of memory.
+        layers: seconds an image of single layers, and their place in `paces`.
+        paces: the machine's pace (`zennas.latency.pace`) at each visit, in the order of time.
+    """
+
+    header: Header
+    networks: dict[int, tuple[SuperBlock, ...]] = field(default_factory=dict)
+    visits: dict[int, list[tuple[float, int]]] = field(default_factory=dict)
+    layers: dict[TimedLayer, tuple[float, int]] = field(default_factory=dict)
+    paces: list[float] = field(default_factory=list)
+
+    def add_network(self, number: int, blocks: tuple[SuperBlock, ...], latency: float | None, pace: float) -> None:
+        """Add one visit."""
+        self.paces.append(pace)
+        self.networks[number] = blocks
+        visits = self.visits.setdefault(number, [])
+        if latency is not None:
+            visits.append((latency, len(self.paces) - 1))
+
+    def add_layer(self, layer: TimedLayer, latency: float) -> None:
+        """Add a single layer of the network that was visited last."""
+        self.layers[layer] = (latency, len(self.paces) - 1)
+
+
+class Corrected:
+    """Measurements brought to one pace, the median of all.
+
+    Attributes:
+        latencies: seconds an image of each visit to a network, by number.
+        layers: seconds an image of single layers.
+        pace: the pace that they were brought to.
+    """
+
+    def __init__(self, measured: Measured) -> None:
+        paces = smoothed(measured.paces)
+        self.header = measured.header
+        self.networks = measured.networks
+        self.pace = statistics.median(paces) if paces else 1.0
+        self.latencies = {
+            number: [latency * self.pace / paces[place] for latency, place in visits]
+            for number, visits in measured.visits.items()
+        }
+        self.layers = {layer: latency * self.pace / paces[place] for layer, (latency, place) in measured.layers.items()}
+
+    def numbers(self) -> list[int]:
+        """The numbers of the networks that were measured, in order."""
+        return sorted(number for number, latencies in self.latencies.items() if latencies)
+
+    def latency(self, number: int) -> float:
+        """A network's latency: the median over the visits."""
+        return statistics.median(self.latencies[number])
+
+
+def smoothed(paces: Sequence[float]) -> list[float]:
+    """Each pace as the median of those at most `PACE_WINDOW` before and after it: a single one is as noisy as what it
+    is to correct."""
+    return [
+        statistics.median(paces[max(0, place - PACE_WINDOW) : place + PACE_WINDOW + 1]) for place in range(len(paces))
+    ]
+
+
+class RecordFile:
+    """A file of measurements, open for appending."""
+
+    def __init__(self, path: Path, header: Header, measured: Measured) -> None:
+        self.path = path
+        self.header = header
+        self.measured = measured
+
+    def add_network(
+        self, number: int, blocks: tuple[SuperBlock, ...], latency: float | None, pace: float, spread: float = 0.0
+    ) -> None:
+        """Keep one visit to a network; `None` for one that ran out of memory."""
+        structure = format_structure(blocks)
+        self._append({"number": number, "network": structure, "latency": latency, "spread": spread, "pace": pace})
+        self.measured.add_network(number, blocks, latency, pace)
+
+    def add_layer(self, layer: TimedLayer, latency: float) -> None:
+        """Keep the latency of a single layer."""
+        self._append({"layer": list(layer), "latency": latency})
+        self.measured.add_layer(layer, latency)
+
+    def _append(self, record: dict[str, Any]) -> None:
+        _append_line(self.path, record)
+
+
+def open_records(path: Path, header: Header) -> RecordFile:
+    """Open a file for more measurements, or begin one.
+
+    A file that exists must be of the same setting, space, classes and seed; its bounds of multiply-adds are kept.
+
+    Raises:
+        LatencyError: the file is damaged, or its measurements are of another kind; both are named.
+    """
+    if not path.exists():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _append_line(path, header.as_json())
+        except OSError as error:
+            raise LatencyError(f"{path}: cannot be written: {error.strerror or error}") from None
+        return RecordFile(path, header, Measured(header))
+    measured = read_records(path)
+    old = measured.header
+    wanted = {key: value for key, value in header.setting.as_json().items() if key != "versions"}
+    other = differences(old.setting, wanted)
+    other += [name for name in ("space", "num_classes", "seed") if getattr(old, name) != getattr(header, name)]
+    if other:
+        raise LatencyError(
+            f"{path}: holds measurements of {_describe(old)}; wanted are {_describe(header)} "
+            f"({', '.join(other)} differ); give another --out, or remove the file"
+        )
+    return RecordFile(path, old, measured)
+
+
+def read_records(path: Path) -> Measured:
+    """Read a file of measurements; a last line that was cut off by a crash is dropped. Raises `LatencyError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LatencyError(f"{path}: cannot be read: {error}") from None
+    lines = text.split("\n")
+    if lines[-1]:
+        # Drop the torn line on disk as well, lest the next record be glued to it.
+        os.truncate(path, len(text.encode()) - len(lines[-1].encode()))
+    measured: Measured | None = None
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            record = json.loads(line)
+            if measured is None:
+                measured = Measured(_header(record, str(path)))
+            elif "layer" in record:
+                measured.add_layer(TimedLayer(*record["layer"]), _positive(record["latency"]))
+            else:
+                blocks = parse_structure(record["network"]).super_blocks
+                latency = None if record["latency"] is None else _positive(record["latency"])
+                measured.add_network(int(record["number"]), blocks, latency, _positive(record["pace"]))
+        except (ValueError, KeyError, TypeError, AttributeError, ArchitectureError):
+            raise LatencyError(f"{path}, line {number}: damaged; remove the line or the file") from None
+    if measured is None:
+        raise LatencyError(f"{path}: empty; it should hold latency measurements")
+    return measured
+
+
+def _positive(value: Any) -> float:
+    number = float(value)
+    if not 0 < number < float("inf"):
+        raise ValueError(f"{value} is no time")
+    return number
+
+
+def _header(record: dict[str, Any], where: str) -> Header:
+    if record["format"] != FORMAT:
+        raise LatencyError(f"{where}: not a file of latency measurements (its format is {record['format']!r})")
+    low, high = record["flops"]
+    setting = setting_from_json(record["setting"], where)
+    return Header(setting, str(record["space"]), int(record["num_classes"]), (low, high), int(record["seed"]))
+
+
+def _describe(header: Header) -> str:
+    return f"the {header.space} space with {header.num_classes} classes, seed {header.seed}, on {header.setting}"
+
+
+def _append_line(path: Path, record: dict[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
