@@ -14,7 +14,7 @@ from zennas.counting import count_super_blocks
 from zennas.errors import BudgetError, LatencyError, TooLargeError, ZennasError
 from zennas.evolution import latency as room
 from zennas.evolution.config import SearchConfig
-from zennas.evolution.run import Progress, resume_run, start_run
+from zennas.evolution.run import Progress, Surroundings, resume_run, start_run
 from zennas.evolution.sample import sample_network, smallest_flops
 from zennas.evolution.space import search_space
 from zennas.evolution.store import RunStore
@@ -72,7 +72,7 @@ def test_a_resumed_run_goes_on_with_its_own_predictor(
         if progress.done >= 1000:
             signal.raise_signal(signal.SIGINT)
 
-    stopped = start_run(_config(predictor_file), tmp_path / "run", interrupt)
+    stopped = start_run(_config(predictor_file), tmp_path / "run", Surroundings(watch=interrupt))
     assert (stopped.status, device.met) == ("interrupted", [])
     Path(predictor_file).unlink()
     resumed = resume_run(tmp_path / "run")

@@ -28,7 +28,8 @@ _SCHEMA = """
 CREATE TABLE candidates (
     id INTEGER PRIMARY KEY, iteration INTEGER NOT NULL, parent INTEGER NOT NULL, mutation TEXT NOT NULL,
     score REAL NOT NULL, params INTEGER NOT NULL, flops INTEGER NOT NULL, layers INTEGER NOT NULL,
-    convolutions INTEGER NOT NULL, memory INTEGER NOT NULL, latency REAL
+    convolutions INTEGER NOT NULL, memory INTEGER NOT NULL, latency REAL,
+    effectiveness REAL
 );
 CREATE TABLE failures (iteration INTEGER NOT NULL, structure TEXT NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE rescored (id INTEGER PRIMARY KEY, score REAL NOT NULL, std_error REAL NOT NULL, repeats TEXT NOT NULL);
@@ -99,7 +100,7 @@ class RunStore:
         def write() -> None:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._db.executemany("INSERT INTO candidates VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
+                self._db.executemany("INSERT INTO candidates VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", rows)
                 self._db.executemany("INSERT INTO failures VALUES (?,?,?)", failed)
                 self._db.executemany(
                     "INSERT OR REPLACE INTO state VALUES (?,?)",
@@ -208,6 +209,7 @@ def _row(candidate: Candidate) -> tuple[Any, ...]:
     return (
         c.id, c.iteration, c.parent, text, c.score,
         costs.params, costs.flops, costs.layers, costs.convolutions, costs.memory, costs.latency,
+        costs.effectiveness,
     )  # fmt: skip
 
 
