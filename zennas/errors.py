@@ -31,3 +31,19 @@ class ScoreError(ZennasError):
 
 class RunError(ZennasError):
     """A run directory cannot be used."""
+
+
+class DataError(ZennasError):
+    """A data set is missing, incomplete, or holds what cannot be used."""
+
+
+class WeightsError(ZennasError):
+    """A weights file cannot be read, or does not fit the network."""
+
+
+class TrainingError(ZennasError):
+    """Training cannot go on, or cannot be resumed."""
+
+
+class ExportError(ZennasError):
+    """A network cannot be exported, or its export does not compute what the network does."""
