@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from zennas.cli import info, score, search, zoo
+from zennas.cli import evaluate, export, info, score, search, train, zoo
 from zennas.errors import ZennasError
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (search, score, info, zoo):
+for module in (search, score, info, zoo, train, evaluate, export):
     module.add_to(app)
 
 

@@ -85,5 +85,22 @@ def load_weights(network: nn.Module, path: Path) -> None:
     network.load_state_dict(weights)
 
 
+def class_count(network: nn.Module, path: Path) -> int:
+    """For how many classes a file's weights are; `network` is the same model with one class.
+
+    Raises:
+        WeightsError: unreadable, or they differ from the network in more than that.
+    """
+    weights = read_weights(path)
+    counts = {
+        weights[key].shape[0]
+        for key, own in network.state_dict().items()
+        if key in weights and weights[key].dim() and weights[key].shape != own.shape
+    }
+    if len(counts) > 1:
+        raise WeightsError(f"{path}: weights of another network: several of its tensors have other shapes")
+    return counts.pop() if counts else 1
+
+
 def _shape(tensor: Tensor) -> str:
     return "×".join(map(str, tensor.shape)) or "a number"
