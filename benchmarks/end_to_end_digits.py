@@ -27,9 +27,7 @@ def scaled_resnet(params: int, layers_a_stage: int = 3) -> zennas.Architecture:
         stages = [zennas.SuperBlock("Conv", 3, 3, width)]
         for stage, out in enumerate((width, 2 * width, 4 * width)):
             stride = 2 if stage else 1
-            stages.append(
-                zennas.SuperBlock("Res", 3, stages[-1].out_channels, out, stride, out, layers_a_stage)
-            )
+            stages.append(zennas.SuperBlock("Res", 3, stages[-1].out_channels, out, stride, out, layers_a_stage))
         candidate = zennas.Architecture(tuple(stages), name=f"resnet-20 of width {width}", resolution=RESOLUTION)
         if zennas.costs(candidate, RESOLUTION, CLASSES).params > params:
             break

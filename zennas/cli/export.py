@@ -61,7 +61,7 @@ def export(
         numbers = {**vars(result), "path": str(result.path)}
         print(json.dumps({key: value for key, value in numbers.items() if value is not None}))
         return
-    allowed = "" if result.tolerance is None else f" (allowed: {result.tolerance:g}, relative)"
+    allowed = "" if result.tolerance is None else f" (allowed: {result.tolerance:.2g})"
     print(f"checked    largest difference from torch {result.difference:.2g}{allowed}")
     if result.accuracy is not None and result.float_accuracy is not None:
         print(f"accuracy   {result.accuracy:.2%} in {dtype}, {result.float_accuracy:.2%} in torch fp32")

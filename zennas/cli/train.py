@@ -21,7 +21,8 @@ MACHINE = "Machine"
 
 def train(
     model: Annotated[
-        str | None, typer.Argument(metavar="MODEL", help="A network as `zennas info` takes it, timm:NAME, torchvision:NAME.")
+        str | None,
+        typer.Argument(metavar="MODEL", help="A network as `zennas info` takes it, timm:NAME, torchvision:NAME."),
     ] = None,
     data: Annotated[str | None, option(RUN, "cifar10:DIR, cifar100:DIR, imagefolder:DIR or digits.", "digits")] = None,
     out: Annotated[Path | None, option(RUN, "Directory for the run.", "runs/train-<n>")] = None,
@@ -32,7 +33,9 @@ def train(
     checkpoint_steps: Annotated[int | None, option(RUN, "Steps between checkpoints in an epoch.", 1000)] = None,
     quiet: Annotated[bool, option(RUN, "No progress bar.", None, "--quiet", "-q")] = False,
     resolution: Annotated[int | None, option(RECIPE, "Side of the images.", "the network's own")] = None,
-    epochs: Annotated[int | None, option(RECIPE, "Passes over the images.", "CIFAR 1440, folder 480, digits 30")] = None,
+    epochs: Annotated[
+        int | None, option(RECIPE, "Passes over the images.", "CIFAR 1440, folder 480, digits 30")
+    ] = None,
     batch_size: Annotated[int | None, option(RECIPE, "Images a step.", "256, digits 32")] = None,
     lr: Annotated[float | None, option(RECIPE, "Learning rate for a batch of 256.", "0.1, digits 0.8")] = None,
     momentum: Annotated[float | None, option(RECIPE, "Nesterov momentum.", 0.9)] = None,
@@ -68,7 +71,7 @@ def train(
 
         zennas train --resume runs/train-1
 
-        accelerate launch --num_processes 4 -m zennas.cli.main train zennet-imagenet-400M-se --data imagefolder:imagenet --device cuda --batch-size 1024
+        accelerate launch --num_processes 4 -m zennas.cli.main train zennet-imagenet-400M-se --data imagefolder:DIR
     """
     given = {key: value for key, value in locals().items() if key not in _NOT_SETTINGS and value is not None}
     from zennas.errors import ZennasError
@@ -129,7 +132,8 @@ def train_progress(quiet: bool) -> "Iterator[Callable[[TrainProgress], None] | N
             total=progress.epochs * progress.steps,
             completed=(progress.epoch - 1) * progress.steps + progress.step,
             epoch=f"{progress.epoch}/{progress.epochs}",
-            text=f"loss {progress.loss:.3f}  accuracy {progress.accuracy:.1%}  {progress.images_per_second:,.0f} images/s",
+            text=f"loss {progress.loss:.3f}  accuracy {progress.accuracy:.1%}  "
+            f"{progress.images_per_second:,.0f} images/s",
         )
         if progress.row is not None:
             row = progress.row

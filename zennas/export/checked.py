@@ -1,27 +1,29 @@
 """Exporting a network, and checking that what was written computes what torch does."""
 
+import copy
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from zennas.architecture.files import write_bytes
 from zennas.errors import ExportError
 from zennas.export.fold import fold_batch_norms
 from zennas.export.formats import Runner, onnx_runner, torch_export_runner, write_onnx, write_torch_export
+from zennas.export.images import ExportImages
 from zennas.export.quantise import quantise_onnx
 from zennas.extras import require
 
-FORMATS = {"onnx": (write_onnx, onnx_runner, ".onnx"), "torch-export": (write_torch_export, torch_export_runner, ".pt2")}
+FORMATS = {
+    "onnx": (write_onnx, onnx_runner, ".onnx"),
+    "torch-export": (write_torch_export, torch_export_runner, ".pt2"),
+}
 # Largest allowed difference of logits, relative to the largest logit where that is above 1; rounding of the format.
 TOLERANCES = {"fp32": 1e-4, "fp16": 1e-2, "bf16": 5e-2}
 _TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 _CHECKED_IMAGES = 4
-_CALIBRATION_IMAGES = 256
-_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -68,42 +70,42 @@ def export(
         ExportError: a combination that no runtime takes, or an export that differs from torch; nothing is left of it.
     """
     _check(format, dtype, data)
-    network = fold_batch_norms(network) if fold or dtype == "int8" else network.eval()
+    folded = fold_batch_norms(network) if fold or dtype == "int8" else copy.deepcopy(network).eval()
     kind = _TYPES.get(dtype, torch.float32)
     write, runner, _ = FORMATS[format]
-    generator = torch.Generator().manual_seed(seed)
-    images = torch.randn(_CHECKED_IMAGES, 3, resolution, resolution, generator=generator)
-    # A dynamic dimension is traced with more than one image: one is taken for a constant.
-    example = images[: 2 if dynamic_batch else 1].to(kind)
-    exported = network if kind is torch.float32 else _converted(network, kind)
-    with tempfile.TemporaryDirectory() as folder:
+    real = None if data is None else ExportImages(data, resolution)
+    if real is None:
+        generator = torch.Generator().manual_seed(seed)
+        images = torch.randn(_CHECKED_IMAGES, 3, resolution, resolution, generator=generator)
+    else:
+        images = real.first(_CHECKED_IMAGES)
+    float_network = copy.deepcopy(network).eval().float()
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         # Checked before it takes its place, so that a bad export does not replace a good file.
         draft = Path(folder) / f"draft{path.suffix}"
-        write(exported, example, draft, dynamic_batch)
+        # A dynamic dimension is traced with more than one image: a single one is taken for a constant.
+        write(folded.to(kind), images[: 2 if dynamic_batch else 1].to(kind), draft, dynamic_batch)
         if dtype == "int8":
-            assert data is not None
+            assert real is not None
             quantised = Path(folder) / f"int8{path.suffix}"
-            quantise_onnx(draft, quantised, _calibration(data, resolution, dynamic_batch))
+            quantise_onnx(draft, quantised, real.calibration(*([] if dynamic_batch else [1])))
             draft = quantised
-        run = runner(draft)
+        run = _as_float(runner(draft), kind, dynamic_batch)
+        expected = float_network(images)
+        difference = float((run(images) - expected).abs().max())
+        scale = max(1.0, float(expected.abs().max()))
         tolerance = TOLERANCES.get(dtype)
-        expected = _logits(network, images)
-        given = _logits(_split(run, dynamic_batch), images.to(kind))
-        difference = float((given - expected).abs().max())
-        if tolerance is not None and not difference <= tolerance * max(1.0, float(expected.abs().max())):
+        if tolerance is not None and not difference <= tolerance * scale:
             raise ExportError(
-                f"{path}: the {format} network differs from torch's by {difference:.2g} (allowed: {tolerance:g}); "
-                "nothing was written"
+                f"{path}: the {format} network differs from torch's by {difference:.2g} "
+                f"(allowed: {tolerance * scale:.2g}); nothing was written"
             )
-        accuracy = float_accuracy = None
-        if data is not None:
-            accuracy = _accuracy(_split(run, dynamic_batch), data, resolution, kind)
-            float_accuracy = _accuracy(network, data, resolution, torch.float32)
+        accuracy = None if real is None else real.accuracy(run)
+        float_accuracy = None if real is None else real.accuracy(float_network)
         content = draft.read_bytes()
-    from zennas.architecture.files import write_bytes
-
     write_bytes(path, content)
-    return ExportResult(path, len(content), difference, tolerance, accuracy, float_accuracy)
+    allowed = None if tolerance is None else tolerance * scale
+    return ExportResult(path, len(content), difference, allowed, accuracy, float_accuracy)
 
 
 def _check(format: str, dtype: str, data: str | None) -> None:
@@ -122,48 +124,8 @@ def _check(format: str, dtype: str, data: str | None) -> None:
             require(module, "onnx", "an export to ONNX")
 
 
-def _converted(network: nn.Module, kind: torch.dtype) -> nn.Module:
-    import copy
-
-    return copy.deepcopy(network).to(kind)
-
-
-def _split(run: Runner, dynamic_batch: bool) -> Runner:
-    """Any number of images through a network that may take one at a time."""
+def _as_float(run: Runner, kind: torch.dtype, dynamic_batch: bool) -> Runner:
+    """float32 images, any number of them, through a network of another type that may take one at a time."""
     if dynamic_batch:
-        return run
-    return lambda images: torch.cat([run(image[None]) for image in images])
-
-
-def _logits(run: Runner | nn.Module, images: Tensor) -> Tensor:
-    with torch.inference_mode():
-        logits: Tensor = run(images)
-    return logits.float()
-
-
-def _calibration(data: str, resolution: int, dynamic_batch: bool) -> Iterator[Tensor]:
-    from zennas.train.augment import test_transform
-    from zennas.train.datasets import open_data
-
-    opened = open_data(data)
-    transform = test_transform(opened, resolution)
-    size = _BATCH if dynamic_batch else 1
-    count = min(_CALIBRATION_IMAGES, len(opened.train))
-    # Spread over the split: image folders are sorted by class.
-    chosen = iter([index * len(opened.train) // count for index in range(count)])
-    while part := list(islice(chosen, size)):
-        yield torch.stack([transform(opened.train[index][0]) for index in part])
-
-
-def _accuracy(run: Runner | nn.Module, data: str, resolution: int, kind: torch.dtype) -> float:
-    from zennas.train.augment import test_transform
-    from zennas.train.datasets import open_data
-
-    opened = open_data(data)
-    transform = test_transform(opened, resolution)
-    right = 0
-    for start in range(0, len(opened.test), _BATCH):
-        items = [opened.test[index] for index in range(start, min(start + _BATCH, len(opened.test)))]
-        logits = _logits(run, torch.stack([transform(image) for image, _ in items]).to(kind))
-        right += int((logits.argmax(1) == torch.tensor([label for _, label in items])).sum())
-    return right / len(opened.test)
+        return lambda images: run(images.to(kind)).float()
+    return lambda images: torch.cat([run(image[None].to(kind)) for image in images]).float()

@@ -22,7 +22,7 @@ def quantise_onnx(source: Path, path: Path, batches: Iterator[Tensor]) -> None:
     quantization = require("onnxruntime.quantization", "onnx", "int8")
     shape_inference = require("onnxruntime.quantization.shape_inference", "onnx", "int8")
 
-    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc,name-defined]
+    class Reader(quantization.CalibrationDataReader):  # type: ignore[name-defined,unused-ignore]
         def get_next(self) -> dict[str, Any] | None:
             images = next(batches, None)
             return None if images is None else {INPUT: np.ascontiguousarray(images.numpy())}

@@ -11,7 +11,8 @@ from zennas.extras import require
 from zennas.train.config import TrainConfig
 from zennas.train.datasets import ImageData
 
-# Principal colours of ImageNet's pixels: eigenvalues, and eigenvectors in columns (Krizhevsky et al., 2012, section 4.1).
+# Principal colours of ImageNet's pixels: eigenvalues, and eigenvectors in columns (Krizhevsky et al., 2012,
+# section 4.1).
 _EIGENVALUES = (0.2175, 0.0188, 0.0045)
 _EIGENVECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
 
@@ -55,7 +56,7 @@ def train_transform(config: TrainConfig, data: ImageData, resolution: int) -> Tr
     return composed
 
 
-def test_transform(data: ImageData, resolution: int) -> Transform:
+def evaluation_transform(data: ImageData, resolution: int) -> Transform:
     """PIL image → normalised 3×R×R, without chance: the central 7/8 of photographs, all of small images."""
     transforms = require("torchvision.transforms", "train", "preparing images")
     if data.kind == "imagefolder":

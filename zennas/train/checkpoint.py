@@ -50,7 +50,9 @@ def load_checkpoint(directory: Path) -> tuple[dict[str, Any], list[str]]:
             continue
         state: dict[str, Any] = read_torch_file(path)
         if state.get("format") != FORMAT:
-            raise TrainingError(f"{path}: written by another zennas (format {state.get('format')}, this reads {FORMAT})")
+            raise TrainingError(
+                f"{path}: written by another zennas (format {state.get('format')}, this reads {FORMAT})"
+            )
         return state, notes
     raise TrainingError(
         f"{directory}: no whole checkpoint in {FOLDER}/ to go on from" + "".join(f"; {note}" for note in notes)

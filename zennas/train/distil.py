@@ -53,7 +53,10 @@ def load_teacher(model: str, weights: Path, num_classes: int, resolution: int) -
 def logit_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     """Kullback-Leibler divergence of softened class probabilities, times T² (Hinton et al., 2015); logits N×K."""
     return temperature**2 * F.kl_div(
-        F.log_softmax(student / temperature, 1), F.log_softmax(teacher / temperature, 1), reduction="batchmean", log_target=True
+        F.log_softmax(student / temperature, 1),
+        F.log_softmax(teacher / temperature, 1),
+        reduction="batchmean",
+        log_target=True,
     )
 
 

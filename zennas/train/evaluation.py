@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zennas.architecture.files import write_text
-from zennas.train.augment import test_transform
+from zennas.train.augment import evaluation_transform
 from zennas.train.datasets import ImageData, open_data
-from zennas.train.loader import BadImages, PreparedImages, batch_loader, test_batches
+from zennas.train.loader import BadImages, PreparedImages, batch_loader, evaluation_batches
 from zennas.train.networks import make_network, usual_resolution
 from zennas.train.weights import load_weights
 
@@ -98,13 +98,15 @@ def evaluate_network(
         total: adds a tensor up over the processes.
     """
     count = len(data.classes)
-    images = PreparedImages(data.test, test_transform(data, resolution), 0)
+    images = PreparedImages(data.test, evaluation_transform(data, resolution), 0)
     confusion = torch.zeros(count, count, dtype=torch.float64, device=device)
     sums = torch.zeros(2, dtype=torch.float64, device=device)  # loss, right among five
     start = time.perf_counter()
     network.eval()
     with torch.inference_mode():
-        for batch in batch_loader(images, test_batches(len(data.test), batch_size, rank, processes), workers, device):
+        for batch in batch_loader(
+            images, evaluation_batches(len(data.test), batch_size, rank, processes), workers, device
+        ):
             bad.take(batch)
             labels = batch.labels.to(device)
             logits = network(batch.images.to(device)).float()

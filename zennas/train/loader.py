@@ -103,7 +103,7 @@ def train_batches(
     ]
 
 
-def test_batches(count: int, batch_size: int, rank: int = 0, processes: int = 1) -> list[list[Key]]:
+def evaluation_batches(count: int, batch_size: int, rank: int = 0, processes: int = 1) -> list[list[Key]]:
     """All images once, in order, shared by the processes."""
     mine = range(rank, count, processes)
     return [[(0, index) for index in mine[start : start + batch_size]] for start in range(0, len(mine), batch_size)]

@@ -142,9 +142,7 @@ class Loop:
                 if watch and accelerator.is_main_process:
                     speed = images / (time.perf_counter() - start)
                     watch(
-                        TrainProgress(
-                            self.epoch + 1, config.epochs, self.step, self._steps, mean_loss, accuracy, speed
-                        )
+                        TrainProgress(self.epoch + 1, config.epochs, self.step, self._steps, mean_loss, accuracy, speed)
                     )
             if self.step % config.checkpoint_steps == 0 and self.step < self._steps:
                 self._save()

@@ -30,22 +30,26 @@ def make_network(model: str, num_classes: int, resolution: int, seed: int = 0) -
             if not timm.is_model(name):
                 raise unknown("timm model", name, timm.list_models())
             network: nn.Module = timm.create_model(name, num_classes=num_classes)
-            return network
-        if library == "torchvision":
+        elif library == "torchvision":
             models = require("torchvision.models", "train", model)
             if name not in models.list_models(models):
                 raise unknown("torchvision model", name, models.list_models(models))
             network = models.get_model(name, weights=None, num_classes=num_classes)
-            return network
-        architecture = load(model)
-        if architecture.in_channels != 3:
-            raise ArchitectureError(f"the network takes {architecture.in_channels} channels, but images have 3")
-        if resolution < smallest_resolution(architecture):
-            raise ArchitectureError(
-                f"images of {resolution}×{resolution} are too small for the network's strides; "
-                f"use --resolution {smallest_resolution(architecture)} or more"
-            )
-        return build(architecture, num_classes)
+        else:
+            network = _zennet(model, num_classes, resolution)
+    return network
+
+
+def _zennet(model: str, num_classes: int, resolution: int) -> nn.Module:
+    architecture = load(model)
+    if architecture.in_channels != 3:
+        raise ArchitectureError(f"the network takes {architecture.in_channels} channels, but images have 3")
+    if resolution < smallest_resolution(architecture):
+        raise ArchitectureError(
+            f"images of {resolution}×{resolution} are too small for the network's strides; "
+            f"use --resolution {smallest_resolution(architecture)} or more"
+        )
+    return build(architecture, num_classes)
 
 
 def usual_resolution(model: str, default: int) -> int:

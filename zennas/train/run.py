@@ -67,7 +67,9 @@ def train(
     directory = Path(out)
     accelerator = _accelerator(config, directory)
     if (directory / CONFIG).exists():
-        raise TrainingError(f"{directory}: already holds a run; go on with --resume {directory}, or choose another --out")
+        raise TrainingError(
+            f"{directory}: already holds a run; go on with --resume {directory}, or choose another --out"
+        )
     # All processes have looked before one of them writes.
     accelerator.wait_for_everyone()
     loop = _prepare(config, directory, accelerator, download)
@@ -121,9 +123,7 @@ def _finish(loop: Loop, watch: Watcher | None, notes: list[str]) -> TrainResult:
         loop.run(watch)
     finally:
         loop.accelerator.end_training()
-    return TrainResult(
-        loop.directory, tuple(loop.history), tuple(notes), tuple([*loop.bad.names, *loop.test_bad.names])
-    )
+    return TrainResult(loop.directory, tuple(loop.history), tuple(notes), (*loop.bad.names, *loop.test_bad.names))
 
 
 def _accelerator(config: TrainConfig, directory: Path) -> Any:
