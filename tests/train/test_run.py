@@ -125,6 +125,7 @@ def test_run_killed_before_its_first_checkpoint_starts_anew(tmp_path, tiny, quic
 
 def test_loss_that_is_no_number_stops_and_keeps_what_was_good(tmp_path, tiny, quick, monkeypatch):
     real = Loop._loss
+
     def poisoned(self, batch, number):
         if self.epoch == 1:
             batch.images.fill_(float("nan"))

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -127,6 +127,9 @@ def train_progress(quiet: bool) -> "Iterator[Callable[[TrainProgress], None] | N
     task = bar.add_task("train", total=None, epoch="-", text="")
 
     def watch(progress: "TrainProgress") -> None:
+        # Started here, so that an error before the first step stands alone on its line. Of several processes the
+        # main one alone gets here.
+        bar.start()
         bar.update(
             task,
             total=progress.epochs * progress.steps,
@@ -143,9 +146,11 @@ def train_progress(quiet: bool) -> "Iterator[Callable[[TrainProgress], None] | N
                 highlight=False,
             )
 
-    # Several processes would draw over each other; the main one alone is told of the progress.
-    with bar if int(os.environ.get("RANK", "0")) == 0 else nullcontext():
+    try:
         yield watch
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def _show(result: "TrainResult") -> None:
