@@ -7,6 +7,7 @@ counted, so that other programs on the machine do not matter much; the three tak
 """
 
 import argparse
+import contextlib
 import statistics
 import tempfile
 import time
@@ -25,7 +26,7 @@ from zennas.train.networks import make_network
 MODEL, RESNET, RESOLUTION = "zennet-cifar-1.0M", "torchvision:resnet101", 32
 
 
-class Done(Exception):
+class EnoughError(Exception):
     """Enough steps were timed."""
 
 
@@ -36,13 +37,10 @@ def ours(model: str, batch_size: int, steps: int) -> float:
     def watch(progress: TrainProgress) -> None:
         times.append(time.process_time())
         if len(times) > steps:
-            raise Done
+            raise EnoughError
 
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            train(model, Path(folder) / "run", resolution=RESOLUTION, batch_size=batch_size, epochs=1, watch=watch)
-        except Done:
-            pass
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(EnoughError):
+        train(model, Path(folder) / "run", resolution=RESOLUTION, batch_size=batch_size, epochs=1, watch=watch)
     return steps * batch_size / (times[-1] - times[0])
 
 
@@ -90,9 +88,10 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=32)
     options = parser.parse_args()
     rows: dict[str, list[float]] = {"ours": [], "bare": [], "resnet": []}
-    for _ in range(options.rounds):
-        rows["ours"].append(ours(MODEL, options.batch_size, options.steps))
-        rows["bare"].append(bare(MODEL, options.batch_size, options.steps))
+    for turn in range(options.rounds):
+        # In turn first and second, so that a machine that slows down does not favour one.
+        for name, loop in [("ours", ours), ("bare", bare)][:: 1 if turn % 2 == 0 else -1]:
+            rows[name].append(loop(MODEL, options.batch_size, options.steps))
         rows["resnet"].append(ours(RESNET, options.batch_size, options.steps))
         print({name: round(values[-1], 2) for name, values in rows.items()}, flush=True)
     median = {name: statistics.median(values) for name, values in rows.items()}

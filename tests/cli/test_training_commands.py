@@ -47,6 +47,8 @@ def test_train_evaluate_export(zennas, tmp_path):
         (("train", TINY, "--resume", "runs/none"), "leave out MODEL"),
         (("train", "--resume", "runs/none"), "no training run here"),
         (("evaluate", TINY, "--weights", "none.pt"), "no such file"),
+        (("evaluate", TINY, "--weights", "none.pt", "--device", "gpu9"), "'gpu9' cannot be used"),
+        (("train", TINY, "--data", "cifar10:/nowhere", "--out", "/nowhere"), "--download"),
     ],
 )
 def test_wrong_use_is_one_line(zennas, arguments, message):

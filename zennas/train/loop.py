@@ -222,7 +222,8 @@ class Loop:
             if result.top1 > best_before:
                 write_weights(self.evaluated, self.directory / BEST)
             write_weights(self.evaluated, self.directory / LAST)
-            self._save()
+        self._save()
+        if accelerator.is_main_process:
             self.write_metrics()
         accelerator.log({k: v for k, v in row.items() if k != "epoch"}, step=self.epoch)
         if watch and accelerator.is_main_process:
@@ -241,9 +242,12 @@ class Loop:
         write_text(self.directory / METRICS, text.getvalue())
 
     def _save(self) -> None:
+        """Keep a checkpoint. Every process calls it: the sums are those of all."""
+        sums = self.accelerator.reduce(self._sums, "sum")
+        if self.step:
+            self._means(sums)
         if not self.accelerator.is_main_process:
             return
-        self._means(self._sums) if self.step else None
         scaler = self.accelerator.scaler
         state = {
             "epoch": self.epoch,
@@ -253,7 +257,7 @@ class Loop:
             "ema": self._ema.module.state_dict() if self._ema else None,
             "optimizer": self._optimizer.state_dict(),
             "scaler": scaler.state_dict() if scaler else None,
-            "sums": self._sums,
+            "sums": sums,
             "history": self.history,
             "bad": self.bad.names,
             "test_bad": self.test_bad.names,
@@ -271,7 +275,7 @@ class Loop:
             if self.accelerator.scaler and state["scaler"]:
                 self.accelerator.scaler.load_state_dict(state["scaler"])
             self.epoch, self.step, self.history = state["epoch"], state["step"], state["history"]
-            # Sums are kept by the main process alone; the others begin theirs anew.
+            # They are the sums of all processes; the others begin theirs anew.
             if self.accelerator.is_main_process:
                 self._sums.copy_(state["sums"])
             self.bad.names, self.test_bad.names = state["bad"], state["test_bad"]

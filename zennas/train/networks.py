@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from zennas.counting import native_resolution, smallest_resolution
-from zennas.errors import ArchitectureError
+from zennas.errors import ArchitectureError, ZennasError
 from zennas.extras import require, unknown
 from zennas.loading import load
 from zennas.nn import build
@@ -50,6 +50,16 @@ def _zennet(model: str, num_classes: int, resolution: int) -> nn.Module:
             f"use --resolution {smallest_resolution(architecture)} or more"
         )
     return build(architecture, num_classes)
+
+
+def checked_device(name: str) -> torch.device:
+    """The device of a name. Raises `ZennasError` where torch has none such here."""
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ZennasError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}; use cpu") from None
+    return device
 
 
 def usual_resolution(model: str, default: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from zennas.architecture.files import write_architecture
-from zennas.errors import TrainingError, ZennasError
+from zennas.errors import TrainingError
 from zennas.extras import require
 from zennas.loading import load
 from zennas.train.checkpoint import has_checkpoint, load_checkpoint
@@ -15,7 +15,7 @@ from zennas.train.config import CONFIG, TrainConfig, read_train_config, train_co
 from zennas.train.datasets import open_data
 from zennas.train.distil import load_teacher, make_student
 from zennas.train.loop import Loop, Watcher
-from zennas.train.networks import make_network, usual_resolution
+from zennas.train.networks import checked_device, make_network, usual_resolution
 
 ARCHITECTURE = "architecture.yaml"
 
@@ -123,7 +123,8 @@ def _finish(loop: Loop, watch: Watcher | None, notes: list[str]) -> TrainResult:
         loop.run(watch)
     finally:
         loop.accelerator.end_training()
-    return TrainResult(loop.directory, tuple(loop.history), tuple(notes), (*loop.bad.names, *loop.test_bad.names))
+    skipped = require("accelerate.utils", "train", "training").gather_object([*loop.bad.names, *loop.test_bad.names])
+    return TrainResult(loop.directory, tuple(loop.history), tuple(notes), tuple(dict.fromkeys(skipped)))
 
 
 def _accelerator(config: TrainConfig, directory: Path) -> Any:
@@ -135,8 +136,7 @@ def _accelerator(config: TrainConfig, directory: Path) -> Any:
             "train" if config.tracker == "tensorboard" else config.tracker,
             f"--tracker {config.tracker}",
         )
-    if config.device != "cpu" and not torch.cuda.is_available() and config.device.startswith("cuda"):
-        raise ZennasError(f"device {config.device!r}: torch sees no CUDA device here; use --device cpu")
+    checked_device(config.device)
     if not torch.distributed.is_initialized():
         # accelerate keeps the first run's device and precision for the whole process; a second run may want others.
         state.AcceleratorState._reset_state(reset_partial_state=True)
