@@ -39,3 +39,19 @@ class LatencyError(ZennasError):
 
 class TooLargeError(LatencyError):
     """A network does not fit the device's memory; a latency budget counts it as exceeded."""
+
+
+class DataError(ZennasError):
+    """A data set is missing, incomplete, or holds what cannot be used."""
+
+
+class WeightsError(ZennasError):
+    """A weights file cannot be read, or does not fit the network."""
+
+
+class TrainingError(ZennasError):
+    """Training cannot go on, or cannot be resumed."""
+
+
+class ExportError(ZennasError):
+    """A network cannot be exported, or its export does not compute what the network does."""

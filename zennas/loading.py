@@ -96,7 +96,7 @@ def _library_model(home: str, name: str) -> Any:
         if name not in models.list_models(module=models):
             raise unknown("torchvision model", name, models.list_models(module=models))
         return models.get_model(name, weights=None)
-    timm = require("timm", "timm", f"timm:{name}")
+    timm = require("timm", "train", f"timm:{name}")
     if not timm.is_model(name):
         raise unknown("timm model", name, timm.list_models())
     return timm.create_model(name, pretrained=False)

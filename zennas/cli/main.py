@@ -5,7 +5,20 @@ import sys
 
 import typer
 
-from zennas.cli import info, latency, latency_predictor, reproduce, runs, score, search, study, zoo
+from zennas.cli import (
+    evaluate,
+    export,
+    info,
+    latency,
+    latency_predictor,
+    reproduce,
+    runs,
+    score,
+    search,
+    study,
+    train,
+    zoo,
+)
 from zennas.errors import ZennasError
 
 app = typer.Typer(
@@ -17,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (search, runs, score, info, zoo, study, reproduce, latency, latency_predictor):
+for module in (search, runs, score, info, zoo, study, reproduce, latency, latency_predictor, train, evaluate, export):
     module.add_to(app)
 
 

@@ -1,6 +1,6 @@
 """Arguments and options that several commands share."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,3 +19,10 @@ Resolution = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Device = Annotated[str, typer.Option(help="Where torch computes, e.g. cpu or cuda.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+
+
+def option(panel: str, help_text: str, default: object = None, *names: str) -> Any:
+    """An option whose default is filled in by the library, and shown as `default`."""
+    return typer.Option(
+        *names, rich_help_panel=panel, help=help_text, show_default=False if default is None else str(default)
+    )

@@ -5,61 +5,57 @@ from typing import Annotated, Any
 
 import typer
 
+from zennas.cli.options import option
+
 BUDGETS = "Budgets"
 SEARCH = "Search"
 STOP = "Stopping"
 RUN = "Run"
 
 
-def _option(panel: str, help_text: str, default: object = None, *names: str) -> Any:
-    return typer.Option(
-        *names, rich_help_panel=panel, help=help_text, show_default=False if default is None else str(default)
-    )
-
-
 def search(
-    space: Annotated[str | None, _option(SEARCH, "resnet, mobilenet, regnet, or a YAML file.", "resnet")] = None,
-    resolution: Annotated[int | None, _option(SEARCH, "Side of the square input.", 32)] = None,
-    classes: Annotated[int | None, _option(SEARCH, "Outputs of the classifier.", 100)] = None,
-    se: Annotated[bool, _option(SEARCH, "Squeeze-excitation in MB blocks.", None, "--se")] = False,
-    params: Annotated[str | None, _option(BUDGETS, "Most parameters, e.g. 1M; 0.5M..1M for a range.")] = None,
-    flops: Annotated[str | None, _option(BUDGETS, "Most multiply-adds, e.g. 400M.")] = None,
-    layers: Annotated[str | None, _option(BUDGETS, "Most layers, e.g. 18.")] = None,
-    memory: Annotated[str | None, _option(BUDGETS, "Most bytes of activations an image, e.g. 8MB.")] = None,
+    space: Annotated[str | None, option(SEARCH, "resnet, mobilenet, regnet, or a YAML file.", "resnet")] = None,
+    resolution: Annotated[int | None, option(SEARCH, "Side of the square input.", 32)] = None,
+    classes: Annotated[int | None, option(SEARCH, "Outputs of the classifier.", 100)] = None,
+    se: Annotated[bool, option(SEARCH, "Squeeze-excitation in MB blocks.", None, "--se")] = False,
+    params: Annotated[str | None, option(BUDGETS, "Most parameters, e.g. 1M; 0.5M..1M for a range.")] = None,
+    flops: Annotated[str | None, option(BUDGETS, "Most multiply-adds, e.g. 400M.")] = None,
+    layers: Annotated[str | None, option(BUDGETS, "Most layers, e.g. 18.")] = None,
+    memory: Annotated[str | None, option(BUDGETS, "Most bytes of activations an image, e.g. 8MB.")] = None,
     max_effectiveness: Annotated[
-        str | None, _option(BUDGETS, "Largest depth/width ratio ρ (DeepMAD), e.g. 0.5.")
+        str | None, option(BUDGETS, "Largest depth/width ratio ρ (DeepMAD), e.g. 0.5.")
     ] = None,
-    latency: Annotated[str | None, _option(BUDGETS, "Most time an image on a device, e.g. 0.5ms.")] = None,
+    latency: Annotated[str | None, option(BUDGETS, "Most time an image on a device, e.g. 0.5ms.")] = None,
     latency_predictor: Annotated[
-        Path | None, _option(BUDGETS, "File of `zennas latency-predictor fit`; else one is fitted for --device.")
+        Path | None, option(BUDGETS, "File of `zennas latency-predictor fit`; else one is fitted for --device.")
     ] = None,
-    latency_backend: Annotated[str | None, _option(BUDGETS, "torch, torch-compile or onnxruntime.", "torch")] = None,
-    latency_dtype: Annotated[str | None, _option(BUDGETS, "Number type of the latency.", "float32")] = None,
-    latency_batch_size: Annotated[int | None, _option(BUDGETS, "Images a mini-batch of the latency.", 64)] = None,
-    score: Annotated[str | None, _option(SEARCH, "What to maximise.", "meanfield")] = None,
-    iterations: Annotated[int | None, _option(SEARCH, "Networks to propose (T).", 48_000)] = None,
-    population: Annotated[int | None, _option(SEARCH, "Population size (N).", 256)] = None,
-    round_size: Annotated[int | None, _option(SEARCH, "Networks proposed from one population.", 64)] = None,
-    rescore: Annotated[int | None, _option(SEARCH, "Best networks to re-score by Monte Carlo; 0: none.", 16)] = None,
-    batch_size: Annotated[int | None, _option(SEARCH, "Images of a Monte Carlo repeat.", 16)] = None,
-    repeats: Annotated[int | None, _option(SEARCH, "Monte Carlo repeats a network.", 1)] = None,
-    seed: Annotated[int | None, _option(SEARCH, "Seed of everything random.", 0)] = None,
-    device: Annotated[str | None, _option(SEARCH, "Where torch computes, e.g. cpu or cuda.", "cpu")] = None,
-    time_limit: Annotated[str | None, _option(STOP, "Stop after that long, e.g. 20m.")] = None,
-    patience: Annotated[int | None, _option(STOP, "Stop after so many iterations without a better network.")] = None,
-    target_score: Annotated[float | None, _option(STOP, "Stop at that score.")] = None,
-    out: Annotated[Path | None, _option(RUN, "Directory for the run.", "runs/search-<n>")] = None,
-    resume: Annotated[Path | None, _option(RUN, "Go on with the run in that directory.")] = None,
-    start: Annotated[str | None, _option(SEARCH, "A network to start from (any MODEL).", "a random small one")] = None,
-    freeze: Annotated[str | None, _option(SEARCH, "Parts no mutation touches: stem, head or stem,head.")] = None,
-    pareto: Annotated[str | None, _option(BUDGETS, "Also write the Pareto front over these costs.")] = None,
-    plugin: Annotated[list[str] | None, _option(SEARCH, "Module that registers your blocks or scores.")] = None,
-    workers: Annotated[int, _option(RUN, "Processes that score; the result is the same.", 1)] = 1,
-    ray: Annotated[str | None, _option(RUN, "Score on a Ray cluster: auto or its address.")] = None,
-    ray_cpus: Annotated[float, _option(RUN, "CPUs of a Ray task.", 1)] = 1,
-    ray_gpus: Annotated[float, _option(RUN, "GPUs of a Ray task, e.g. 0.25.", 0)] = 0,
-    log_json: Annotated[bool, _option(RUN, "Print the log as JSON lines.", None, "--log-json")] = False,
-    quiet: Annotated[bool, _option(RUN, "No progress bar.", None, "--quiet", "-q")] = False,
+    latency_backend: Annotated[str | None, option(BUDGETS, "torch, torch-compile or onnxruntime.", "torch")] = None,
+    latency_dtype: Annotated[str | None, option(BUDGETS, "Number type of the latency.", "float32")] = None,
+    latency_batch_size: Annotated[int | None, option(BUDGETS, "Images a mini-batch of the latency.", 64)] = None,
+    score: Annotated[str | None, option(SEARCH, "What to maximise.", "meanfield")] = None,
+    iterations: Annotated[int | None, option(SEARCH, "Networks to propose (T).", 48_000)] = None,
+    population: Annotated[int | None, option(SEARCH, "Population size (N).", 256)] = None,
+    round_size: Annotated[int | None, option(SEARCH, "Networks proposed from one population.", 64)] = None,
+    rescore: Annotated[int | None, option(SEARCH, "Best networks to re-score by Monte Carlo; 0: none.", 16)] = None,
+    batch_size: Annotated[int | None, option(SEARCH, "Images of a Monte Carlo repeat.", 16)] = None,
+    repeats: Annotated[int | None, option(SEARCH, "Monte Carlo repeats a network.", 1)] = None,
+    seed: Annotated[int | None, option(SEARCH, "Seed of everything random.", 0)] = None,
+    device: Annotated[str | None, option(SEARCH, "Where torch computes, e.g. cpu or cuda.", "cpu")] = None,
+    time_limit: Annotated[str | None, option(STOP, "Stop after that long, e.g. 20m.")] = None,
+    patience: Annotated[int | None, option(STOP, "Stop after so many iterations without a better network.")] = None,
+    target_score: Annotated[float | None, option(STOP, "Stop at that score.")] = None,
+    out: Annotated[Path | None, option(RUN, "Directory for the run.", "runs/search-<n>")] = None,
+    resume: Annotated[Path | None, option(RUN, "Go on with the run in that directory.")] = None,
+    start: Annotated[str | None, option(SEARCH, "A network to start from (any MODEL).", "a random small one")] = None,
+    freeze: Annotated[str | None, option(SEARCH, "Parts no mutation touches: stem, head or stem,head.")] = None,
+    pareto: Annotated[str | None, option(BUDGETS, "Also write the Pareto front over these costs.")] = None,
+    plugin: Annotated[list[str] | None, option(SEARCH, "Module that registers your blocks or scores.")] = None,
+    workers: Annotated[int, option(RUN, "Processes that score; the result is the same.", 1)] = 1,
+    ray: Annotated[str | None, option(RUN, "Score on a Ray cluster: auto or its address.")] = None,
+    ray_cpus: Annotated[float, option(RUN, "CPUs of a Ray task.", 1)] = 1,
+    ray_gpus: Annotated[float, option(RUN, "GPUs of a Ray task, e.g. 0.25.", 0)] = 0,
+    log_json: Annotated[bool, option(RUN, "Print the log as JSON lines.", None, "--log-json")] = False,
+    quiet: Annotated[bool, option(RUN, "No progress bar.", None, "--quiet", "-q")] = False,
 ) -> None:
     """Search for the network of the highest score within budgets.
 

@@ -148,12 +148,12 @@ def resume_run(
         return run.carry_out()
 
 
-def next_directory(parent: Path) -> Path:
-    """The first `search-<n>` below `parent` that does not exist."""
+def next_directory(parent: Path, kind: str = "search") -> Path:
+    """The first `<kind>-<n>` below `parent` that does not exist."""
     number = 1
-    while (parent / f"search-{number}").exists():
+    while (parent / f"{kind}-{number}").exists():
         number += 1
-    return parent / f"search-{number}"
+    return parent / f"{kind}-{number}"
 
 
 def _check_vacant(directory: Path | None) -> None:

@@ -50,11 +50,14 @@ class ZenNet(nn.Module):
             x = block(x)
         return x
 
+    def forward_head(self, features: Tensor) -> Tensor:
+        """Logits N×`num_classes` of a pre-GAP feature map."""
+        logits: Tensor = self.classifier(features.mean((2, 3)))
+        return logits
+
     def forward(self, images: Tensor) -> Tensor:
         """Logits N×`num_classes` of images N×3×H×W."""
-        features = self.forward_features(images).mean((2, 3))
-        logits: Tensor = self.classifier(features)
-        return logits
+        return self.forward_head(self.forward_features(images))
 
 
 class ResidualUnit(nn.Module):

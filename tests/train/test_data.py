@@ -1,0 +1,223 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from zennas.errors import DataError, WeightsError, ZennasError
+from zennas.train import evaluate, train
+from zennas.train.augment import Lighting, batch_mixer, train_transform
+from zennas.train.config import train_config
+from zennas.train.datasets import open_data
+from zennas.train.evaluation import write_confusion
+from zennas.train.loader import evaluation_batches, train_batches
+from zennas.train.randomness import seeded
+from zennas.train.weights import load_weights, read_weights
+
+
+def folder(directory, sizes=((40, 30),), count=8, classes=("cat", "dog")):
+    """A tiny image folder: cats are dark, dogs are bright."""
+    rng = np.random.default_rng(0)
+    for split in ("train", "val"):
+        for number, name in enumerate(classes):
+            (directory / split / name).mkdir(parents=True)
+            for index in range(count):
+                width, height = sizes[index % len(sizes)]
+                pixels = rng.integers(0, 100, (height, width, 3)) + 150 * number
+                Image.fromarray(pixels.astype(np.uint8)).save(directory / split / name / f"{index}.png")
+    return directory
+
+
+def test_digits_are_the_real_ones_and_splits_do_not_overlap():
+    data = open_data("digits")
+    assert (len(data.train), len(data.test), len(data.classes)) == (1437, 360, 10)
+    image, label = data.train[0]
+    assert image.size == (8, 8)
+    assert 0 <= label < 10
+
+
+def test_paper_recipe_is_the_default():
+    cifar = train_config({"model": "m", "data": "cifar10:x"})
+    assert (cifar.epochs, cifar.lr, cifar.batch_size, cifar.momentum) == (1440, 0.1, 256, 0.9)
+    assert cifar.weight_decay == 5e-4
+    assert cifar.auto_augment
+    imagenet = train_config({"model": "m", "data": "imagefolder:x"})
+    assert (imagenet.epochs, imagenet.weight_decay) == (480, 4e-5)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"data": "cifar11:x"}, "cifar11"),
+        ({"data": "cifar10"}, "cifar10:DIR"),
+        ({"epochs": 0}, "epochs"),
+        ({"batch_size": 10, "accumulate": 3}, "accumulate=3"),
+        ({"precision": "fp8"}, "precision"),
+        ({"on_bad_image": "shrug"}, "on_bad_image"),
+        ({"unknown": 1}, "unknown"),
+    ],
+)
+def test_wrong_settings_are_one_line(values, message):
+    with pytest.raises(ZennasError, match=message) as error:
+        train_config({"model": "m", **values})
+    assert "\n" not in str(error.value)
+
+
+def test_order_is_a_permutation_that_processes_and_accumulation_share():
+    whole = train_batches(100, 20, 1, seed=3, epoch=5)
+    assert len({key for batch in whole for key in batch}) == 100
+    assert whole == train_batches(100, 20, 1, seed=3, epoch=5)
+    assert whole != train_batches(100, 20, 1, seed=3, epoch=6)
+    shares = [train_batches(100, 20, 2, 3, 5, rank, 2) for rank in range(2)]
+    for step, batch in enumerate(whole):
+        parts = [key for share in shares for part in share[2 * step : 2 * step + 2] for key in part]
+        assert sorted(parts) == sorted(batch)
+    seen = [key for rank in range(3) for batch in evaluation_batches(10, 2, rank, 3) for key in batch]
+    assert sorted(seen) == [(0, index) for index in range(10)]
+    with pytest.raises(DataError, match="batch-size"):
+        train_batches(10, 20, 1, 0, 0)
+    with pytest.raises(DataError, match="3 processes"):
+        train_batches(100, 20, 1, 0, 0, 0, 3)
+
+
+def test_mixed_targets_add_up_to_one_and_follow_the_images():
+    config = train_config({"model": "m", "mixup": 1.0})
+    images = torch.stack([torch.full((3, 4, 4), float(i)) for i in range(10)])
+    with seeded(1):
+        mixed, targets = batch_mixer(config, 10)(images.clone(), torch.arange(10))
+    assert torch.allclose(targets.sum(1), torch.ones(10))
+    # The share of an image's own class, freed of smoothing, is its share of the pixels.
+    own = (targets[1, 1] - 0.01) / 0.9
+    assert mixed[1, 0, 0, 0] == pytest.approx(float(own * 1 + (1 - own) * 8), abs=1e-4)
+
+
+def test_augmentation_repeats_from_its_seed_and_varies_between_images():
+    config = train_config({"model": "m", "data": "cifar10:x", "erasing": 1.0})
+    data = open_data("digits")
+    transform = train_transform(config, data, 32)
+    image, _ = data.train[0]
+    with seeded(1, 2):
+        one = transform(image)
+    with seeded(1, 2):
+        same = transform(image)
+    with seeded(1, 3):
+        other = transform(image)
+    assert one.shape == (3, 32, 32)
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_lighting_shifts_whole_channels():
+    with seeded(0):
+        shifted = Lighting(0.1)(torch.zeros(3, 5, 5))
+    assert torch.all(shifted == shifted[:, :1, :1])
+    assert shifted.abs().max() > 0
+
+
+def test_image_folder_of_odd_shapes_is_learned(tmp_path):
+    folder(tmp_path / "data", sizes=((40, 30), (17, 64), (32, 32)))
+    result = train(
+        "SuperConvK3BNRELU(3,8,2,1)", tmp_path / "run", data=f"imagefolder:{tmp_path / 'data'}", resolution=16,
+        epochs=12, batch_size=8, lr=3.0, auto_augment=False, mixup=0,
+    )  # fmt: skip
+    assert result.best["accuracy"] == 1.0
+
+
+def test_unreadable_images_stop_or_are_named_and_skipped(tmp_path):
+    data = folder(tmp_path / "data")
+    (data / "train" / "cat" / "3.png").write_bytes(b"no image")
+    broken = data / "val" / "dog" / "1.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    Image.new("RGB", (900, 2)).save(data / "val" / "cat" / "0.png")
+    settings = {"data": f"imagefolder:{data}", "resolution": 16, "epochs": 2, "batch_size": 4}
+    with pytest.raises(DataError, match=r"3\.png.*--on-bad-image skip"):
+        train("SuperConvK3BNRELU(3,8,2,1)", tmp_path / "stop", **settings)
+    result = train("SuperConvK3BNRELU(3,8,2,1)", tmp_path / "skip", on_bad_image="skip", **settings)
+    assert len(result.skipped) == 3
+    assert any("900×2" in line for line in result.skipped)
+    weights = tmp_path / "skip" / "best.safetensors"
+    evaluation = evaluate(
+        "SuperConvK3BNRELU(3,8,2,1)", weights, f"imagefolder:{data}", resolution=16, on_bad_image="skip"
+    )
+    assert (evaluation.images, len(evaluation.skipped)) == (14, 2)
+
+
+def test_missing_or_half_downloaded_data_is_said_and_nothing_is_fetched(tmp_path, monkeypatch):
+    from torchvision.datasets import CIFAR10, utils
+
+    monkeypatch.setattr(utils, "_urlretrieve", lambda *a, **k: pytest.fail("fetched something"))
+    with pytest.raises(DataError, match="--download"):
+        open_data(f"cifar10:{tmp_path}")
+    (tmp_path / CIFAR10.base_folder).mkdir()
+    for name, _ in CIFAR10.train_list:
+        (tmp_path / CIFAR10.base_folder / name).write_bytes(b"half")
+    with pytest.raises(DataError, match="not completely"):
+        open_data(f"cifar10:{tmp_path}")
+    with pytest.raises(DataError, match="train/CLASS/IMAGE"):
+        open_data(f"imagefolder:{tmp_path}")
+    folder(tmp_path / "folder")
+    (tmp_path / "folder" / "val" / "dog").rename(tmp_path / "folder" / "val" / "horse")
+    with pytest.raises(DataError, match="dog, horse"):
+        open_data(f"imagefolder:{tmp_path / 'folder'}")
+
+
+def test_weights_that_do_not_fit_are_told_apart(tmp_path):
+    import zennas
+    from zennas.train.weights import write_weights
+
+    network = zennas.build(zennas.load("SuperConvK3BNRELU(3,8,2,1)"), 100)
+    write_weights(network, tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match="weights for 100 classes, but the data has 10"):
+        evaluate("SuperConvK3BNRELU(3,8,2,1)", tmp_path / "w.safetensors", resolution=8)
+    with pytest.raises(WeightsError, match="another network"):
+        evaluate("SuperConvK3BNRELU(3,9,2,1)", tmp_path / "w.safetensors", resolution=8)
+    whole = (tmp_path / "w.safetensors").read_bytes()
+    (tmp_path / "half.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(WeightsError, match="not a whole safetensors file"):
+        read_weights(tmp_path / "half.safetensors")
+    with pytest.raises(WeightsError, match="no such file"):
+        read_weights(tmp_path / "none.pt")
+
+
+def test_weights_file_runs_no_code(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return open, (str(tmp_path / "ran"), "w")
+
+    torch.save({"network": Evil()}, tmp_path / "evil.pt")
+    with pytest.raises(WeightsError, match="could run code"):
+        read_weights(tmp_path / "evil.pt")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_torch_files_of_other_programs_are_read(tmp_path):
+    import zennas
+
+    network = zennas.build(zennas.load("SuperConvK3BNRELU(3,8,2,1)"), 10)
+    torch.save({"epoch": 3, "state_dict": network.state_dict()}, tmp_path / "w.pt")
+    other = zennas.build(zennas.load("SuperConvK3BNRELU(3,8,2,1)"), 10)
+    load_weights(other, tmp_path / "w.pt")
+    assert torch.equal(other.classifier.weight, network.classifier.weight)
+
+
+def test_confusion_counts_every_image_at_its_true_class(tmp_path, tiny, quick):
+    train(tiny, tmp_path / "run", **{**quick, "epochs": 1})
+    result = evaluate(tiny, tmp_path / "run" / "best.safetensors", resolution=8, batch_size=50)
+    labels = [open_data("digits").test[index][1] for index in range(360)]
+    assert [sum(row) for row in result.confusion] == [labels.count(digit) for digit in range(10)]
+    assert sum(result.confusion[i][i] for i in range(10)) / 360 == result.top1
+    write_confusion(result, tmp_path / "confusion.csv")
+    lines = (tmp_path / "confusion.csv").read_text().splitlines()
+    assert lines[1].split(",") == ["0", *map(str, result.confusion[0])]
+
+
+def test_network_and_images_must_fit():
+    from zennas.train.networks import make_network
+
+    with pytest.raises(ZennasError, match="4 channels"):
+        make_network("SuperConvK3BNRELU(4,8,2,1)", 10, 32)
+    with pytest.raises(ZennasError, match="too small"):
+        make_network("zennet-imagenet-0.1ms", 10, 8)
+    with pytest.raises(ZennasError, match="resnet18"):
+        make_network("timm:resnet81", 10, 32)
+    with pytest.raises(ZennasError, match="torchvision model"):
+        make_network("torchvision:resnet1", 10, 32)

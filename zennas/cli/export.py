@@ -1,0 +1,73 @@
+"""`zennas export`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zennas.cli.options import Json, Model, Resolution
+
+
+def export(
+    model: Model,
+    weights: Annotated[Path | None, typer.Option(help="Trained weights.", show_default="random ones")] = None,
+    format: Annotated[str, typer.Option(help="onnx or torch-export.")] = "onnx",
+    dtype: Annotated[str, typer.Option(help="fp32, fp16, bf16, or int8 (onnx, needs --data).")] = "fp32",
+    dynamic_batch: Annotated[bool, typer.Option("--dynamic-batch", help="Take any number of images.")] = False,
+    fold_bn: Annotated[bool, typer.Option("--fold-bn", help="Fold batch norms into convolutions.")] = False,
+    data: Annotated[
+        str | None, typer.Option(help="Calibrate int8 on its training images; report accuracy on its test images.")
+    ] = None,
+    resolution: Resolution = None,
+    classes: Annotated[
+        int | None, typer.Option(min=1, help="Outputs of the classifier.", show_default="the weights', else 1000")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The file.", show_default="NAME.onnx or NAME.pt2")] = None,
+    as_json: Json = False,
+) -> None:
+    """Export a network for other runtimes, and check the file against torch.
+
+    [bold]Examples[/bold]
+
+        zennas export zennet-cifar-1.0M --weights best.safetensors --fold-bn --dynamic-batch
+
+        zennas export runs/train-1/architecture.yaml --weights runs/train-1/best.safetensors --dtype int8 --data digits
+    """
+    from zennas.extras import require
+
+    require("torch", "torch", "zennas export")
+    if data is not None:
+        for module in ("torchvision", "timm", "sklearn"):
+            require(module, "train", "--data")
+    from zennas.export import export as export_network
+    from zennas.export.checked import FORMATS
+    from zennas.train.networks import make_network, usual_resolution
+    from zennas.train.weights import class_count, load_weights
+    from zennas.units import format_bytes
+
+    side = resolution or usual_resolution(model, 224)
+    if classes is None:
+        classes = 1000 if weights is None else class_count(make_network(model, 1, side), weights)
+    network = make_network(model, classes, side)
+    if weights is not None:
+        load_weights(network, weights)
+    suffix = FORMATS[format][2] if format in FORMATS else ""
+    path = out or Path(f"{Path(model).stem if Path(model).suffix in ('.yaml', '.json', '.txt') else 'network'}{suffix}")
+    result = export_network(
+        network, path, side, format=format, dtype=dtype, dynamic_batch=dynamic_batch, fold=fold_bn, data=data
+    )
+    if as_json:
+        numbers = {**vars(result), "path": str(result.path)}
+        print(json.dumps({key: value for key, value in numbers.items() if value is not None}))
+        return
+    allowed = "" if result.tolerance is None else f" (allowed: {result.tolerance:.2g})"
+    print(f"checked    largest difference from torch {result.difference:.2g}{allowed}")
+    if result.accuracy is not None and result.float_accuracy is not None:
+        print(f"accuracy   {result.accuracy:.2%} in {dtype}, {result.float_accuracy:.2%} in torch fp32")
+    print(f"written to {result.path} ({format_bytes(result.bytes)})")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(export)

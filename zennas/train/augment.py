@@ -1,0 +1,86 @@
+"""The paper's augmentation: crop, resize, flip, lighting, AutoAugment and random erasing for an image, mix-up for a
+batch."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zennas.extras import require
+from zennas.train.config import TrainConfig
+from zennas.train.datasets import ImageData
+
+# Principal colours of ImageNet's pixels: eigenvalues, and eigenvectors in columns (Krizhevsky et al., 2012,
+# section 4.1).
+_EIGENVALUES = (0.2175, 0.0188, 0.0045)
+_EIGENVECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
+
+Transform = Callable[[Any], Tensor]
+
+
+class Lighting:
+    """Adds noise along the principal colours to an image 3×H×W in [0, 1]."""
+
+    def __init__(self, std: float) -> None:
+        self._std = std
+        self._colours = torch.tensor(_EIGENVECTORS) * torch.tensor(_EIGENVALUES)
+
+    def __call__(self, image: Tensor) -> Tensor:
+        noise = torch.randn(3) * self._std
+        return image + (self._colours @ noise)[:, None, None]
+
+
+def train_transform(config: TrainConfig, data: ImageData, resolution: int) -> Transform:
+    """PIL image → augmented, normalised 3×R×R. Draws from the global generators: call it inside `seeded`."""
+    transforms = require("torchvision.transforms", "train", "augmentation")
+    erasing = require("timm.data.random_erasing", "train", "random erasing").RandomErasing
+    steps: list[Any] = []
+    if data.kind == "imagefolder":
+        steps.append(transforms.RandomResizedCrop(resolution))
+    else:
+        steps.append(transforms.Resize(resolution))
+        steps.append(transforms.RandomCrop(resolution, padding=max(1, resolution // 8)))
+    if config.flip:
+        steps.append(transforms.RandomHorizontalFlip(config.flip))
+    if config.auto_augment:
+        policy = transforms.AutoAugmentPolicy
+        steps.append(transforms.AutoAugment(policy.IMAGENET if data.kind == "imagefolder" else policy.CIFAR10))
+    steps.append(transforms.ToTensor())
+    if config.lighting:
+        steps.append(Lighting(config.lighting))
+    steps.append(transforms.Normalize(data.mean, data.std))
+    if config.erasing:
+        steps.append(erasing(config.erasing, mode="pixel", max_area=1 / 3, device="cpu"))
+    composed: Transform = transforms.Compose(steps)
+    return composed
+
+
+def evaluation_transform(data: ImageData, resolution: int) -> Transform:
+    """PIL image → normalised 3×R×R, without chance: the central 7/8 of photographs, all of small images."""
+    transforms = require("torchvision.transforms", "train", "preparing images")
+    if data.kind == "imagefolder":
+        steps = [transforms.Resize(round(resolution * 8 / 7)), transforms.CenterCrop(resolution)]
+    else:
+        steps = [transforms.Resize((resolution, resolution))]
+    composed: Transform = transforms.Compose([*steps, transforms.ToTensor(), transforms.Normalize(data.mean, data.std)])
+    return composed
+
+
+def batch_mixer(config: TrainConfig, num_classes: int) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """(images N×3×R×R, classes N) → (mixed images, targets N×K): timm's mix-up, and label smoothing.
+
+    Draws from numpy's global generator: call it inside `seeded`. Images are mixed with the batch in reverse order.
+    """
+    mixup = require("timm.data.mixup", "train", "mix-up")
+    mixer = mixup.Mixup(config.mixup or 1.0, label_smoothing=config.label_smoothing, num_classes=num_classes)
+
+    def mix(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        if not config.mixup or len(labels) < 2:
+            return images, mixup.mixup_target(labels, num_classes, smoothing=config.label_smoothing)
+        # timm mixes pairs; where unreadable images made the batch odd, one more is left out.
+        even = len(labels) - len(labels) % 2
+        mixed: tuple[Tensor, Tensor] = mixer(images[:even], labels[:even])
+        return mixed
+
+    return mix

@@ -1,0 +1,143 @@
+"""The data sets: CIFAR and image folders through torchvision, and scikit-learn's digits, which need no download."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from zennas.errors import DataError
+from zennas.extras import require
+from zennas.train.config import split_data
+
+# Mean and standard deviation of a channel, of images in [0, 1].
+_CIFAR = {
+    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "cifar100": ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+}
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_DIGITS = ((0.305, 0.305, 0.305), (0.377, 0.377, 0.377))
+_DIGITS_TEST_FRACTION = 0.2
+
+
+class Images(Protocol):
+    """A split: PIL images in RGB with their classes."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> tuple[Any, int]: ...
+
+
+@dataclass(frozen=True)
+class ImageData:
+    """A data set for classification.
+
+    Attributes:
+        kind: `digits`, `cifar10`, `cifar100` or `imagefolder`.
+        train: images to learn from.
+        test: images to evaluate on.
+        classes: names, in the order of the network's outputs.
+        resolution: side at which networks usually see them.
+        mean: of a channel, for images in [0, 1].
+        std: of a channel, for images in [0, 1].
+    """
+
+    kind: str
+    train: Images
+    test: Images
+    classes: tuple[str, ...]
+    resolution: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def open_data(data: str, download: bool = False) -> ImageData:
+    """Open a data set.
+
+    Args:
+        data: `digits`, `cifar10:DIR`, `cifar100:DIR`, or `imagefolder:DIR` with DIR/train/CLASS/IMAGE and
+            DIR/val/CLASS/IMAGE (or DIR/test).
+        download: fetch CIFAR where it is missing; nothing is fetched otherwise.
+
+    Raises:
+        DataError: missing or incomplete; the message says what to do.
+    """
+    kind, directory = split_data(data)
+    if kind == "digits":
+        return _digits()
+    if kind == "imagefolder":
+        return _image_folder(Path(directory))
+    return _cifar(kind, Path(directory), download)
+
+
+def image_name(images: Images, index: int) -> str:
+    """The file of an image where it has one, else its number."""
+    samples = getattr(images, "samples", None)
+    return str(samples[index][0]) if samples else f"image {index}"
+
+
+class _InMemory:
+    """Images that fit in memory, as PIL images."""
+
+    def __init__(self, images: Sequence[Any], labels: Sequence[int]) -> None:
+        self._images, self._labels = images, labels
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        return self._images[index], self._labels[index]
+
+
+def _digits() -> ImageData:
+    """scikit-learn's 1,797 digits of 8×8 pixels; a fixed fifth of each class is the test split."""
+    from PIL import Image
+
+    bunch = require("sklearn.datasets", "train", "the digits data set").load_digits()
+    split = require("sklearn.model_selection", "train", "the digits data set").train_test_split
+    pixels = np.rint(bunch.images * (255 / 16)).astype(np.uint8)
+    labels = [int(label) for label in bunch.target]
+    train, test = split(range(len(labels)), test_size=_DIGITS_TEST_FRACTION, random_state=0, stratify=labels)
+
+    def part(chosen: Sequence[int]) -> _InMemory:
+        return _InMemory([Image.fromarray(pixels[i]).convert("RGB") for i in chosen], [labels[i] for i in chosen])
+
+    mean, std = _DIGITS
+    return ImageData("digits", part(train), part(test), tuple(map(str, range(10))), 32, mean, std)
+
+
+def _cifar(kind: str, directory: Path, download: bool) -> ImageData:
+    datasets = require("torchvision.datasets", "train", f"the {kind} data set")
+    cls = datasets.CIFAR10 if kind == "cifar10" else datasets.CIFAR100
+    try:
+        # torchvision compares every file with its known checksum before it reads one.
+        train, test = (cls(str(directory), train=split, download=download) for split in (True, False))
+    except RuntimeError:
+        raise DataError(
+            f"{directory}: {kind} is not here, or not completely; give the directory that holds "
+            f"{cls.base_folder}/, or fetch it there with --download"
+        ) from None
+    except OSError as error:
+        raise DataError(f"{directory}: {kind} cannot be read or fetched: {error.strerror or error}") from None
+    mean, std = _CIFAR[kind]
+    return ImageData(kind, train, test, tuple(train.classes), 32, mean, std)
+
+
+def _image_folder(directory: Path) -> ImageData:
+    folder = require("torchvision.datasets", "train", "an image folder").ImageFolder
+    test_directory = next((directory / name for name in ("val", "test") if (directory / name).is_dir()), None)
+    if not (directory / "train").is_dir() or test_directory is None:
+        raise DataError(f"{directory}: not an image folder; expected train/CLASS/IMAGE and val/CLASS/IMAGE in it")
+    try:
+        train, test = folder(str(directory / "train")), folder(str(test_directory))
+    except (FileNotFoundError, OSError) as error:
+        raise DataError(f"{directory}: {error}") from None
+    if train.classes != test.classes:
+        differing = sorted(set(train.classes) ^ set(test.classes))
+        raise DataError(
+            f"{directory}: train and {test_directory.name} must hold the same classes; they differ in "
+            f"{', '.join(differing[:5])}"
+        )
+    mean, std = _IMAGENET
+    return ImageData("imagefolder", train, test, tuple(train.classes), 224, mean, std)

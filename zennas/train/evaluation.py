@@ -1,0 +1,140 @@
+"""How well a trained network does on a data set's test split."""
+
+import csv
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from zennas.architecture.files import write_text
+from zennas.train.augment import evaluation_transform
+from zennas.train.datasets import ImageData, open_data
+from zennas.train.loader import BadImages, PreparedImages, batch_loader, evaluation_batches
+from zennas.train.networks import checked_device, make_network, usual_resolution
+from zennas.train.weights import load_weights
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Results on a test split.
+
+    Attributes:
+        top1: fraction of images whose most probable class is right.
+        top5: fraction whose class is among the five most probable (among all, where there are fewer).
+        loss: mean cross-entropy.
+        images: images that were evaluated.
+        images_per_second: with reading and preparing them.
+        confusion: K×K counts; row: true class, column: predicted class.
+        classes: K names.
+        skipped: images that could not be used, with the reason.
+    """
+
+    top1: float
+    top5: float
+    loss: float
+    images: int
+    images_per_second: float
+    confusion: tuple[tuple[int, ...], ...]
+    classes: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Numbers for a machine to read."""
+        return {
+            "top1": self.top1,
+            "top5": self.top5,
+            "loss": self.loss,
+            "images": self.images,
+            "images_per_second": self.images_per_second,
+            "skipped": list(self.skipped),
+            "confusion": [list(row) for row in self.confusion],
+            "classes": list(self.classes),
+        }
+
+
+def evaluate(
+    model: str,
+    weights: Path,
+    data: str = "digits",
+    *,
+    resolution: int | None = None,
+    batch_size: int = 64,
+    device: str = "cpu",
+    workers: int = 0,
+    on_bad_image: str = "stop",
+    download: bool = False,
+) -> Evaluation:
+    """Evaluate a MODEL with the weights of a file. Raises `ZennasError`."""
+    place = checked_device(device)
+    opened = open_data(data, download)
+    side = resolution or usual_resolution(model, opened.resolution)
+    network = make_network(model, len(opened.classes), side)
+    load_weights(network, weights)
+    bad = BadImages(on_bad_image == "stop")
+    return evaluate_network(network.to(place), opened, side, batch_size, place, workers, bad)
+
+
+def evaluate_network(
+    network: nn.Module,
+    data: ImageData,
+    resolution: int,
+    batch_size: int,
+    device: torch.device,
+    workers: int,
+    bad: BadImages,
+    rank: int = 0,
+    processes: int = 1,
+    total: Callable[[Tensor], Tensor] = lambda sums: sums,
+) -> Evaluation:
+    """Evaluate a network on `device` in evaluation mode (it is left in that mode).
+
+    Args:
+        rank: of this process among `processes`, each of which takes its share of the images.
+        total: adds a tensor up over the processes.
+    """
+    count = len(data.classes)
+    images = PreparedImages(data.test, evaluation_transform(data, resolution), 0)
+    confusion = torch.zeros(count, count, dtype=torch.float64, device=device)
+    sums = torch.zeros(2, dtype=torch.float64, device=device)  # loss, right among five
+    start = time.perf_counter()
+    network.eval()
+    with torch.inference_mode():
+        for batch in batch_loader(
+            images, evaluation_batches(len(data.test), batch_size, rank, processes), workers, device
+        ):
+            bad.take(batch)
+            labels = batch.labels.to(device)
+            logits = network(batch.images.to(device)).float()
+            sums[0] += F.cross_entropy(logits, labels, reduction="sum").double()
+            sums[1] += (logits.topk(min(5, count)).indices == labels[:, None]).sum()
+            places = labels * count + logits.argmax(1)
+            confusion += torch.bincount(places, minlength=count * count).view(count, count)
+    confusion, sums = total(confusion), total(sums)
+    seconds = time.perf_counter() - start
+    number = int(confusion.sum())
+    return Evaluation(
+        float(confusion.diagonal().sum()) / number,
+        float(sums[1]) / number,
+        float(sums[0]) / number,
+        number,
+        number / seconds,
+        tuple(tuple(map(int, row)) for row in confusion.tolist()),
+        data.classes,
+        tuple(bad.names),
+    )
+
+
+def write_confusion(evaluation: Evaluation, path: Path) -> None:
+    """Write the confusion matrix as CSV: a row for each true class, a column for each predicted one."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["true \\ predicted", *evaluation.classes])
+    for name, row in zip(evaluation.classes, evaluation.confusion, strict=True):
+        writer.writerow([name, *row])
+    write_text(path, text.getvalue())

@@ -1,0 +1,122 @@
+"""Batches in an order that is a function of the seed alone, and images that cannot be read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from zennas.errors import DataError
+from zennas.train.augment import Transform
+from zennas.train.datasets import Images, image_name
+from zennas.train.randomness import derived_seed, seeded
+
+ORDER, AUGMENT, MIX, WEIGHTS = range(4)
+"""Streams: what of a run a seed is derived for."""
+
+Key = tuple[int, int]
+"""Epoch and index of an image."""
+
+# Beyond it, a resize to the shorter side makes an image too large to hold, and a crop shows nothing of it.
+_MAX_ASPECT = 32
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images N×3×R×R and their classes N; `bad` names what could not be read and was left out."""
+
+    images: Tensor
+    labels: Tensor
+    bad: tuple[str, ...] = ()
+
+
+@dataclass
+class BadImages:
+    """What to do with images that cannot be used, and those met so far."""
+
+    stop: bool
+    names: list[str] = field(default_factory=list)
+
+    def take(self, batch: Batch) -> None:
+        """Note a batch's bad images. Raises `DataError` at the first one if `stop`, or where none is left."""
+        if batch.bad and self.stop:
+            raise DataError(f"{batch.bad[0]}; leave such images out with --on-bad-image skip")
+        self.names += [name for name in batch.bad if name not in self.names]
+        if not len(batch.labels):
+            raise DataError(f"no image of a whole batch can be used; the last one: {batch.bad[-1]}")
+
+
+class PreparedImages(Dataset[tuple[Tensor, int] | str]):
+    """Images after a transform, by (epoch, index), with chance seeded from (seed, epoch, index)."""
+
+    def __init__(self, images: Images, transform: Transform, seed: int) -> None:
+        self._images, self._transform, self._seed = images, transform, seed
+
+    def __getitem__(self, key: Key) -> tuple[Tensor, int] | str:
+        """3×R×R and the class, or what is wrong with the image."""
+        epoch, index = key
+        try:
+            image, label = self._images[index]
+            width, height = image.size
+        except Exception as error:  # the readers of image formats raise whatever a broken file leads them to
+            return f"{image_name(self._images, index)}: cannot be read: {error}"
+        if max(width, height) > _MAX_ASPECT * min(width, height):
+            return f"{image_name(self._images, index)}: {width}×{height} is not the shape of an image to train on"
+        with seeded(self._seed, AUGMENT, epoch, index):
+            return self._transform(image), label
+
+
+def collate(items: Sequence[tuple[Tensor, int] | str]) -> Batch:
+    """Stack what could be read."""
+    good = [item for item in items if not isinstance(item, str)]
+    bad = tuple(item for item in items if isinstance(item, str))
+    images = torch.stack([image for image, _ in good]) if good else torch.empty(0)
+    return Batch(images, torch.tensor([label for _, label in good], dtype=torch.long), bad)
+
+
+def train_batches(
+    count: int, batch_size: int, accumulate: int, seed: int, epoch: int, rank: int = 0, processes: int = 1
+) -> list[list[Key]]:
+    """The batches of one process in one epoch: `accumulate` of them for each optimiser step.
+
+    The images of a step are the same however many processes and accumulated batches share them. Images that do
+    not fill a last step wait for another epoch's order.
+
+    Raises:
+        DataError: fewer images than a batch, or a batch that the processes cannot share evenly.
+    """
+    if count < batch_size:
+        raise DataError(f"{count} images are fewer than one batch of {batch_size}; use a smaller --batch-size")
+    part = batch_size // accumulate
+    if part % processes:
+        raise DataError(
+            f"batches of {part} images ({batch_size} in {accumulate}) cannot be shared by {processes} processes; "
+            f"use a --batch-size that is a multiple of {processes * accumulate}"
+        )
+    generator = torch.Generator().manual_seed(derived_seed(seed, ORDER, epoch))
+    order = torch.randperm(count, generator=generator).tolist()
+    return [
+        [(epoch, index) for index in order[start + rank : start + part : processes]]
+        for start in range(0, count - count % batch_size, part)
+    ]
+
+
+def evaluation_batches(count: int, batch_size: int, rank: int = 0, processes: int = 1) -> list[list[Key]]:
+    """All images once, in order, shared by the processes."""
+    mine = range(rank, count, processes)
+    return [[(0, index) for index in mine[start : start + batch_size]] for start in range(0, len(mine), batch_size)]
+
+
+def batch_loader(images: PreparedImages, batches: list[list[Key]], workers: int, device: torch.device) -> Any:
+    """An iterable of `Batch`, in the order of `batches` whatever the number of workers."""
+    return DataLoader(
+        images,
+        batch_sampler=batches,  # type: ignore[arg-type,unused-ignore]
+        num_workers=workers,
+        collate_fn=collate,
+        pin_memory=device.type == "cuda",
+        # Of its own, so that no global generator advances; nothing is drawn from it that matters.
+        generator=torch.Generator(),
+    )

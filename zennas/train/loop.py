@@ -1,0 +1,285 @@
+"""The training loop: one optimiser step after another, each a function of the seed and the state before it."""
+
+import csv
+import io
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zennas.architecture.files import write_text
+from zennas.errors import TrainingError
+from zennas.extras import require
+from zennas.train.augment import batch_mixer, train_transform
+from zennas.train.checkpoint import save_checkpoint
+from zennas.train.config import TrainConfig
+from zennas.train.datasets import ImageData
+from zennas.train.distil import Student, feature_loss, logit_loss
+from zennas.train.evaluation import evaluate_network
+from zennas.train.loader import MIX, BadImages, Batch, PreparedImages, batch_loader, train_batches
+from zennas.train.networks import logits_and_stages
+from zennas.train.randomness import seeded
+from zennas.train.weights import write_weights
+
+METRICS = "metrics.csv"
+BEST, LAST = "best.safetensors", "last.safetensors"
+# Reading the loss back makes a GPU wait, so it is looked at this often; on a CPU at every step.
+_LOOK_EVERY = 50
+
+
+@dataclass(frozen=True)
+class TrainProgress:
+    """Where a run is: counted from 1 in `epoch` and `step`; `row` is the epoch's line of metrics once it is over."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+    images_per_second: float
+    row: dict[str, Any] | None = None
+
+
+Watcher = Callable[[TrainProgress], None]
+
+
+class Loop:
+    """The state of a training run, and the work on it.
+
+    Attributes:
+        epoch: epochs that are over.
+        step: optimiser steps within the epoch under way.
+        history: one row of metrics an epoch that is over.
+        bad: images that could not be used.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        directory: Path,
+        data: ImageData,
+        resolution: int,
+        student: Student,
+        teacher: nn.Module | None,
+        accelerator: Any,
+    ) -> None:
+        self.config, self.directory, self.data, self.resolution = config, directory, data, resolution
+        self.student, self.accelerator = student, accelerator
+        self.teacher = None if teacher is None else teacher.to(accelerator.device)
+        self.epoch, self.step = 0, 0
+        self.history: list[dict[str, Any]] = []
+        self.bad = BadImages(config.on_bad_image == "stop")
+        self.test_bad = BadImages(config.on_bad_image == "stop")
+        self._images = PreparedImages(data.train, train_transform(config, data, resolution), config.seed)
+        self._mix = batch_mixer(config, len(data.classes))
+        # Loss, right answers and images of the epoch under way, in this process.
+        self._sums = torch.zeros(3, dtype=torch.float64, device=accelerator.device)
+        self._steps = len(self._batches(0)) // config.accumulate
+        student.to(accelerator.device)
+        self._ema = (
+            require("timm.utils", "train", "a moving average of the weights").ModelEmaV3(student.network, config.ema)
+            if config.ema
+            else None
+        )
+        optimizer = torch.optim.SGD(
+            student.parameters(),
+            config.lr * config.batch_size / 256,
+            config.momentum,
+            weight_decay=config.weight_decay,
+            nesterov=config.momentum > 0,
+        )
+        total = self._steps * config.epochs
+        warmup = min(int(total * config.warmup), total - 1)
+        # One step longer than the run, so that the last step still moves.
+        self._schedule = require("timm.scheduler", "train", "the schedule").CosineLRScheduler(
+            optimizer, total - warmup + 1, warmup_t=warmup, warmup_prefix=True, t_in_epochs=False
+        )
+        self._module, self._optimizer = accelerator.prepare(student, optimizer)
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that is evaluated and written: the moving average where there is one."""
+        network: nn.Module = self._ema.module if self._ema else self.student.network
+        return network
+
+    def run(self, watch: Watcher | None) -> None:
+        """Train to the end. Raises `TrainingError` where the loss is no number, `ZennasError` for bad images."""
+        while self.epoch < self.config.epochs:
+            speed = self._train_epoch(watch)
+            self._end_epoch(speed, watch)
+
+    def _train_epoch(self, watch: Watcher | None) -> float:
+        config, accelerator = self.config, self.accelerator
+        first = self.step * config.accumulate
+        batches = self._batches(self.epoch)[first:]
+        loader = batch_loader(self._images, batches, config.workers, accelerator.device)
+        look_every = 1 if accelerator.device.type == "cpu" else _LOOK_EVERY
+        self._module.train()
+        start, images = time.perf_counter(), 0
+        for number, batch in enumerate(loader, start=first):
+            self.bad.take(batch)
+            self._schedule.step_update(self.epoch * self._steps + self.step + 1)
+            with accelerator.accumulate(self._module):
+                loss = self._loss(batch, number)
+                accelerator.backward(loss)
+                self._optimizer.step()
+                self._optimizer.zero_grad()
+            images += len(batch.labels) * accelerator.num_processes
+            if (number + 1) % config.accumulate:
+                continue
+            self.step += 1
+            if self._ema:
+                self._ema.update(self.student.network)
+            looked = self.step % look_every == 0 or self.step == self._steps
+            if looked:
+                mean_loss, accuracy = self._means(self._sums)
+                if watch and accelerator.is_main_process:
+                    speed = images / (time.perf_counter() - start)
+                    watch(
+                        TrainProgress(self.epoch + 1, config.epochs, self.step, self._steps, mean_loss, accuracy, speed)
+                    )
+            if self.step % config.checkpoint_steps == 0 and self.step < self._steps:
+                self._save()
+        return images / (time.perf_counter() - start)
+
+    def _batches(self, epoch: int) -> list[list[tuple[int, int]]]:
+        c, a = self.config, self.accelerator
+        return train_batches(
+            len(self.data.train), c.batch_size, c.accumulate, c.seed, epoch, a.process_index, a.num_processes
+        )
+
+    def _loss(self, batch: Batch, number: int) -> Tensor:
+        config, device = self.config, self.accelerator.device
+        images, labels = batch.images.to(device, non_blocking=True), batch.labels.to(device, non_blocking=True)
+        with seeded(config.seed, MIX, self.epoch, number, self.accelerator.process_index):
+            images, targets = self._mix(images, labels)
+        logits, projected = self._module(images)
+        with torch.no_grad():
+            right = (logits.argmax(1) == targets.argmax(1)).sum()
+        loss = torch.sum(-targets * torch.log_softmax(logits.float(), 1), 1).mean()
+        if self.teacher is not None:
+            with torch.no_grad(), self.accelerator.autocast():
+                if projected:
+                    theirs, stages = logits_and_stages(self.teacher, images)
+                else:
+                    theirs, stages = self.teacher(images), []
+            if config.distil_logits:
+                loss = loss + config.distil_logits * logit_loss(logits.float(), theirs.float(), config.temperature)
+            if projected:
+                loss = loss + config.distil_features * feature_loss(projected, stages)
+        count = len(targets)
+        self._sums += torch.stack([loss.detach().double() * count, right.double(), right.new_tensor(count).double()])
+        return loss
+
+    def _means(self, sums: Tensor) -> tuple[float, float]:
+        """Mean loss and accuracy. Raises `TrainingError` where the loss is no number."""
+        loss, right, count = sums.tolist()
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"epoch {self.epoch + 1}, step {self.step}: the loss is {loss / count}; training stops and the "
+                f"last good checkpoint is kept in {self.directory}; try a smaller --lr, a longer --warmup"
+                + ("" if self.config.precision == "fp32" else " or --precision fp32")
+            )
+        return loss / count, right / count
+
+    def _end_epoch(self, speed: float, watch: Watcher | None) -> None:
+        accelerator, config = self.accelerator, self.config
+        train_loss, train_accuracy = self._means(accelerator.reduce(self._sums, "sum"))
+        result = evaluate_network(
+            self.evaluated,
+            self.data,
+            self.resolution,
+            max(1, config.batch_size // config.accumulate),
+            accelerator.device,
+            config.workers,
+            self.test_bad,
+            accelerator.process_index,
+            accelerator.num_processes,
+            lambda sums: accelerator.reduce(sums, "sum"),
+        )
+        self.epoch, self.step = self.epoch + 1, 0
+        self._sums.zero_()
+        row = {
+            "epoch": self.epoch,
+            "lr": self._optimizer.param_groups[0]["lr"],
+            "train_loss": train_loss,
+            "train_accuracy": train_accuracy,
+            "loss": result.loss,
+            "accuracy": result.top1,
+            "top5": result.top5,
+            "images_per_second": round(speed, 2),
+        }
+        best_before = max((r["accuracy"] for r in self.history), default=-1.0)
+        self.history.append(row)
+        if accelerator.is_main_process:
+            # The checkpoint comes last: a run killed before it repeats the epoch and writes the same files again.
+            if result.top1 > best_before:
+                write_weights(self.evaluated, self.directory / BEST)
+            write_weights(self.evaluated, self.directory / LAST)
+        self._save()
+        if accelerator.is_main_process:
+            self.write_metrics()
+        accelerator.log({k: v for k, v in row.items() if k != "epoch"}, step=self.epoch)
+        if watch and accelerator.is_main_process:
+            watch(
+                TrainProgress(
+                    self.epoch, config.epochs, self._steps, self._steps, train_loss, train_accuracy, speed, row
+                )
+            )
+
+    def write_metrics(self) -> None:
+        """Write `metrics.csv`; floats are written so that they read back as they are."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.history[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.history)
+        write_text(self.directory / METRICS, text.getvalue())
+
+    def _save(self) -> None:
+        """Keep a checkpoint. Every process calls it: the sums are those of all."""
+        sums = self.accelerator.reduce(self._sums, "sum")
+        if self.step:
+            self._means(sums)
+        if not self.accelerator.is_main_process:
+            return
+        scaler = self.accelerator.scaler
+        state = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "network": self.student.network.state_dict(),
+            "projections": self.student.projections.state_dict(),
+            "ema": self._ema.module.state_dict() if self._ema else None,
+            "optimizer": self._optimizer.state_dict(),
+            "scaler": scaler.state_dict() if scaler else None,
+            "sums": sums,
+            "history": self.history,
+            "bad": self.bad.names,
+            "test_bad": self.test_bad.names,
+        }
+        save_checkpoint(self.directory, self.epoch * self._steps + self.step, state)
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Bring a fresh loop to a checkpoint's state. Raises `TrainingError` where it does not fit the run."""
+        try:
+            self.student.network.load_state_dict(state["network"])
+            self.student.projections.load_state_dict(state["projections"])
+            if self._ema:
+                self._ema.module.load_state_dict(state["ema"])
+            self._optimizer.load_state_dict(state["optimizer"])
+            if self.accelerator.scaler and state["scaler"]:
+                self.accelerator.scaler.load_state_dict(state["scaler"])
+            self.epoch, self.step, self.history = state["epoch"], state["step"], state["history"]
+            # They are the sums of all processes; the others begin theirs anew.
+            if self.accelerator.is_main_process:
+                self._sums.copy_(state["sums"])
+            self.bad.names, self.test_bad.names = state["bad"], state["test_bad"]
+        except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+            raise TrainingError(
+                f"{self.directory}: the checkpoint does not fit this run: {str(error).splitlines()[0]}"
+            ) from None

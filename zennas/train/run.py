@@ -1,0 +1,154 @@
+"""A training run in a directory: begun, gone on with, finished."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from zennas.architecture.files import write_architecture
+from zennas.errors import TrainingError
+from zennas.extras import require
+from zennas.loading import load
+from zennas.train.checkpoint import has_checkpoint, load_checkpoint
+from zennas.train.config import CONFIG, TrainConfig, read_train_config, train_config, write_train_config
+from zennas.train.datasets import open_data
+from zennas.train.distil import load_teacher, make_student
+from zennas.train.loop import Loop, Watcher
+from zennas.train.networks import checked_device, make_network, usual_resolution
+
+ARCHITECTURE = "architecture.yaml"
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A finished run.
+
+    Attributes:
+        history: one row an epoch: epoch, lr, train_loss, train_accuracy, loss, accuracy, top5, images_per_second.
+        notes: what the user should know, one line each.
+        skipped: images that could not be used, with the reason.
+    """
+
+    directory: Path
+    history: tuple[dict[str, Any], ...]
+    notes: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The row of the first epoch of the highest test accuracy, whose weights are in `best.safetensors`."""
+        return max(self.history, key=lambda row: row["accuracy"])
+
+
+def train(
+    model: str,
+    out: str | Path,
+    *,
+    watch: Watcher | None = None,
+    download: bool = False,
+    **settings: Any,
+) -> TrainResult:
+    """Train a network by the paper's recipe.
+
+        result = train("zennet-cifar-1.0M", "runs/cifar", data="cifar10:data", epochs=200)
+
+    Args:
+        model: a MODEL of this package, `timm:NAME` or `torchvision:NAME`.
+        out: directory for the run; it must not hold one.
+        watch: called with a `TrainProgress` now and then, in the main process.
+        download: fetch a missing data set.
+        settings: any field of `TrainConfig`.
+
+    Raises:
+        ZennasError: a setting, the data or the network cannot be used, or the loss is no number.
+    """
+    config = train_config({"model": str(model), **settings})
+    directory = Path(out)
+    accelerator = _accelerator(config, directory)
+    if (directory / CONFIG).exists():
+        raise TrainingError(
+            f"{directory}: already holds a run; go on with --resume {directory}, or choose another --out"
+        )
+    # All processes have looked before one of them writes.
+    accelerator.wait_for_everyone()
+    loop = _prepare(config, directory, accelerator, download)
+    if accelerator.is_main_process:
+        if ":" not in config.model:
+            write_architecture(load(config.model), directory / ARCHITECTURE)
+        write_train_config(config, directory)
+    return _finish(loop, watch, [])
+
+
+def resume_training(out: str | Path, *, watch: Watcher | None = None, download: bool = False) -> TrainResult:
+    """Go on with a run from its newest whole checkpoint, with the settings it was started with.
+
+    Raises:
+        TrainingError: no run there, or no whole checkpoint.
+        ZennasError: as `train`.
+    """
+    directory = Path(out)
+    config = read_train_config(directory)
+    if (directory / ARCHITECTURE).is_file():
+        # The model that the run was given may have been a file that is no longer there.
+        config = config.model_copy(update={"model": str(directory / ARCHITECTURE)})
+    loop = _prepare(config, directory, _accelerator(config, directory), download)
+    notes: list[str] = []
+    if has_checkpoint(directory):
+        state, notes = load_checkpoint(directory)
+        loop.restore(state)
+        if loop.history and loop.accelerator.is_main_process:
+            loop.write_metrics()
+    return _finish(loop, watch, notes)
+
+
+def _prepare(config: TrainConfig, directory: Path, accelerator: Any, download: bool) -> Loop:
+    if download and accelerator.is_main_process:
+        open_data(config.data, download)
+    accelerator.wait_for_everyone()
+    data = open_data(config.data)
+    resolution = config.resolution or usual_resolution(config.model, data.resolution)
+    network = make_network(config.model, len(data.classes), resolution, config.seed)
+    teacher = None
+    if config.teacher is not None and config.teacher_weights is not None:
+        teacher = load_teacher(config.teacher, config.teacher_weights, len(data.classes), resolution)
+        student = make_student(network, teacher, config.distil_features > 0, resolution, config.seed)
+    else:
+        student = make_student(network, network, False, resolution, config.seed)
+    return Loop(config, directory, data, resolution, student, teacher, accelerator)
+
+
+def _finish(loop: Loop, watch: Watcher | None, notes: list[str]) -> TrainResult:
+    try:
+        loop.run(watch)
+    finally:
+        loop.accelerator.end_training()
+    skipped = require("accelerate.utils", "train", "training").gather_object([*loop.bad.names, *loop.test_bad.names])
+    return TrainResult(loop.directory, tuple(loop.history), tuple(notes), tuple(dict.fromkeys(skipped)))
+
+
+def _accelerator(config: TrainConfig, directory: Path) -> Any:
+    accelerate = require("accelerate", "train", "training")
+    state = require("accelerate.state", "train", "training")
+    if config.tracker is not None:
+        require(
+            "tensorboard" if config.tracker == "tensorboard" else config.tracker,
+            "train" if config.tracker == "tensorboard" else config.tracker,
+            f"--tracker {config.tracker}",
+        )
+    checked_device(config.device)
+    if not torch.distributed.is_initialized():
+        # accelerate keeps the first run's device and precision for the whole process; a second run may want others.
+        state.AcceleratorState._reset_state(reset_partial_state=True)
+        state.GradientState._reset_state()
+    accelerator = accelerate.Accelerator(
+        cpu=config.device == "cpu",
+        mixed_precision="no" if config.precision == "fp32" else config.precision,
+        gradient_accumulation_steps=config.accumulate,
+        log_with=config.tracker,
+        project_dir=str(directory) if config.tracker else None,
+    )
+    if config.tracker:
+        settings = config.model_dump(mode="json", exclude_none=True)
+        accelerator.init_trackers("zennas", {key: str(value) for key, value in settings.items()})
+    return accelerator

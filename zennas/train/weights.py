@@ -1,0 +1,106 @@
+"""Weights as files: safetensors, or what `torch.load(weights_only=True)` reads. Nothing is unpickled."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zennas.architecture.files import write_bytes
+from zennas.errors import WeightsError
+from zennas.extras import require
+
+# Where the files of this package, of timm and of torchvision keep the weights of a network.
+_INSIDE = ("ema", "network", "state_dict", "model")
+
+
+def write_weights(network: nn.Module, path: Path) -> None:
+    """Write a network's weights as safetensors, atomically. Raises `ZennasError`."""
+    save = require("safetensors.torch", "train", "writing weights").save
+    write_bytes(path, save({key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}))
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read `.safetensors`, or a torch file with a state dict or a checkpoint that holds one.
+
+    Raises:
+        WeightsError: not readable, or not weights alone.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such file")
+    if path.suffix == ".safetensors":
+        try:
+            tensors: dict[str, Tensor] = require("safetensors.torch", "train", "reading weights").load_file(path)
+        except Exception as error:  # safetensors raises an error type of its own for a file it cannot read
+            raise WeightsError(f"{path}: not a whole safetensors file: {error}") from None
+        return tensors
+    content = read_torch_file(path)
+    for key in _INSIDE:
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+            break
+    if not isinstance(content, dict) or not content or not all(isinstance(v, Tensor) for v in content.values()):
+        raise WeightsError(f"{path}: holds no weights of a network (a mapping of names to tensors)")
+    return content
+
+
+def read_torch_file(path: Path) -> Any:
+    """`torch.load(weights_only=True)` on the CPU. Raises `WeightsError`."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise WeightsError(
+            f"{path}: holds more than tensors and plain values, or is damaged; it is not loaded because that could "
+            "run code: save a state dict, best as .safetensors"
+        ) from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise WeightsError(f"{path}: not a whole torch file: {str(error).splitlines()[0]}") from None
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Put a file's weights into a network.
+
+    Raises:
+        WeightsError: unreadable, or they do not fit; for the classifier, both class counts are named.
+    """
+    weights = read_weights(path)
+    own = network.state_dict()
+    missing, extra = own.keys() - weights.keys(), weights.keys() - own.keys()
+    if missing or extra:
+        what = f"{sorted(missing)[0]} is missing" if missing else f"{sorted(extra)[0]} is too much"
+        raise WeightsError(
+            f"{path}: weights of another network: {what} ({len(missing)} missing, {len(extra)} too much)"
+        )
+    differing = [key for key in own if own[key].shape != weights[key].shape]
+    if differing:
+        key = differing[-1]
+        if all(own[k].shape[1:] == weights[k].shape[1:] and own[k].dim() in (1, 2) for k in differing):
+            raise WeightsError(
+                f"{path}: weights for {weights[key].shape[0]} classes, but the data has {own[key].shape[0]}"
+            )
+        raise WeightsError(
+            f"{path}: weights of another network: {key} is {_shape(weights[key])}, not {_shape(own[key])}"
+        )
+    network.load_state_dict(weights)
+
+
+def class_count(network: nn.Module, path: Path) -> int:
+    """For how many classes a file's weights are; `network` is the same model with one class.
+
+    Raises:
+        WeightsError: unreadable, or they differ from the network in more than that.
+    """
+    weights = read_weights(path)
+    counts = {
+        weights[key].shape[0]
+        for key, own in network.state_dict().items()
+        if key in weights and weights[key].dim() and weights[key].shape != own.shape
+    }
+    if len(counts) > 1:
+        raise WeightsError(f"{path}: weights of another network: several of its tensors have other shapes")
+    return counts.pop() if counts else 1
+
+
+def _shape(tensor: Tensor) -> str:
+    return "×".join(map(str, tensor.shape)) or "a number"
