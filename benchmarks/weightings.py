@@ -103,23 +103,18 @@ def main() -> None:
     for one, other in zip(macro.rankings, imagenet.rankings, strict=True):
         spread = [spearmanr(one.values[half], accuracy[half]).statistic for half in halves]
         picks = [" / ".join(f"{p:.2f}" for p in r.picks) for r in (one, other)]
-        print(
-            f"| {one.score} | {one.spearman:.3f} | {min(spread):.3f}–{max(spread):.3f} | {one.kendall:.3f} | {picks[0]} "
-            f"| {other.spearman:.3f} | {picks[1]} |"
-        )
+        row = [one.score, f"{one.spearman:.3f}", f"{min(spread):.3f}–{max(spread):.3f}", f"{one.kendall:.3f}"]
+        print("| " + " | ".join([*row, picks[0], f"{other.spearman:.3f}", picks[1]]) + " |")
     print("\n| search | score | params | multiply-adds | layers | layers at each output side |")
     print("| --- | --- | ---: | ---: | ---: | --- |")
+    mobile = ("mobilenet", 224, 1000)
     searches = {
         "resnet 32, ≤ 1M params, ≤ 18 layers": ("resnet", 32, 100, {"params": "1M", "layers": "18"}),
         "resnet 32, ≤ 160M multiply-adds, ≤ 18 layers": ("resnet", 32, 100, {"flops": "160M", "layers": "18"}),
-        "mobilenet 224, ≤ 400M multiply-adds, ≤ 30 layers": (
-            "mobilenet", 224, 1000, {"flops": "400M", "layers": "30"},
-        ),
-        "mobilenet 224, ≤ 400M multiply-adds": ("mobilenet", 224, 1000, {"flops": "400M"}),
-        "mobilenet 224, ≤ 400M multiply-adds, ρ ≤ 0.5": (
-            "mobilenet", 224, 1000, {"flops": "400M", "effectiveness": "0.5"},
-        ),
-    }  # fmt: skip
+        "mobilenet 224, ≤ 400M multiply-adds, ≤ 30 layers": (*mobile, {"flops": "400M", "layers": "30"}),
+        "mobilenet 224, ≤ 400M multiply-adds": (*mobile, {"flops": "400M"}),
+        "mobilenet 224, ≤ 400M multiply-adds, ρ ≤ 0.5": (*mobile, {"flops": "400M", "effectiveness": "0.5"}),
+    }
     for title, (space, resolution, classes, budgets) in searches.items():
         for score in ("meanfield", "layers with ReLU, R^1", "zen-weighted"):
             found = zennas.search(space, resolution, classes, score=score, iterations=12000, rescore=0, **budgets)

@@ -5,7 +5,7 @@ from zennas.errors import ScoreError
 from zennas.evolution.config import SearchConfig
 from zennas.evolution.evolve import Failure, ScoreRound
 from zennas.extras import require
-from zennas.scores.registry import ScoreSettings, registered_score
+from zennas.scores.registry import ScoreSettings, compute_score, registered_score
 
 
 def score_settings(config: SearchConfig) -> ScoreSettings:
@@ -18,7 +18,7 @@ def score_one(
 ) -> float | Failure:
     """One network's score; a score that refuses the network is a failure with its reason, never a number."""
     try:
-        return registered_score(name).function(Architecture(super_blocks), resolution, settings).score
+        return compute_score(name, Architecture(super_blocks), resolution, settings).score
     except ScoreError as error:
         return Failure(str(error))
 
