@@ -103,6 +103,15 @@ def test_score_explains(own: None) -> None:
     )
 
 
+def test_info_of_a_module(own: None) -> None:
+    document = json.loads(
+        CliRunner().invoke(app, ["info", "torchvision:resnet18", "--resolution", "224", "--json"]).stdout
+    )
+    assert document["params"] == 11_689_512
+    assert document["convolutions"] == 20
+    assert document["chain"] == "17 convolutions, 1 max pooling"
+
+
 def test_score_refuses_by_name() -> None:
     outcome = CliRunner().invoke(app, ["score", "torchvision:densenet121", "--resolution", "64"])
     assert isinstance(outcome.exception, ScoreError)

@@ -154,6 +154,22 @@ def test_a_users_own_network() -> None:
         assert part in text
 
 
+def test_softmax_and_norms_behind_the_pooling_do_not_matter() -> None:
+    module = Block()
+    module.head = nn.Sequential(nn.LayerNorm(8), nn.Linear(8, 5), nn.BatchNorm1d(5), nn.Softmax(1))
+    assert convert(module, 32).chain == convert(Block(), 32).chain
+
+
+def test_synchronised_batch_norms_are_batch_norms() -> None:
+    module = nn.SyncBatchNorm.convert_sync_batchnorm(Block())
+    assert convert(module, 32).chain == convert(Block(), 32).chain
+
+
+def test_a_network_without_a_head() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU())
+    assert convert(module, 32).chain == (Convolution(3, 8, 3, bias=True),)
+
+
 def test_the_branch_with_fewer_convolutions_goes() -> None:
     chain = conv(convert(Block(link_depth=3), 32).chain)
     assert [layer.kernel for layer in chain] == [3, 1, 1, 1]

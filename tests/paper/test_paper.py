@@ -52,6 +52,7 @@ def test_figure_2_links_add_no_complexity_without_batch_norm() -> None:
     assert toys.residual_phi(40, SMALL, links=False, norm=False) != toys.residual_phi(8, SMALL, links=True, norm=True)
 
 
+@pytest.mark.slow
 def test_table_6_and_figure_10() -> None:
     rows = reproduce("table6").comparisons
     differences = [abs(c.difference) for c in rows if c.difference is not None]

@@ -10,7 +10,7 @@ from zennas.blocks.layers import Convolution
 from zennas.errors import ScoreError, ZennasError
 from zennas.nn import convert
 from zennas.scores import ScoreSettings, compute_score, registered_score, score_names
-from zennas.scores.effectiveness import deepmad_score, effectiveness, stage_entropies
+from zennas.scores.entropy import deepmad_score, stage_entropies
 from zennas.scores.weighted import weighted_score
 
 SETTINGS = ScoreSettings()
@@ -44,15 +44,20 @@ def test_entropy_by_hand() -> None:
     entropies = [math.log(8 * 8 * 16) * first, math.log(4 * 4 * 32) * last]
     assert stage_entropies(CHAIN, 8) == pytest.approx(entropies)
     assert deepmad_score(CHAIN, 8) == pytest.approx(entropies[0] + 8 * entropies[1])
-    assert effectiveness(CHAIN) == pytest.approx(3 / (27 * 16 * 36) ** (1 / 3))
 
 
-def test_costs_know_the_effectiveness_of_the_chain() -> None:
+def test_effectiveness_by_hand() -> None:
+    # Widths 3·9, then twice 8·9 of a residual block: its projection is no part of the main path.
+    architecture = zennas.parse_structure("SuperConvK3BNRELU(3,8,1,1)SuperResK3K3(8,8,2,8,1)")
+    assert zennas.costs(architecture, 8).effectiveness == pytest.approx(3 / (27 * 72 * 72) ** (1 / 3))
+
+
+def test_effectiveness_is_that_of_the_chain() -> None:
     for name in ("zennet-cifar-0.5M", "zennet-imagenet-400M-se"):
         architecture = zennas.load(name)
-        assert zennas.costs(architecture).effectiveness == pytest.approx(
-            effectiveness(architecture_chain(architecture))
-        )
+        widths = [layer.fan_in for layer in architecture_chain(architecture) if isinstance(layer, Convolution)]
+        mean = math.exp(sum(map(math.log, widths)) / len(widths))
+        assert zennas.costs(architecture).effectiveness == pytest.approx(len(widths) / mean)
 
 
 def test_effectiveness_as_a_budget() -> None:
@@ -95,6 +100,8 @@ def test_a_users_score_that_is_no_number_is_refused() -> None:
     try:
         with pytest.raises(ScoreError, match="came out as nan"):
             compute_score("broken", ARCHITECTURE, 32, SETTINGS)
+        with pytest.raises(ZennasError, match="came out as nan"):
+            zennas.search("resnet", 32, 10, score="broken", iterations=2)
     finally:
         del registry._SCORES["broken"]
 

@@ -61,6 +61,7 @@ def test_zen_weighted_on_the_whole_half() -> None:
     assert all(a >= b for a, b in zip(weighted.picks, flops.picks, strict=True))
 
 
+@pytest.mark.slow
 def test_table_6() -> None:
     known = read_networks("table6")
     assert len(known.networks) == 30

@@ -1,11 +1,14 @@
 """`zennas info`."""
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zennas.cli.options import Json, Model, Resolution
+
+if TYPE_CHECKING:
+    from zennas.nn.convert import Conversion
 
 
 def info(
@@ -27,12 +30,15 @@ def info(
     """
     from dataclasses import asdict
 
+    from zennas.architecture.model import Architecture
     from zennas.architecture.structure import format_structure
-    from zennas.counting import costs, native_classes, native_resolution, super_block_costs
-    from zennas.loading import load
+    from zennas.counting import costs, native_classes, super_block_costs
+    from zennas.loading import scored_network
 
-    architecture = load(model)
-    resolution = native_resolution(architecture, resolution)
+    architecture, resolution = scored_network(model, resolution)
+    if not isinstance(architecture, Architecture):
+        _module_info(architecture, as_json)
+        return
     classes = native_classes(architecture, classes)
     counted = costs(architecture, resolution, classes)
     structure = format_structure(architecture)
@@ -62,6 +68,22 @@ def info(
     out.print(architecture_table(architecture, resolution, classes))
     out.print(costs_line(counted), highlight=False)
     out.print(structure, style="dim", soft_wrap=True, highlight=False, markup=False)
+
+
+def _module_info(module: "Conversion", as_json: bool) -> None:
+    """A module has no super-blocks: its sizes, and what its chain is made of."""
+    from zennas.nn.convert import summary
+    from zennas.units import format_count
+
+    if as_json:
+        numbers = {name: getattr(module, name) for name in ("name", "resolution", "params", "flops", "convolutions")}
+        print(json.dumps({**numbers, "chain": summary(module.chain)}))
+        return
+    print(f"{module.name} at {module.resolution}×{module.resolution}")
+    print(
+        f"{format_count(module.params)} params, {format_count(module.flops)} multiply-adds, "
+        f"{module.convolutions} convolutions; main path: {summary(module.chain)}"
+    )
 
 
 def add_to(app: typer.Typer) -> None:

@@ -8,7 +8,8 @@ Model = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="A zoo name (see `zennas zoo`), an architecture file (.yaml, .json, .txt) or a structure string.",
+        help="A zoo name (see `zennas zoo`), an architecture file (.yaml, .json, .txt), a structure string, "
+        "torchvision:NAME, timm:NAME or package.module:factory.",
         show_default=False,
     ),
 ]

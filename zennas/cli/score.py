@@ -1,11 +1,15 @@
 """`zennas score`."""
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zennas.cli.options import Device, Json, Model, Resolution, Seed
+
+if TYPE_CHECKING:
+    from zennas.architecture.model import Architecture
+    from zennas.nn.convert import Conversion
 
 
 def score(
@@ -60,14 +64,16 @@ def score(
     print(f"{line}  in {format_seconds(result.seconds)}")
 
 
-def _explain(network: Any, changes: list[str]) -> None:
-    from zennas.scores.network import chain_of
+def _explain(network: "Architecture | Conversion", changes: list[str]) -> None:
+    from zennas.architecture.model import Architecture
     from zennas.units import format_count
 
-    if hasattr(network, "params"):
+    if not isinstance(network, Architecture):
+        from zennas.nn.convert import summary
+
         print(
             f"{network.name}: {format_count(network.params)} params, {format_count(network.flops)} multiply-adds, "
-            f"{network.convolutions} convolutions, of which {len(chain_of(network))} layers are scored"
+            f"{network.convolutions} convolutions; scored as {summary(network.chain)}"
         )
     for change in changes or ["nothing had to be changed"]:
         print(f"  {change}")

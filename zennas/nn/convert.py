@@ -63,7 +63,7 @@ class _Tracer(fx.Tracer):
     """Keeps whole what the conversion knows by type, wherever it was defined."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        if isinstance(m, nn.Conv2d | nn.BatchNorm2d | nn.Linear) or name_of(type(m)) in KNOWN_WHOLE:
+        if isinstance(m, nn.Conv2d | nn.Linear | nn.BatchNorm2d | nn.SyncBatchNorm) or name_of(type(m)) in KNOWN_WHOLE:
             return True
         return bool(super().is_leaf_module(m, module_qualified_name))
 
@@ -100,7 +100,7 @@ def convert(module: nn.Module, resolution: int, name: str = "") -> Conversion:
     attention = next((path for path, m in module.named_modules() if _is_attention(m)), None)
     if attention is not None:
         raise _refused(name, f"it has attention ({attention}), which is no convolution")
-    if not any(isinstance(m, nn.BatchNorm2d) for m in module.modules()):
+    if not any(isinstance(m, nn.BatchNorm2d | nn.SyncBatchNorm) for m in module.modules()):
         raise _refused(name, "it has no batch norm, which the Zen-score needs behind every convolution")
     skeleton = _weightless(module).eval()
     graph, shapes = _trace(skeleton, (2, first.in_channels, resolution, resolution), name)

@@ -178,10 +178,12 @@ def _operation(
     made = Operation("neutral", where, text, node, source, module)
     if isinstance(module, nn.Conv2d):
         return replace(made, kind="convolution")
-    if isinstance(module, nn.BatchNorm2d):
+    if isinstance(module, nn.BatchNorm2d | nn.SyncBatchNorm):
         return replace(made, kind="norm")
-    if isinstance(module, nn.Linear | nn.BatchNorm1d) or name in ("linear", "logsoftmax"):
+    if isinstance(module, nn.Linear) or name == "linear":
         return replace(made, kind="linear" if len(shapes.get(node, ())) == 2 else "head")
+    if len(shapes.get(source, ())) == len(shapes.get(node, ())) == 2:
+        return replace(made, kind="head")  # softmax, norms and their like on the vector behind the pooling
     if name == "maxpool2d":
         return replace(made, kind="max pooling", pooling=_pooling(node, module))
     if name in ("avgpool2d", "mean"):

@@ -1,7 +1,7 @@
 """Scores: how expressive a network is, without training it."""
 
 import zennas.scores.builtin
-import zennas.scores.effectiveness
+import zennas.scores.entropy
 import zennas.scores.proxies
 import zennas.scores.weighted  # noqa: F401  (all of them register scores)
 from zennas.scores.meanfield import meanfield_score

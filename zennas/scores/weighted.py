@@ -26,21 +26,15 @@ from collections.abc import Sequence
 from zennas.architecture.model import SuperBlock
 from zennas.blocks.chain import Chain, super_block_chain
 from zennas.blocks.layers import Convolution
+from zennas.scores.meanfield import meanfield_score
 from zennas.scores.network import Network, chain_of, resolutions
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score
 
-RELU_SECOND_MOMENT = 0.5 - 1 / (2 * math.pi)
-
 
 def log_gains(chain: Chain, resolution: int) -> list[float]:
-    """½·log of the expected σ² of every convolution of a chain."""
-    gains, second_moment = [], 1.0
-    for layer in chain:
-        if isinstance(layer, Convolution):
-            gains.append(0.5 * math.log(layer.fan_in * second_moment))
-            second_moment = RELU_SECOND_MOMENT if layer.activation else 1.0
-    return gains
+    """½·log of the expected σ² of every convolution of a chain, as the closed form has it."""
+    return list(meanfield_score(chain, resolution).contributions)
 
 
 def weighted_score(chain: Chain, resolution: int) -> float:

@@ -1,8 +1,8 @@
-"""Entropy and effectiveness of DeepMAD (Shen et al., CVPR 2023), from the structure alone.
+"""The entropy of DeepMAD (Shen et al., CVPR 2023), from the structure alone.
 
-The width of a convolution is w = c_in·k²/groups, the entropy of the map that L convolutions make H = log(r²·c_out) ·
-Σ log w_i, and the effectiveness of a network ρ = L / w̄, with w̄ the geometric mean of the widths: deep and narrow
-networks have large entropy and large ρ, and propagate badly.
+The width of a convolution is w = c_in·k²/groups, and the entropy of the map that L convolutions make H = log(r²·c_out)
+· Σ log w_i. Deep and narrow networks have a large entropy and propagate badly: the paper bounds their effectiveness ρ,
+which is among a network's costs (`zennas.counting`).
 """
 
 import math
@@ -31,15 +31,9 @@ def stage_entropies(chain: Chain, resolution: int) -> list[float]:
     return list(entropies.values())
 
 
-def effectiveness(chain: Chain) -> float:
-    """ρ = L / w̄ of a chain's L convolutions."""
-    widths = [math.log(layer.fan_in) for layer in chain if isinstance(layer, Convolution)]
-    return len(widths) / math.exp(math.fsum(widths) / len(widths))
-
-
 def deepmad_score(chain: Chain, resolution: int) -> float:
     """The weighted multi-scale entropy Σ α_i·H_i. The paper's penalty for uneven stage depths and its bound on ρ are
-    constraints of its search; here ρ is the budget `max_effectiveness`."""
+    constraints of its search; here ρ is the budget `effectiveness`."""
     entropies = stage_entropies(chain, resolution)
     return math.fsum(entropies[:-1]) + LAST_STAGE_WEIGHT * entropies[-1]
 
