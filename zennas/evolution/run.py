@@ -173,11 +173,12 @@ class _Run:
             rescored: dict[int, Score] = {}
             if status != "interrupted":
                 rescored = self._rescore(requested)
-        self.store.set_state(status=status, seconds=self._seconds())
+        seconds = self._seconds()
+        self.store.set_state(status=status, seconds=seconds)
         winners = [self._winner(niche, rescored, status) for niche in range(len(self.evolution.populations))]
         result = SearchResult(
             self.config, winners, self.directory, status, self.evolution.iteration, self.evolution.scored,
-            self._seconds(), tuple(self.notes), self.store,
+            seconds, tuple(self.notes), self.store,
         )  # fmt: skip
         if self.directory is not None:
             write_result(result, self.directory)
