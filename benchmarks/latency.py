@@ -6,7 +6,7 @@
 
 `fit` learns the three models, prints the table and draws predicted against measured; `compare` sets multiply-adds
 against latency for two spaces (the paper's Figure 11); `speed` times a search with and without a latency budget, in
-processor time, in turns.
+processor time, in turns. The figures are drawn by matplotlib.
 """
 
 import itertools

@@ -5,7 +5,6 @@ import pytest
 from devices import device_measurements, plain_predictor
 from typer.testing import CliRunner
 
-from zennas.cli import latency_predictor as room
 from zennas.cli.main import app
 from zennas.errors import ZennasError
 from zennas.latency.predictor import read_predictor, write_predictor
@@ -114,4 +113,3 @@ def test_how_long_a_quick_fit_takes_is_said(tmp_path: Path, monkeypatch: pytest.
     assert code == 0
     assert "measuring takes 1m30s" in said
     assert "fitted on 80 networks; median error 4.0% on 20 others" in said
-    assert room.learned_latency.__doc__

@@ -44,13 +44,33 @@ def test_a_line_cut_off_by_a_crash_is_dropped_and_the_file_goes_on(tmp_path: Pat
     assert read_records(path).visits == {0: [(0.5, 0)], 1: [(0.25, 1)]}
 
 
-@pytest.mark.parametrize("line", ["nonsense", "{}", '{"layer": [1], "latency": 1}', "[]"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nonsense",
+        "{}",
+        '{"layer": ["conv", 3, 8, 3, 1, 1, 16, "relu", false], "latency": 1}',
+        '{"layer": [1], "latency": 1}',
+        "[]",
+    ],
+)
 def test_a_damaged_line_is_named(line: str, tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     open_records(path, HEADER)
     with path.open("a") as file:
         file.write(line + "\n")
     with pytest.raises(LatencyError, match="line 2: damaged"):
+        read_records(path)
+
+
+@pytest.mark.parametrize("kind", ["tube", 3, None])
+def test_a_layer_that_is_none_is_refused(kind: object, tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    records = open_records(path, HEADER)
+    records.add_network(0, BLOCKS, 0.5, 1.0)
+    records.add_layer(LAYER, 0.5)
+    path.write_text(path.read_text().replace('["conv", 3', f"[{json.dumps(kind)}, 3"))
+    with pytest.raises(LatencyError, match="line 3"):
         read_records(path)
 
 

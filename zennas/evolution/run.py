@@ -223,7 +223,7 @@ class _Run:
             status = self._search(requested)
             rescored = {} if status == INTERRUPTED else self._rescored(requested)
         self.store.set_state(status=status)
-        evolution = self.evolution
+        evolution, seconds = self.evolution, self._seconds()
         result = SearchResult(
             self.config,
             [self._winner(niche, rescored, status) for niche in range(len(evolution.populations))],
@@ -231,7 +231,7 @@ class _Run:
             status,
             evolution.iteration,
             evolution.scored,
-            self._seconds(),
+            seconds,
             tuple(self.notes),
             evolution.iteration - self.first_iteration,
             self.store,

@@ -1,7 +1,6 @@
 """The layers that a network's time is made of, read from the blocks' descriptions. No torch."""
 
 from collections import Counter
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -107,8 +106,3 @@ def timed_convolution(layer: Convolution, resolution: int) -> TimedLayer:
         kind, layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.groups, resolution,
         layer.activation, layer.bias,
     )  # fmt: skip
-
-
-def kinds_of(blocks: Iterator[SuperBlock]) -> set[str]:
-    """The kinds of layers that super-blocks bring."""
-    return {layer.kind for block in blocks for layer, _ in super_block_layers(block, 32)[0]}

@@ -11,7 +11,7 @@ from typing import Any
 from zennas.architecture.model import SuperBlock
 from zennas.architecture.structure import format_structure, parse_structure
 from zennas.errors import ArchitectureError, LatencyError
-from zennas.latency.layers import TimedLayer
+from zennas.latency.layers import KINDS, TimedLayer
 from zennas.latency.setting import Setting, differences, setting_from_json
 
 FORMAT = "zennas latency measurements 1"
@@ -73,7 +73,9 @@ class Measured:
             visits.append((latency, len(self.paces) - 1))
 
     def add_layer(self, layer: TimedLayer, latency: float) -> None:
-        """Add a single layer of the network that was visited last."""
+        """Add a single layer of the network that was visited last. Raises `ValueError` where there was none."""
+        if not self.paces:
+            raise ValueError("a layer before any network")
         self.layers[layer] = (latency, len(self.paces) - 1)
 
 
@@ -184,7 +186,7 @@ def read_records(path: Path) -> Measured:
             if measured is None:
                 measured = Measured(_header(record, str(path)))
             elif "layer" in record:
-                measured.add_layer(TimedLayer(*record["layer"]), _positive(record["latency"]))
+                measured.add_layer(_layer(record["layer"]), _positive(record["latency"]))
             else:
                 blocks = parse_structure(record["network"]).super_blocks
                 latency = None if record["latency"] is None else _positive(record["latency"])
@@ -194,6 +196,14 @@ def read_records(path: Path) -> Measured:
     if measured is None:
         raise LatencyError(f"{path}: empty; it should hold latency measurements")
     return measured
+
+
+def _layer(values: Any) -> TimedLayer:
+    layer = TimedLayer(*values)
+    sizes = (layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.groups, layer.resolution)
+    if layer.kind not in KINDS or not all(isinstance(size, int) and size > 0 for size in sizes):
+        raise ValueError(f"{values} is no layer")
+    return layer
 
 
 def _positive(value: Any) -> float:
