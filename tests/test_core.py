@@ -47,7 +47,7 @@ assert "zennas[torch]" in result.notes[0]
 def test_what_needs_torch_says_which_extra():
     code = """
 import zennas
-for use in (lambda: zennas.zen_score, lambda: zennas.build, lambda: zennas.search(score="zen", iterations=2)):
+for use in (lambda: zennas.zen_score, lambda: zennas.build, lambda: zennas.search(score="zen", params="1M", iterations=2)):
     try:
         use()
     except zennas.ZennasError as error:

@@ -60,7 +60,7 @@ def test_bugs_of_a_users_score_are_raised_and_refusals_are_not():
 
 def test_a_missing_plugin_and_wrong_workers():
     with pytest.raises(ZennasError, match="plugin 'nowhere' cannot be imported"):
-        zennas.search(plugins=["nowhere"], iterations=1)
+        zennas.search(plugins=["nowhere"], params="1M", iterations=1)
     with pytest.raises(ZennasError, match="0 workers"):
         Execution(0)
     with executor(Execution()) as execute:
@@ -83,6 +83,7 @@ def test_a_refused_start_ends_the_search():
     with pytest.raises((ZennasError, ScoreError), match="refuses the start: kernel"):
         zennas.search(
             score="deadly",
+            params="1M",
             plugins=[PLUGIN],
             iterations=2,
             start="SuperConvK3BNRELU(3,8,1,1)SuperResK3K3(8,16,1,8,1)SuperResK7K7(16,16,1,8,1)SuperConvK1BNRELU(16,64,1,1)",

@@ -70,21 +70,24 @@ def test_nothing_is_written_for_a_hopeless_budget(tmp_path):
 
 def test_wrong_settings():
     with pytest.raises(UnknownNameError, match="did you mean resnet"):
-        zennas.search("resnt")
+        zennas.search("resnt", params="1M")
+    for unbounded in ({}, {"params": "1M.."}, {"params": ["1M", "1M.."]}):
+        with pytest.raises(ZennasError, match="needs an upper bound"):
+            zennas.search(**unbounded)
     with pytest.raises(ZennasError, match="iterations"):
         zennas.search(iterations=0)
     with pytest.raises(ZennasError, match="itertions"):
         zennas.search(itertions=10)
     with pytest.raises(UnknownNameError, match="did you mean meanfield"):
-        zennas.search(score="meanfeld")
+        zennas.search(score="meanfeld", params="1M")
 
 
 def test_stopping_rules():
-    assert zennas.search(time_limit=0.3, iterations=10**8, rescore=0).status == "time limit"
+    assert zennas.search(time_limit=0.3, params="1M", iterations=10**8, rescore=0).status == "time limit"
     patient = zennas.search(patience=500, iterations=10**6, params="60k", rescore=0)
     assert patient.status == "patience"
     assert patient.iterations - patient.best.candidate.iteration >= 500
-    reached = zennas.search(target_score=60, iterations=10**6, rescore=0)
+    reached = zennas.search(target_score=60, params="1M", iterations=10**6, rescore=0)
     assert reached.status == "target score"
     assert reached.score >= 60
 

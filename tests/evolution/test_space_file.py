@@ -69,6 +69,6 @@ def test_errors_say_where(tmp_path, text, says):
 
 def test_a_missing_file_and_a_hopeless_start():
     with pytest.raises(ZennasError, match=r"nowhere\.yaml: cannot be read"):
-        configured_space(checked_config({"space": "nowhere.yaml"}))
+        configured_space(checked_config({"space": "nowhere.yaml", "params": "1M"}))
     with pytest.raises(ZennasError, match="super-blocks"):
-        configured_space(checked_config({"start": "SuperConvK3BNRELU(3,16,1,1)"}))
+        configured_space(checked_config({"start": "SuperConvK3BNRELU(3,16,1,1)", "params": "1M"}))

@@ -101,7 +101,7 @@ def test_a_users_score_that_is_no_number_is_refused() -> None:
         with pytest.raises(ScoreError, match="came out as nan"):
             compute_score("broken", ARCHITECTURE, 32, SETTINGS)
         with pytest.raises(ZennasError, match="came out as nan"):
-            zennas.search("resnet", 32, 10, score="broken", iterations=2)
+            zennas.search("resnet", 32, 10, score="broken", params="100k", iterations=2)
     finally:
         del registry._SCORES["broken"]
 

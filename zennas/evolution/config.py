@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from zennas.architecture.document import format_yaml, load_yaml
 from zennas.architecture.files import read_text, write_text
-from zennas.errors import RunError, ZennasError
+from zennas.errors import BudgetError, RunError, ZennasError
 from zennas.evolution.budgets import QUANTITIES, Budget, parse_budget
 
 CONFIG = "config.yaml"
@@ -87,7 +87,11 @@ def checked_config(values: dict[str, Any], where: str = "") -> SearchConfig:
         given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
         message = re.sub("^Value error, ", "", first["msg"])
         raise ZennasError(f"{where}{name}: {message}{given}") from None
-    config.niches()
+    if not all(any(b.high < float("inf") and b.quantity != "effectiveness" for b in n) for n in config.niches()):
+        raise BudgetError(
+            f"{where}a search needs an upper bound, or its networks grow without end; give one of params, flops, layers, "
+            "memory or latency, e.g. params 1M"
+        )
     return config
 
 
