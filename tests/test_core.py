@@ -47,7 +47,9 @@ assert "zennas[torch]" in result.notes[0]
 def test_what_needs_torch_says_which_extra():
     code = """
 import zennas
-for use in (lambda: zennas.zen_score, lambda: zennas.build, lambda: zennas.search(score="zen", params="1M", iterations=2)):
+uses = [lambda: zennas.zen_score, lambda: zennas.build]
+uses.append(lambda: zennas.search(score="zen", params="1M", iterations=2))
+for use in uses:
     try:
         use()
     except zennas.ZennasError as error:

@@ -89,8 +89,8 @@ def checked_config(values: dict[str, Any], where: str = "") -> SearchConfig:
         raise ZennasError(f"{where}{name}: {message}{given}") from None
     if not all(any(b.high < float("inf") and b.quantity != "effectiveness" for b in n) for n in config.niches()):
         raise BudgetError(
-            f"{where}a search needs an upper bound, or its networks grow without end; give one of params, flops, layers, "
-            "memory or latency, e.g. params 1M"
+            f"{where}a search needs an upper bound, or its networks grow without end; give one of params, flops, "
+            "layers, memory or latency, e.g. params 1M"
         )
     return config
 
