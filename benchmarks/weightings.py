@@ -81,7 +81,7 @@ def register(name: str, value: Callable[[list[Layer]], float]) -> None:
     def compute(network: object, resolution: int, settings: object) -> Score:
         chain = chain_of(network)  # type: ignore[arg-type]
         convolutions = [layer for layer in chain if isinstance(layer, Convolution)]
-        layers = list(zip(convolutions, resolutions(chain, resolution), log_gains(chain, resolution), strict=True))
+        layers = list(zip(convolutions, resolutions(chain, resolution), log_gains(chain), strict=True))
         result = value(layers)
         return Score(result, 0.0, (result, result), 0.0, name=name)
 

@@ -1,3 +1,8 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
 import zennas
@@ -89,3 +94,23 @@ def test_a_refused_start_ends_the_search():
             start="SuperConvK3BNRELU(3,8,1,1)SuperResK3K3(8,16,1,8,1)SuperResK7K7(16,16,1,8,1)SuperConvK1BNRELU(16,64,1,1)",
         )
     assert parse_structure(task("zen").structure).out_channels == 16
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    code = """
+import os
+from tests.evolution.test_executors import task
+from zennas.evolution.executors import Processes
+processes = Processes(2)
+processes([task("slow-width")] * 8)
+print(*processes._pool._processes, flush=True)
+os.kill(os.getpid(), 9)
+"""
+    killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    workers = [int(pid) for pid in killed.stdout.split()]
+    assert len(workers) == 2
+    for _ in range(200):
+        if not any(Path(f"/proc/{pid}").exists() for pid in workers):
+            return
+        time.sleep(0.05)
+    raise AssertionError("workers outlived their parent")

@@ -5,12 +5,14 @@ All of them give the same outcomes in the same order; a search cannot tell them 
 
 import contextlib
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 from zennas.errors import ZennasError
 from zennas.evolution.tasks import Execute, Failure, Outcome, ScoreTask, carry_out
@@ -93,7 +95,7 @@ class Processes:
     def _open(self) -> ProcessPoolExecutor:
         if self._pool is None:
             # Workers are spawned: a forked child of a process that has run torch can hang in its thread pools.
-            self._pool = ProcessPoolExecutor(self._workers, get_context("spawn"), _quiet_worker)
+            self._pool = ProcessPoolExecutor(self._workers, get_context("spawn"), _begin_worker)
         return self._pool
 
     def close(self) -> None:
@@ -103,10 +105,16 @@ class Processes:
             self._pool = None
 
 
-def _quiet_worker() -> None:
-    """Ctrl-C at a terminal reaches the whole process group; only the parent is to answer it. A worker whose parent
-    is killed ends by itself when the queue's pipe closes."""
-    import signal
-
+def _begin_worker() -> None:
+    """Ctrl-C at a terminal reaches the whole process group, and only the parent is to answer it. A parent that was
+    killed tells its workers nothing: each watches for its end itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OMP_NUM_THREADS"] = "1"
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

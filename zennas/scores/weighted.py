@@ -26,15 +26,24 @@ from collections.abc import Sequence
 from zennas.architecture.model import SuperBlock
 from zennas.blocks.chain import Chain, super_block_chain
 from zennas.blocks.layers import Convolution
-from zennas.scores.meanfield import meanfield_score
+from zennas.scores.meanfield.kernel import M2
 from zennas.scores.network import Network, chain_of, resolutions
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score
 
+RELU_VARIANCE = 0.5 - M2
+"""Of ReLU of a standard Gaussian."""
 
-def log_gains(chain: Chain, resolution: int) -> list[float]:
-    """½·log of the expected σ² of every convolution of a chain, as the closed form has it."""
-    return list(meanfield_score(chain, resolution).contributions)
+
+def log_gains(chain: Chain) -> list[float]:
+    """½·log of the expected σ² of every convolution of a chain, as if its map had no border: what a layer can express
+    is not less because zeros are padded, and the closed form's own variances draw depth to the larger maps."""
+    gains, second_moment = [], 1.0
+    for layer in chain:
+        if isinstance(layer, Convolution):
+            gains.append(0.5 * math.log(layer.fan_in * second_moment))
+            second_moment = RELU_VARIANCE if layer.activation else 1.0
+    return gains
 
 
 def weighted_score(chain: Chain, resolution: int) -> float:
@@ -43,7 +52,7 @@ def weighted_score(chain: Chain, resolution: int) -> float:
     convolutions = [layer for layer in chain if isinstance(layer, Convolution)]
     sides = resolutions(chain, resolution)
     gains: dict[int, float] = {}
-    for layer, side, gain in zip(convolutions, sides, log_gains(chain, resolution), strict=True):
+    for layer, side, gain in zip(convolutions, sides, log_gains(chain), strict=True):
         if layer.activation:
             gains[side] = gains.get(side, 0.0) + gain + 0.5 * math.log(layer.out_channels)
     return math.fsum(math.copysign(math.sqrt(side * abs(gain)), gain) for side, gain in gains.items())
