@@ -76,10 +76,8 @@ def train(
     given = {key: value for key, value in locals().items() if key not in _NOT_SETTINGS and value is not None}
     from zennas.errors import ZennasError
     from zennas.evolution.run import next_directory
-    from zennas.extras import require
 
-    for module in ("torch", "torchvision", "timm", "accelerate", "safetensors"):
-        require(module, "train", "zennas train")
+    require_training("zennas train")
     from zennas.train import resume_training
     from zennas.train import train as start_training
 
@@ -99,6 +97,14 @@ def train(
             result = start_training(model, directory, watch=watch, download=download, **given)
     if int(os.environ.get("RANK", "0")) == 0:
         _show(result)
+
+
+def require_training(command: str) -> None:
+    """Raises `MissingExtraError` where a command that trains lacks a package."""
+    from zennas.extras import require
+
+    for module in ("torch", "torchvision", "timm", "accelerate", "safetensors"):
+        require(module, "train", command)
 
 
 _NOT_SETTINGS = ("model", "out", "resume", "download", "quiet")

@@ -1,7 +1,7 @@
 """Networks of equal size around ResNet-50 for CIFAR: those that Figure 4 of the paper trains (Section 4.3).
 
 High-level channels shrink, low-level ones grow, layers go, and the width of all is scaled until the parameters are
-those of the start again. Train them, write `model,resolution,accuracy` to a CSV, and `zennas study` correlates.
+those of the start again, or any other number of them. `zennas.study.training` trains them.
 """
 
 from collections.abc import Sequence
@@ -31,15 +31,23 @@ def resnet_50_for_cifar() -> Architecture:
 
 
 def equal_size_networks(
-    count: int, num_classes: int = 100, seed: int = 0, start: Architecture | None = None
+    count: int,
+    num_classes: int = 100,
+    seed: int = 0,
+    start: Architecture | None = None,
+    *,
+    params: int | None = None,
 ) -> list[Architecture]:
-    """`count` different networks of the start's parameters, within 1 %.
+    """`count` different networks of the start's parameters, within 1 %. The first of more are those of fewer.
+
+    Args:
+        params: parameters of all networks, in place of the start's.
 
     Raises:
         ZennasError: so many different ones were not found.
     """
     start = start or resnet_50_for_cifar()
-    target = costs(start, RESOLUTION, num_classes).params
+    target = costs(start, RESOLUTION, num_classes).params if params is None else params
     rng = np.random.default_rng(seed)
     found: dict[tuple[SuperBlock, ...], Architecture] = {}
     for _ in range(TRIES * count):
