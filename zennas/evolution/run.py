@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from zennas.architecture.model import Architecture
 from zennas.counting import count_super_blocks
 from zennas.errors import RunError, ZennasError
 from zennas.evolution.config import SearchConfig, checked_config, read_config, write_config
@@ -18,16 +17,17 @@ from zennas.evolution.evolve import Evolution
 from zennas.evolution.executors import Execution, executor
 from zennas.evolution.journal import Journal
 from zennas.evolution.lock import RunLock
-from zennas.evolution.outputs import winner_name, write_result
+from zennas.evolution.outputs import write_result
 from zennas.evolution.population import Candidate
 from zennas.evolution.rescoring import rescore
-from zennas.evolution.result import SearchResult, Winner
+from zennas.evolution.result import SearchResult
 from zennas.evolution.scoring import round_scorer
 from zennas.evolution.space_file import configured_space
 from zennas.evolution.start import starting_network
 from zennas.evolution.stopping import INTERRUPTED, reason_to_stop, stop_requests
 from zennas.evolution.store import DATABASE, RunStore, evolution_state, restore_evolution
 from zennas.evolution.tasks import Execute, load_plugins
+from zennas.evolution.winners import choose_winner
 from zennas.extras import installed
 from zennas.scores.registry import registered_score
 from zennas.scores.result import Score
@@ -210,7 +210,7 @@ class _Run:
         evolution = self.evolution
         result = SearchResult(
             self.config,
-            [self._winner(niche, rescored) for niche in range(len(evolution.populations))],
+            [choose_winner(self.config, population, rescored) for population in evolution.populations],
             self.directory,
             status,
             evolution.iteration,
@@ -295,12 +295,3 @@ class _Run:
         if not scores:
             self.notes.append("interrupted while re-scoring; --resume goes on with it")
         return scores
-
-    def _winner(self, niche: int, rescored: dict[int, Score]) -> Winner:
-        budgets, config = self.evolution.niches[niche], self.config
-        ranked = self.evolution.populations[niche].ranked()
-        leaders = [c for c in ranked[: config.rescore] if c.id in rescored]
-        winner = max(leaders, key=lambda c: rescored[c.id].score) if leaders else ranked[0]
-        name = winner_name(config.space, config.resolution, budgets)
-        architecture = Architecture(winner.super_blocks, name, config.resolution, config.num_classes)
-        return Winner(architecture, winner, winner.score, winner.costs, budgets, rescored.get(winner.id))
