@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from zennas.cli import info, report, runs, score, search, zoo
+from zennas.cli import compare, info, report, runs, score, search, zoo
 from zennas.errors import ZennasError
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (search, runs, report, score, info, zoo):
+for module in (search, runs, report, score, info, compare, zoo):
     module.add_to(app)
 
 

@@ -6,6 +6,7 @@ from zennas.evolution.mutate import mutate
 from zennas.evolution.result import SearchResult, Winner
 from zennas.evolution.run import resume_run
 from zennas.evolution.space import SPACES, BlockChoice, Range, SearchSpace, search_space
+from zennas.evolution.winners import read_run
 
 __all__ = [
     "SPACES",
@@ -17,6 +18,7 @@ __all__ = [
     "Winner",
     "mutate",
     "parse_budget",
+    "read_run",
     "resume_run",
     "search",
     "search_space",

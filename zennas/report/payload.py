@@ -1,4 +1,7 @@
-"""A run as plain values for the page. Candidates go as columns; the page rebuilds their structures along their parents."""
+"""A run as plain values for the page.
+
+Candidates go as columns; the page rebuilds their structures along their parents.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -3,7 +3,7 @@ const spread = (low, high, by = 0.04) => [low - (high - low || 1) * by, high + (
 const last = list => list[list.length - 1];
 
 function historyChart(runs) {
-  const lines = runs.flatMap((run, r) => run.history.map((h, n) => ({ run, h, n: r + n, name: name(run, h) })));
+  const lines = runs.flatMap((run, r) => run.history.map((h, n) => ({ run, h, n: runs.length > 1 ? r : n, dash: DASHES[(runs.length > 1 ? r + n : n) % 4], name: name(run, h) })));
   function name(run, h) { return [runs.length > 1 ? run.name : "", run.history.length > 1 ? h.label : ""].filter(Boolean).join(" ") || "best"; }
   const usable = lines.filter(l => l.h.points.length);
   const all = usable.flatMap(l => l.h.points);
@@ -14,12 +14,12 @@ function historyChart(runs) {
     });
     const { svg, sx, sy } = frame;
     const points = [];
-    for (const { h, n, name } of usable) {
+    for (const { h, n, dash, name } of usable) {
       const up = h.points.map(p => [p[0], p[1]]), down = h.points.map(p => [p[0], p[3]]).reverse();
       svg.append(
         mark("path", { d: `${path([...up, ...down], sx, sy)}Z`, style: `fill: ${seriesColour(n)}`, opacity: usable.length > 3 ? 0.06 : 0.15 }),
         mark("path", { d: path(h.points.map(p => [p[0], p[2]]), sx, sy), fill: "none", stroke: seriesColour(n), "stroke-width": 1, opacity: 0.7 }),
-        mark("path", { class: "best", d: path(up, sx, sy), fill: "none", stroke: seriesColour(n), "stroke-width": 2.2, "stroke-dasharray": DASHES[n % 4] }));
+        mark("path", { class: "best", d: path(up, sx, sy), fill: "none", stroke: seriesColour(n), "stroke-width": 2.2, "stroke-dasharray": dash }));
       points.push(...h.points.map(p => ({
         x: p[0], y: p[1],
         lines: () => [`best ${FORMATS.score(p[1])}`, `iteration ${p[0]}${name === "best" ? "" : `, ${name}`}`, `population: median ${FORMATS.score(p[2])}, worst ${FORMATS.score(p[3])}`],
@@ -27,7 +27,7 @@ function historyChart(runs) {
     }
     interactive(frame, points);
   });
-  return [box, legend(usable.map(l => [swatch(seriesColour(l.n), DASHES[l.n % 4]), l.name]))];
+  return [box, legend(usable.map(l => [swatch(seriesColour(l.n), l.dash), l.name]))];
 }
 
 function scatterChart(runs, quantity, open) {
@@ -68,9 +68,9 @@ function scatterChart(runs, quantity, open) {
       const cost = run.candidates[quantity], { score } = run.candidates;
       for (let i = 0; i < score.length; i++) if (cost[i] !== null) pen.fillRect(sx(cost[i]) - 1.2, sy(score[i]) - 1.2, 2.4, 2.4);
     });
-    for (const { v, r } of bounds) {
+    for (const [k, { v, r }] of bounds.entries()) {
       svg.append(mark("line", { class: "budget", x1: sx(v), x2: sx(v), y1: top, y2: height - bottom, stroke: able.length > 1 ? seriesColour(r) : "var(--hot)", "stroke-dasharray": "5 4", "stroke-width": 1.5 }),
-        mark("text", { x: sx(v) - 5, y: height - bottom - 8, "text-anchor": "end", class: "strong" }, `budget ${FORMATS[quantity](v)}`));
+        mark("text", { x: sx(v) - 5, y: height - bottom - 8 - 15 * (k % 5), "text-anchor": "end", class: "strong" }, `budget ${FORMATS[quantity](v)}`));
     }
     const points = [];
     able.forEach((run, r) => {

@@ -1,4 +1,4 @@
-// A network from left to right: height is the feature map's side, thickness its channels (both by their logarithm).
+// A network from left to right: height is the feature map's side (by its logarithm), thickness the square root of its channels.
 function drawNetwork(blocks, resolution, extra) {
   const height = 190, base = 150;
   const top = Math.log2(Math.max(2, resolution) + 1);
@@ -10,7 +10,7 @@ function drawNetwork(blocks, resolution, extra) {
     side = Math.ceil(side / b.stride);
     const h = 26 + 84 * Math.log2(side + 1) / top;
     const label = b.kind.block, detail = b.kind.label.slice(b.kind.block.length).trim();
-    const w = Math.max(26 + 5.2 * Math.log2(b.out), 9 + 6.6 * Math.max(label.length, detail.length, `× ${b.layers}`.length));
+    const w = Math.max(Math.min(170, 4.2 * Math.sqrt(b.out)), 12 + 6.6 * Math.max(label.length, detail.length, `× ${b.layers}`.length));
     const gap = b.stride > 1 ? 30 : 16;
     if (i) {
       put(mark("line", { x1: x, x2: x + gap, y1: base - 18, y2: base - 18, stroke: "var(--soft)" }));

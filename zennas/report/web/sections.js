@@ -24,7 +24,7 @@ function winnerSection(run, winner) {
     el("div", { class: "cards" }, card(`score (${run.score})`, winner.score.toFixed(2)), zen,
       winner.costs.map(c => card(c.title, c.text, c.budget ? `budget ${c.budget}${c.share ? `, ${(100 * c.share).toFixed(0)} % used` : ""}` : "", c.share))),
     el("h3", null, "The network"),
-    note("Height is the side of the feature map, thickness the channels (both on a logarithmic scale); an arc is a residual link, ↓2 a stride. Below each box: channels and feature map."),
+    note("Height is the side of the feature map, thickness the channels; an arc is a residual link, ↓2 a stride. Below each box: channels and feature map."),
     drawNetwork(blocks, run.resolution, i => [`params ${FORMATS.params(winner.rows[i].params)}, multiply-adds ${FORMATS.flops(winner.rows[i].flops)}, ${winner.rows[i].convolutions} convolutions`]),
     el("details", null, el("summary", null, "Table of super-blocks"), table(
       ["", "type", "in", "out", "stride", "bottleneck", "layers", "output", "params", "multiply-adds"],
