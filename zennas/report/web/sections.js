@@ -22,7 +22,7 @@ function winnerSection(run, winner) {
     el("h1", { id: "winner-title" }, winner.name),
     note(`The network of the highest score within the budgets, for ${inputs}. ${run.iterations.toLocaleString("en")} of ${run.planned.toLocaleString("en")} iterations, ${run.scored.toLocaleString("en")} networks scored; ${run.status}.`),
     el("div", { class: "cards" }, card(`score (${run.score})`, winner.score.toFixed(2)), zen,
-      winner.costs.map(c => card(c.title, c.text, c.budget ? `budget ${c.budget}${c.share ? `, ${(100 * c.share).toFixed(0)} % used` : ""}` : "", c.share))),
+      winner.costs.map(c => card(c.title, c.text, c.budget ? `budget ${c.budget}${c.share ? `, ${(100 * c.share).toFixed(0)}\u00a0%\u00a0used` : ""}` : "", c.share))),
     el("h3", null, "The network"),
     note("Height is the side of the feature map, thickness the channels; an arc is a residual link, ↓2 a stride. Below each box: channels and feature map."),
     drawNetwork(blocks, run.resolution, i => [`params ${FORMATS.params(winner.rows[i].params)}, multiply-adds ${FORMATS.flops(winner.rows[i].flops)}, ${winner.rows[i].convolutions} convolutions`]),
