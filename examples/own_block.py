@@ -26,7 +26,7 @@ name: twin
 base: resnet
 choices:
   - {block: TwinBtn, kernel: 3}
-  - {block: Btn, kernel: 3}
+  - {block: TwinBtn, kernel: 5}
 """
 
 if __name__ == "__main__":

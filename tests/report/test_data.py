@@ -12,7 +12,7 @@ from zennas.cli.main import app
 from zennas.errors import RunError
 from zennas.evolution.config import SearchConfig, checked_config
 from zennas.report import report_page
-from zennas.report.command import search_command
+from zennas.report.command import option_of, search_command
 from zennas.report.diff import diff_architectures
 from zennas.report.replay import replay
 from zennas.report.story import ancestors, composition, contributions, history
@@ -41,6 +41,20 @@ def test_rescored_winners_are_read_back(tmp_path):
     again = zennas.read_run(tmp_path / "run").best
     assert again.architecture == found.architecture
     assert again.rescored.score == found.best.rescored.score
+
+
+def test_a_running_search_can_be_read(tmp_path):
+    seen = []
+
+    def watch(progress):
+        if progress.done >= 300 and not seen:
+            seen.append(zennas.read_run(tmp_path / "run"))
+
+    settings = dict(params="100k", iterations=600, population=32, rescore=0)
+    zennas.search("resnet", 32, 10, out=tmp_path / "run", watch=watch, **settings)
+    assert seen[0].status == "running"
+    assert seen[0].winners[0].score == max(c.score for c in seen[0].candidates())
+    assert zennas.read_run(tmp_path / "run").status == "finished"
 
 
 def test_reading_where_no_run_is(tmp_path):
@@ -100,12 +114,7 @@ def test_the_command_repeats_the_settings():
     from typer.main import get_command
 
     known = {option for p in get_command(app).commands["search"].params for option in p.opts}
-    every = SearchConfig(
-        se=True, params="1M", flops="1M", layers="9", memory="1MB", start="x", time_limit=5.0, patience=3,
-        target_score=1.0, pareto=["params"], freeze=["stem"], plugins=["p"], num_classes=3, round_size=3, rescore=1,
-        batch_size=4, repeats=3, device="cuda", score="zen", space="regnet", resolution=64, iterations=5, population=3,
-    )  # fmt: skip
-    assert {word for word in shlex.split(search_command(every)) if word.startswith("--")} <= known
+    assert {option_of(setting) for setting in SearchConfig.model_fields} <= known
 
 
 def test_a_diff_pairs_what_belongs_together():

@@ -27,7 +27,7 @@ def report(
         zennas report runs/search-1 --images figures --image-format svg
     """
     from zennas.cli.tables import console
-    from zennas.evolution.winners import read_run
+    from zennas.evolution.reading import read_run
     from zennas.report.page import REPORT, write_report
 
     results = [read_run(directory) for directory in directories]

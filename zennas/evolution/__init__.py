@@ -3,10 +3,10 @@
 from zennas.evolution.api import search
 from zennas.evolution.budgets import Budget, parse_budget
 from zennas.evolution.mutate import mutate
+from zennas.evolution.reading import read_run
 from zennas.evolution.result import SearchResult, Winner
 from zennas.evolution.run import resume_run
 from zennas.evolution.space import SPACES, BlockChoice, Range, SearchSpace, search_space
-from zennas.evolution.winners import read_run
 
 __all__ = [
     "SPACES",

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from zennas.architecture.model import Architecture
 from zennas.counting import count_super_blocks
 from zennas.errors import RunError, ZennasError
 from zennas.evolution.config import SearchConfig, checked_config, read_config, write_config
@@ -17,17 +18,16 @@ from zennas.evolution.evolve import Evolution
 from zennas.evolution.executors import Execution, executor
 from zennas.evolution.journal import Journal
 from zennas.evolution.lock import RunLock
-from zennas.evolution.outputs import write_result
+from zennas.evolution.outputs import winner_name, write_result
 from zennas.evolution.population import Candidate
 from zennas.evolution.rescoring import rescore
-from zennas.evolution.result import SearchResult
+from zennas.evolution.result import SearchResult, Winner
 from zennas.evolution.scoring import round_scorer
 from zennas.evolution.space_file import configured_space
 from zennas.evolution.start import starting_network
 from zennas.evolution.stopping import INTERRUPTED, reason_to_stop, stop_requests
 from zennas.evolution.store import DATABASE, RunStore, evolution_state, restore_evolution
 from zennas.evolution.tasks import Execute, load_plugins
-from zennas.evolution.winners import choose_winner
 from zennas.extras import installed
 from zennas.scores.registry import registered_score
 from zennas.scores.result import Score
@@ -206,11 +206,10 @@ class _Run:
         with stop_requests() as requested:
             status = self._search(requested)
             rescored = {} if status == INTERRUPTED else self._rescored(requested)
-        self.store.set_state(status=status)
         evolution = self.evolution
         result = SearchResult(
             self.config,
-            [choose_winner(self.config, population, rescored) for population in evolution.populations],
+            [self._winner(niche, rescored) for niche in range(len(evolution.populations))],
             self.directory,
             status,
             evolution.iteration,
@@ -220,6 +219,7 @@ class _Run:
             evolution.iteration - self.first_iteration,
             self.store,
         )
+        self.store.set_state(status=status, winners=[winner.candidate.id for winner in result.winners])
         if self.directory is not None:
             write_result(result, self.directory)
         best = result.best
@@ -228,7 +228,8 @@ class _Run:
 
     def commit(self, candidates: list[Candidate], status: str) -> None:
         """Make everything so far durable."""
-        state = {**evolution_state(self.evolution), "status": status, "updated": time.time()}
+        # Winners are chosen at the end alone: a run that goes on has none yet.
+        state = {**evolution_state(self.evolution), "status": status, "winners": [], "updated": time.time()}
         self.store.commit(candidates, self.evolution.failures, state)
         self.evolution.failures.clear()
 
@@ -295,3 +296,12 @@ class _Run:
         if not scores:
             self.notes.append("interrupted while re-scoring; --resume goes on with it")
         return scores
+
+    def _winner(self, niche: int, rescored: dict[int, Score]) -> Winner:
+        budgets, config = self.evolution.niches[niche], self.config
+        ranked = self.evolution.populations[niche].ranked()
+        leaders = [c for c in ranked[: config.rescore] if c.id in rescored]
+        winner = max(leaders, key=lambda c: rescored[c.id].score) if leaders else ranked[0]
+        name = winner_name(config.space, config.resolution, budgets)
+        architecture = Architecture(winner.super_blocks, name, config.resolution, config.num_classes)
+        return Winner(architecture, winner, winner.score, winner.costs, budgets, rescored.get(winner.id))

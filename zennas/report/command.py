@@ -7,6 +7,11 @@ from zennas.evolution.config import SearchConfig
 _OPTIONS = {"num_classes": "classes", "plugins": "plugin"}
 
 
+def option_of(setting: str) -> str:
+    """The option of `zennas search` that sets a field of `SearchConfig`."""
+    return "--" + _OPTIONS.get(setting, setting).replace("_", "-")
+
+
 def search_command(config: SearchConfig) -> str:
     """`zennas search …` with every setting that differs from its default, and the seed."""
     words = ["zennas", "search"]
@@ -14,7 +19,7 @@ def search_command(config: SearchConfig) -> str:
         value = getattr(config, key)
         if value == field.default and key != "seed":
             continue
-        option = "--" + _OPTIONS.get(key, key).replace("_", "-")
+        option = option_of(key)
         if key == "plugins":
             words += [word for name in value for word in (option, name)]
         elif isinstance(value, bool):

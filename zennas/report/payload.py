@@ -25,12 +25,8 @@ from zennas.report.replay import replay
 from zennas.report.story import ancestors, block_text, composition, contributions, history, kind_label
 
 TITLES = {
-    "params": "params",
-    "flops": "multiply-adds",
-    "layers": "layers",
-    "convolutions": "convolutions",
-    "memory": "activation memory",
-    "latency": "latency",
+    quantity: {"flops": "multiply-adds", "memory": "activation memory"}.get(quantity, quantity)
+    for quantity in QUANTITIES
 }
 
 
@@ -118,10 +114,6 @@ def _columns(candidates: Sequence[Candidate], kinds: _Kinds) -> dict[str, list[A
         "iteration": [c.iteration for c in candidates],
         "parent": [c.parent for c in candidates],
         "score": [round(c.score, 3) for c in candidates],
-        "params": [c.costs.params for c in candidates],
-        "flops": [c.costs.flops for c in candidates],
-        "layers": [c.costs.layers for c in candidates],
-        "memory": [c.costs.memory for c in candidates],
         "change": [
             [-1, *kinds.encode(c.super_blocks)]
             if c.mutation is None
@@ -129,8 +121,10 @@ def _columns(candidates: Sequence[Candidate], kinds: _Kinds) -> dict[str, list[A
             for c in candidates
         ],
     }
-    if any(c.costs.latency is not None for c in candidates):
-        columns["latency"] = [None if c.costs.latency is None else float(f"{c.costs.latency:.5g}") for c in candidates]
+    for quantity in QUANTITIES:
+        values = [getattr(c.costs, quantity) for c in candidates]
+        if any(value is not None for value in values):
+            columns[quantity] = [float(f"{value:.5g}") if isinstance(value, float) else value for value in values]
     return columns
 
 

@@ -21,7 +21,9 @@ function scaled(value, steps) {
 const FORMATS = {
   params: v => scaled(v, [[1e9, "G"], [1e6, "M"], [1e3, "k"]]),
   flops: v => scaled(v, [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]]),
-  layers: v => `${v}`,
+  layers: v => `${+v.toPrecision(5)}`,
+  convolutions: v => `${+v.toPrecision(5)}`,
+  effectiveness: v => `${+v.toPrecision(4)}`,
   memory: v => scaled(v, [[1e9, " GB"], [1e6, " MB"], [1e3, " kB"]]),
   latency: v => v === 0 ? "0" : scaled(v, [[1, " s"], [1e-3, " ms"], [1e-6, " µs"]]),
   iteration: v => scaled(v, [[1e6, "M"], [1e3, "k"]]),
