@@ -26,5 +26,8 @@ check: .venv/all
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[all,dev]'
 	touch $@ .venv/core
 
+docs: .venv/all
+	$(BIN)/mkdocs build --strict --quiet
+
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build site dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

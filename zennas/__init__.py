@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from zennas.blocks import Convolution, Unit, register_block, residual
     from zennas.counting import Costs, costs
     from zennas.errors import ZennasError
-    from zennas.evolution import SearchResult, mutate, resume_run, search, search_space
+    from zennas.evolution import SearchResult, mutate, read_run, resume_run, search, search_space
     from zennas.loading import load
     from zennas.nn import build, convert
     from zennas.scores import Score, meanfield_score, register_score
@@ -40,6 +40,7 @@ _HOMES = {
     "zen_score": "scores.zen",
     "SearchResult": "evolution",
     "mutate": "evolution",
+    "read_run": "evolution",
     "resume_run": "evolution",
     "search": "evolution",
     "search_space": "evolution",

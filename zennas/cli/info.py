@@ -1,6 +1,7 @@
 """`zennas info`."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,10 @@ def info(
         int | None,
         typer.Option(min=0, help="Outputs of the classifier; 0 for none.", show_default="the network's own, else 1000"),
     ] = None,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw the network on the terminal.")] = False,
+    image: Annotated[
+        Path | None, typer.Option(help="Draw the network into a file: .html, .png, .svg or .pdf.", show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show what a network is made of and what it costs.
@@ -27,6 +32,8 @@ def info(
         zennas info zennet-cifar-1.0M
 
         zennas info runs/search-1/best.yaml --resolution 64 --classes 10 --json
+
+        zennas info zennet-cifar-1.0M --plot --image network.svg
     """
     from dataclasses import asdict
 
@@ -42,6 +49,11 @@ def info(
     classes = native_classes(architecture, classes)
     counted = costs(architecture, resolution, classes)
     structure = format_structure(architecture)
+    if image is not None:
+        from zennas.report.figures import architecture_figure
+        from zennas.report.images import write_image
+
+        write_image(architecture_figure(architecture, resolution), image)
     if as_json:
         numbers = {key: value for key, value in asdict(counted).items() if value is not None}
         rows = [
@@ -66,6 +78,10 @@ def info(
     out = console()
     out.print(f"[bold]{architecture.name or 'network'}[/bold] at {resolution}×{resolution}, {classes} classes")
     out.print(architecture_table(architecture, resolution, classes))
+    if plot:
+        from zennas.cli.drawing import draw_architecture
+
+        out.print(draw_architecture(architecture, resolution))
     out.print(costs_line(counted), highlight=False)
     out.print(structure, style="dim", soft_wrap=True, highlight=False, markup=False)
 

@@ -6,11 +6,13 @@ import sys
 import typer
 
 from zennas.cli import (
+    compare,
     evaluate,
     export,
     info,
     latency,
     latency_predictor,
+    report,
     reproduce,
     runs,
     score,
@@ -30,7 +32,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (search, runs, score, info, zoo, study, reproduce, latency, latency_predictor, train, evaluate, export):
+for module in (
+    search,
+    runs,
+    report,
+    score,
+    info,
+    compare,
+    zoo,
+    study,
+    reproduce,
+    latency,
+    latency_predictor,
+    train,
+    evaluate,
+    export,
+):
     module.add_to(app)
 
 

@@ -17,6 +17,7 @@ from zennas.scores.result import Score
 
 if TYPE_CHECKING:
     import pandas
+    from plotly.graph_objects import Figure
 
 
 @dataclass(frozen=True)
@@ -116,3 +117,30 @@ class SearchResult:
         ]
         frame: pandas.DataFrame = table(rows)
         return frame
+
+    def plot_history(self) -> "Figure":
+        """Best, median and worst score of the population over iterations, as a plotly figure.
+
+        Raises `MissingExtraError` without plotly, as the other plots do.
+        """
+        from zennas.report.figures import history_figure
+
+        return history_figure(self)
+
+    def plot_frontier(self, quantity: str = "params") -> "Figure":
+        """Every candidate in score against a cost, with the frontier and the budgets, as a plotly figure."""
+        from zennas.report.figures import frontier_figure
+
+        return frontier_figure(self, quantity)
+
+    def plot_architecture(self) -> "Figure":
+        """The winner drawn as a network, as a plotly figure."""
+        from zennas.report.figures import architecture_figure
+
+        return architecture_figure(self.architecture, self.config.resolution)
+
+    def plot_contributions(self) -> "Figure":
+        """½·log σ² of each convolution of the winner, as a plotly figure. Raises `ScoreError`."""
+        from zennas.report.figures import contributions_figure
+
+        return contributions_figure(self.architecture, self.config.resolution)

@@ -222,7 +222,6 @@ class _Run:
         with stop_requests() as requested:
             status = self._search(requested)
             rescored = {} if status == INTERRUPTED else self._rescored(requested)
-        self.store.set_state(status=status)
         evolution, seconds = self.evolution, self._seconds()
         result = SearchResult(
             self.config,
@@ -236,6 +235,7 @@ class _Run:
             evolution.iteration - self.first_iteration,
             self.store,
         )
+        self.store.set_state(status=status, winners=[winner.candidate.id for winner in result.winners])
         if self.directory is not None:
             write_result(result, self.directory)
         best = result.best
@@ -244,7 +244,8 @@ class _Run:
 
     def commit(self, candidates: list[Candidate], status: str) -> None:
         """Make everything so far durable."""
-        state = {**evolution_state(self.evolution), "status": status, "updated": time.time()}
+        # Winners are chosen at the end alone: a run that goes on has none yet.
+        state = {**evolution_state(self.evolution), "status": status, "winners": [], "updated": time.time()}
         self.store.commit(candidates, self.evolution.failures, state)
         self.evolution.failures.clear()
 

@@ -1,0 +1,119 @@
+"""The page in a real browser: no errors, charts drawn, and pointer and keys do what is said."""
+
+import time
+
+import pytest
+
+import zennas
+from tests.report.browser import chromium_or_skip, opened
+from zennas.report import write_report
+
+NASTY = 'run <img src=x onerror="document.title=1"></script><b>&amp;'
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    chromium_or_skip()
+    parent = tmp_path_factory.mktemp("runs")
+    settings = dict(layers=12, iterations=900, population=32, rescore=0)
+    zennas.search("resnet", 32, 10, params="300k", out=parent / "one", **settings)
+    zennas.search("mobilenet", 32, 10, params=["200k", "400k"], out=parent / NASTY.replace("/", "∕"), **settings)
+    return parent
+
+
+@pytest.fixture
+def page(runs, tmp_path):
+    path = tmp_path / "report.html"
+    write_report([zennas.read_run(directory) for directory in sorted(runs.iterdir())], path)
+    return path
+
+
+def errors(driver):
+    return [entry for entry in driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+
+
+def find(driver, selector):
+    return driver.find_elements("css selector", selector)
+
+
+def painted(driver):
+    """Pixels of the canvas that are not transparent."""
+    return driver.execute_script(
+        "const c = document.querySelector('#candidates canvas');"
+        "return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((v, i) => i % 4 === 3 && v).length"
+    )
+
+
+def test_charts_are_drawn_and_answer(page, tmp_path):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    with opened(page, tmp_path / "profile") as driver:
+        time.sleep(0.5)
+        assert errors(driver) == []
+        assert len(find(driver, "#history path.best")) == 3
+        assert painted(driver) > 1000
+        assert len(find(driver, "#winner g.block")) >= 6
+        assert find(driver, "#layers rect.bar")
+        assert find(driver, "#changes path.area")
+        assert find(driver, "#family circle.ancestor")
+        assert len(find(driver, "#candidates line.budget")) == 3
+
+        tip = driver.find_element("id", "tip")
+        star = find(driver, "#candidates path.winner")[0]
+        driver.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", star)
+        ActionChains(driver).move_to_element(star).perform()
+        assert "score " in tip.text
+        assert "SuperConv" in tip.text
+        ActionChains(driver).move_to_element(star).click().perform()
+        shown = driver.find_element("css selector", "#selected pre").text
+        assert zennas.parse_structure(shown).super_blocks
+        assert len(find(driver, "#selected g.block")) == len(zennas.parse_structure(shown).super_blocks)
+
+        driver.execute_script("document.getElementById('selected').replaceChildren()")
+        chart = find(driver, "#candidates .chart svg")[0]
+        chart.send_keys(Keys.HOME)
+        first = tip.text
+        chart.send_keys(Keys.ARROW_RIGHT)
+        assert tip.text != first
+        chart.send_keys(Keys.ENTER)
+        assert find(driver, "#selected g.block")
+        chart.send_keys(Keys.ESCAPE)
+        assert not tip.is_displayed()
+
+        choice = driver.find_element("id", "against")
+        choice.send_keys("mult")
+        assert "multiply-adds" in find(driver, "#candidates .chart svg")[0].text
+        assert errors(driver) == []
+
+
+def test_what_a_click_draws_is_what_was_scored(page, runs, tmp_path):
+    """The page rebuilds structures along their parents; every one must be the candidate's own."""
+    with opened(page, tmp_path / "profile") as driver:
+        for number, directory in enumerate(sorted(runs.iterdir())):
+            shown = driver.execute_script(
+                "const run = report.runs[arguments[0]];"
+                "return [...run.candidates.score.keys()].map(i => structureText(structureOf(run, i)))",
+                number,
+            )
+            candidates = zennas.read_run(directory).candidates()
+            assert shown == [zennas.format_structure(c.super_blocks) for c in candidates]
+
+
+def test_names_are_text(page, tmp_path):
+    with opened(page, tmp_path / "profile") as driver:
+        assert find(driver, "img") == []
+        assert "<img src=x" in driver.find_element("id", "subtitle").text
+        assert "<img src=x" in driver.find_element("id", "compare").text
+        assert "zennas report" in driver.title
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_phone_shows_it_without_sideways_scrolling(page, tmp_path, dark):
+    with opened(page, tmp_path / "profile", width=390, height=800, dark=dark) as driver:
+        time.sleep(0.5)
+        assert driver.execute_script("return document.documentElement.scrollWidth") <= 390
+        assert painted(driver) > 500
+        ground = driver.execute_script("return getComputedStyle(document.body).backgroundColor")
+        assert (ground == "rgb(20, 23, 26)") is dark
+        assert errors(driver) == []

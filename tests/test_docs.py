@@ -1,0 +1,75 @@
+"""The documentation's commands and Python are run as they stand, page by page, in the order of the page."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from zennas.cli.main import app
+
+ROOT = Path(__file__).parent.parent
+PAGES = ("tutorial", "own-block", "resume", "report", "from-the-original")
+FENCE = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page):
+    """Runs of commands and of Python, in order; neighbouring Python is one program."""
+    merged = []
+    for kind, text in FENCE.findall((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")):
+        if kind == "python" and merged and merged[-1][0] == "python":
+            merged[-1] = (kind, merged[-1][1] + text)
+        else:
+            merged.append((kind, text))
+    return merged
+
+
+def call(command, cwd):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def shortened(words):
+    """A search of full length with few iterations: what is tested is that the command works."""
+    if words[1] == "search" and "--iterations" not in words:
+        return [*words, "--iterations", "300"]
+    return words
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+def test_page(page, tmp_path, monkeypatch):
+    for module in ("torch", "plotly", "sklearn"):
+        pytest.importorskip(module)
+    monkeypatch.chdir(tmp_path)
+    found = blocks(page)
+    assert found
+    for kind, text in found:
+        if kind == "python":
+            result = call([sys.executable, "-c", text], tmp_path)
+            assert result.returncode == 0, result.stderr
+            continue
+        for line in text.strip().splitlines():
+            words = shortened(shlex.split(line, comments=True))
+            assert words[0] == "zennas"
+            done = CliRunner().invoke(app, words[1:], catch_exceptions=False)
+            assert done.exit_code == 0, f"{line}\n{done.output}"
+    if page == "tutorial":
+        assert (tmp_path / "runs/digits/report.html").is_file()
+
+
+def test_the_site_builds_strictly(tmp_path):
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("mkdocstrings")
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    result = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    reference = (tmp_path / "site/api/search/index.html").read_text(encoding="utf-8")
+    assert "zennas.evolution.api.search" in reference

@@ -1,0 +1,126 @@
+"""`zennas compare`."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zennas.cli.options import Device, Json, Resolution, Seed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from zennas.report.compare import Compared
+
+
+def compare(
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="MODEL …", help="Networks, as for `zennas info`.", show_default=False),
+    ],
+    resolution: Resolution = None,
+    score: Annotated[str, typer.Option(help="Which score.")] = "meanfield",
+    batch_size: Annotated[int, typer.Option(help="Images of a Monte Carlo repeat.")] = 64,
+    repeats: Annotated[int, typer.Option(help="Repeats of a Monte Carlo score.")] = 4,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    layers: Annotated[bool, typer.Option("--layers", help="The score by each convolution, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Set networks side by side: costs, score, and where in the network the score comes from.
+
+    [bold]Examples[/bold]
+
+        zennas compare zennet-cifar-0.5M zennet-cifar-1.0M zennet-cifar-2.0M
+
+        zennas compare zennet-cifar-1.0M runs/search-1/best.yaml --score zen --layers
+    """
+    from zennas.loading import load
+    from zennas.report.compare import compare as compare_networks
+    from zennas.scores import ScoreSettings
+
+    loaded = [load(model) for model in models]
+    names = [_name(model, network.name) for model, network in zip(models, loaded, strict=True)]
+    compared = compare_networks(
+        list(zip(names, loaded, strict=True)), resolution, score, ScoreSettings(batch_size, repeats, seed, device)
+    )
+    if as_json:
+        print(json.dumps([_document(network) for network in compared]))
+        return
+    from zennas.cli.tables import console
+
+    out = console()
+    out.print(_table(compared, score))
+    if layers:
+        out.print()
+        out.print(_layer_table(compared))
+
+
+def _name(model: str, name: str) -> str:
+    return name if "(" in model and name else model if len(model) <= 40 else f"{model[:37]}…"
+
+
+def _document(network: "Compared") -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {
+        "name": network.name,
+        "resolution": network.resolution,
+        **{key: value for key, value in asdict(network.costs).items() if value is not None},
+        "score": network.score.as_json(),
+        "contributions": [asdict(part) for part in network.contributions],
+    }
+
+
+def _table(compared: "Sequence[Compared]", score: str) -> "Table":
+    from rich.markup import escape
+    from rich.table import Table
+
+    from zennas.units import format_bytes, format_count, format_seconds
+
+    table = Table(header_style="bold", show_edge=False, pad_edge=False)
+    table.add_column("")
+    for network in compared:
+        table.add_column(escape(network.name), justify="right", overflow="fold")
+    table.add_row("input", *(f"{n.resolution}×{n.resolution}" for n in compared))
+    table.add_row("params", *(format_count(n.costs.params) for n in compared))
+    table.add_row("multiply-adds", *(format_count(n.costs.flops) for n in compared))
+    table.add_row("layers", *(str(n.costs.layers) for n in compared))
+    table.add_row("convolutions", *(str(n.costs.convolutions) for n in compared))
+    table.add_row("activations", *(format_bytes(n.costs.memory) for n in compared))
+    if any(n.costs.latency is not None for n in compared):
+        shown = ("-" if n.costs.latency is None else format_seconds(n.costs.latency) for n in compared)
+        table.add_row("latency", *shown)
+    table.add_section()
+    table.add_row(f"{score} score", *(f"{n.score.score:.2f}" for n in compared))
+    table.add_row("score per layer", *(f"{n.score.score / max(1, n.costs.layers):.2f}" for n in compared))
+    table.add_section()
+    stages = [network.by_stage() for network in compared]
+    for side in sorted({side for sums in stages for side in sums}, reverse=True):
+        table.add_row(f"½·log σ² at {side}×{side}", *(f"{s[side]:.2f}" if side in s else "-" for s in stages))
+    return table
+
+
+def _layer_table(compared: "Sequence[Compared]") -> "Table":
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(header_style="bold", show_edge=False, pad_edge=False)
+    table.add_column("convolution", justify="right")
+    for network in compared:
+        table.add_column(escape(network.name))
+        table.add_column("½·log σ²", justify="right")
+    for number in range(max(len(n.contributions) for n in compared)):
+        cells = []
+        for network in compared:
+            part = network.contributions[number] if number < len(network.contributions) else None
+            cells += ["-", "-"] if part is None else [part.convolution, f"{part.value:.3f}"]
+        table.add_row(str(number + 1), *cells)
+    return table
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(compare)

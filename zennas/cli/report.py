@@ -1,0 +1,46 @@
+"""`zennas report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    directories: Annotated[list[Path], typer.Argument(help="Run directories; several are compared with the first.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The page to write.", show_default="report.html in the first run")
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Also write the figures of the first run into this directory.")
+    ] = None,
+    image_format: Annotated[str, typer.Option(help="Of the images: png, svg or pdf.")] = "png",
+) -> None:
+    """Write one HTML page that shows what a search found; it opens without a network.
+
+    [bold]Examples[/bold]
+
+        zennas report runs/search-1
+
+        zennas report runs/search-1 runs/search-2 --out both.html
+
+        zennas report runs/search-1 --images figures --image-format svg
+    """
+    from zennas.cli.tables import console
+    from zennas.evolution.reading import read_run
+    from zennas.report.page import REPORT, write_report
+
+    results = [read_run(directory) for directory in directories]
+    page = out or directories[0] / REPORT
+    write_report(results, page)
+    console().print(f"written to {page}", highlight=False, markup=False)
+    if images is not None:
+        from zennas.report.images import write_images
+
+        for path in write_images(results[0], images, image_format):
+            console().print(f"           {path}", highlight=False, markup=False)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(report)

@@ -1,0 +1,65 @@
+"""Several networks side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zennas.architecture.model import Architecture
+from zennas.counting import Costs, costs, native_resolution
+from zennas.report.story import Contribution, contributions
+from zennas.scores.registry import ScoreSettings, registered_score
+from zennas.scores.result import Score
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A network with what it is compared by.
+
+    Attributes:
+        contributions: the closed form's ½·log σ² of each convolution.
+    """
+
+    name: str
+    architecture: Architecture
+    resolution: int
+    costs: Costs
+    score: Score
+    contributions: Sequence[Contribution]
+
+    def by_stage(self) -> dict[int, float]:
+        """Sums of the contributions by the side of the feature map that a super-block puts out."""
+        side = self.resolution
+        sums: dict[int, float] = {}
+        for number, block in enumerate(self.architecture.super_blocks):
+            side = -(-side // block.stride)
+            part = sum(c.value for c in self.contributions if c.super_block == number)
+            sums[side] = sums.get(side, 0.0) + part
+        return sums
+
+
+def compare(
+    networks: Sequence[tuple[str, Architecture]],
+    resolution: int | None = None,
+    score: str = "meanfield",
+    settings: ScoreSettings | None = None,
+) -> list[Compared]:
+    """Count and score each network, at `resolution` or its own.
+
+    Raises:
+        ScoreError: a score does not know some layer of a network.
+        ArchitectureError: a network has no resolution of its own, and none is given.
+    """
+    function = registered_score(score).function
+    compared = []
+    for name, architecture in networks:
+        side = native_resolution(architecture, resolution)
+        compared.append(
+            Compared(
+                name,
+                architecture,
+                side,
+                costs(architecture, side),
+                function(architecture, side, settings or ScoreSettings()),
+                contributions(architecture, side),
+            )
+        )
+    return compared

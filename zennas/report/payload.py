@@ -1,0 +1,206 @@
+"""A run as plain values for the page.
+
+Candidates go as columns; the page rebuilds their structures along their parents.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from zennas.architecture.document import load_yaml
+from zennas.architecture.files import read_text
+from zennas.architecture.model import SuperBlock
+from zennas.architecture.structure import format_structure
+from zennas.blocks.registry import expand
+from zennas.counting import super_block_costs
+from zennas.errors import ScoreError
+from zennas.evolution.budgets import QUANTITIES, Budget
+from zennas.evolution.config import CONFIG, versions
+from zennas.evolution.outputs import budget_label
+from zennas.evolution.population import Candidate
+from zennas.evolution.result import SearchResult, Winner
+from zennas.report.command import search_command
+from zennas.report.diff import DiffRow, diff_architectures
+from zennas.report.replay import replay
+from zennas.report.story import ancestors, block_text, composition, contributions, history, kind_label
+
+TITLES = {
+    quantity: {"flops": "multiply-adds", "memory": "activation memory"}.get(quantity, quantity)
+    for quantity in QUANTITIES
+}
+
+
+def page_payload(results: Sequence[SearchResult]) -> dict[str, Any]:
+    """All that the page shows, in values that JSON can hold."""
+    first = results[0]
+    return {
+        "runs": [run_payload(result) for result in results],
+        "titles": TITLES,
+        "diffs": [
+            [_diff_row(row) for row in diff_architectures(first.architecture, other.architecture)]
+            for other in results[1:]
+        ],
+    }
+
+
+def run_payload(result: SearchResult) -> dict[str, Any]:
+    """One run."""
+    config = result.config
+    candidates = result.candidates()
+    snapshots = replay(config, candidates, result.iterations)
+    niches = config.niches()
+    kinds = _Kinds()
+    columns = _columns(candidates, kinds)
+    return {
+        "name": str(result.directory) if result.directory else "search",
+        "status": result.status,
+        "score": config.score,
+        "space": config.space,
+        "seed": config.seed,
+        "resolution": config.resolution,
+        "num_classes": config.num_classes,
+        "iterations": result.iterations,
+        "planned": config.iterations,
+        "scored": result.scored,
+        "command": search_command(config),
+        "versions": _versions(result),
+        "budgets": [[_budget(b) for b in budgets] for budgets in niches],
+        "candidates": columns,
+        "kinds": kinds.rows,
+        "history": [
+            {"label": budget_label(budgets), "points": [_rounded(p) for p in history(snapshots, niche)]}
+            for niche, budgets in enumerate(niches)
+        ],
+        "composition": asdict(composition(snapshots, config.resolution)),
+        "winners": [_winner(result, winner, candidates) for winner in result.winners],
+        "best": list(result.winners).index(result.best),
+    }
+
+
+class _Kinds:
+    """Basic block types by number, so that a super-block is six small numbers."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self._numbers: dict[tuple[object, ...], int] = {}
+
+    def number(self, block: SuperBlock) -> int:
+        key = (block.block, block.kernel, block.expansion, block.group_width, block.se, bool(block.bottleneck))
+        if key not in self._numbers:
+            self._numbers[key] = len(self.rows)
+            prefix, _, arguments = format_structure((block,)).partition("(")
+            self.rows.append(
+                {
+                    "label": kind_label(block),
+                    "block": block.block,
+                    "kernel": block.kernel,
+                    "prefix": prefix,
+                    "arguments": arguments.count(",") + 1,
+                    "residual": any(unit.shortcut is not None for unit in expand(block).first),
+                }
+            )
+        return self._numbers[key]
+
+    def encode(self, blocks: Sequence[SuperBlock]) -> list[int]:
+        encoded: list[int] = []
+        for b in blocks:
+            encoded += [self.number(b), b.in_channels, b.out_channels, b.stride, b.bottleneck, b.layers]
+        return encoded
+
+
+def _columns(candidates: Sequence[Candidate], kinds: _Kinds) -> dict[str, list[Any]]:
+    """Columns by name; `change` is the index of the mutated super-block (−1: the start), then the new super-blocks."""
+    columns: dict[str, list[Any]] = {
+        "iteration": [c.iteration for c in candidates],
+        "parent": [c.parent for c in candidates],
+        "score": [round(c.score, 3) for c in candidates],
+        "change": [
+            [-1, *kinds.encode(c.super_blocks)]
+            if c.mutation is None
+            else [c.mutation.index, *kinds.encode(c.mutation.blocks)]
+            for c in candidates
+        ],
+    }
+    for quantity in QUANTITIES:
+        values = [getattr(c.costs, quantity) for c in candidates]
+        if any(value is not None for value in values):
+            columns[quantity] = [float(f"{value:.5g}") if isinstance(value, float) else value for value in values]
+    return columns
+
+
+def _winner(result: SearchResult, winner: Winner, candidates: Sequence[Candidate]) -> dict[str, Any]:
+    budgets = {budget.quantity: budget for budget in winner.budgets}
+    architecture = winner.architecture
+    try:
+        parts = [asdict(c) for c in contributions(architecture, result.config.resolution)]
+        missing = ""
+    except ScoreError as error:
+        parts, missing = [], str(error)
+    rows = super_block_costs(architecture, result.config.resolution)
+    return {
+        "id": winner.candidate.id,
+        "name": architecture.name,
+        "label": budget_label(winner.budgets),
+        "structure": format_structure(architecture),
+        "score": winner.score,
+        "zen": None if winner.rescored is None else {"score": winner.rescored.score, "ci95": winner.rescored.ci95},
+        "costs": [
+            {
+                "title": title,
+                "value": getattr(winner.costs, quantity),
+                "text": QUANTITIES[quantity][1](getattr(winner.costs, quantity)),
+                "budget": str(budgets[quantity]).partition(" ")[2] if quantity in budgets else "",
+                "share": _share(getattr(winner.costs, quantity), budgets.get(quantity)),
+            }
+            for quantity, title in TITLES.items()
+            if getattr(winner.costs, quantity) is not None
+        ],
+        "rows": [
+            {
+                **asdict(block),
+                "kind": kind_label(block),
+                "side": row.out_resolution,
+                "params": row.params,
+                "flops": row.flops,
+                "convolutions": row.convolutions,
+            }
+            for block, row in zip(architecture.super_blocks, rows, strict=True)
+        ],
+        "ancestors": [asdict(a) for a in ancestors(winner, candidates)],
+        "contributions": parts,
+        "contributions_missing": missing,
+    }
+
+
+def _share(value: float, budget: Budget | None) -> float | None:
+    return None if budget is None or budget.high == float("inf") else value / budget.high
+
+
+def _budget(budget: Budget) -> dict[str, Any]:
+    return {
+        "quantity": budget.quantity,
+        "low": budget.low or None,
+        "high": None if budget.high == float("inf") else budget.high,
+        "text": str(budget),
+    }
+
+
+def _rounded(point: tuple[float, ...]) -> list[float]:
+    return [round(value, 3) for value in point]
+
+
+def _versions(result: SearchResult) -> dict[str, str]:
+    """What the run was made with; of a search in memory, what is installed."""
+    if result.directory is None:
+        return versions()
+    document = load_yaml(read_text(result.directory / CONFIG), str(result.directory / CONFIG))
+    found = document.get("versions") if isinstance(document, dict) else None
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
+def _diff_row(row: DiffRow) -> dict[str, Any]:
+    return {
+        "left": block_text(row.left) if row.left else "",
+        "right": block_text(row.right) if row.right else "",
+        "changed": sorted(row.changed),
+    }

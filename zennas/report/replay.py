@@ -1,0 +1,31 @@
+"""The populations of a search at points along it, replayed from its candidates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zennas.evolution.config import SearchConfig
+from zennas.evolution.population import Candidate, Population
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The populations after all candidates up to `iteration` were offered, each the best first."""
+
+    iteration: int
+    populations: Sequence[Sequence[Candidate]]
+
+
+def replay(config: SearchConfig, candidates: Sequence[Candidate], iterations: int, points: int = 200) -> list[Snapshot]:
+    """Snapshots at about `points` iterations, evenly spread, with more of them early, where most happens."""
+    populations = [Population(budgets, config.population) for budgets in config.niches()]
+    moments = {round(iterations * step / points) for step in range(points + 1)}
+    moments |= {round(iterations ** (step / 40)) for step in range(40)} if iterations > 1 else set()
+    snapshots = []
+    position = 0
+    for moment in sorted(moments):
+        while position < len(candidates) and candidates[position].iteration <= moment:
+            for population in populations:
+                population.offer(candidates[position])
+            position += 1
+        snapshots.append(Snapshot(moment, [population.ranked() for population in populations]))
+    return snapshots

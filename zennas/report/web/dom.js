@@ -1,0 +1,52 @@
+// Elements are made here alone, and text only ever becomes a text node: nothing from a run is read as markup.
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(node, attributes, children) {
+  for (const [key, value] of Object.entries(attributes || {})) {
+    if (value === undefined || value === null || value === false) continue;
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else node.setAttribute(key, value);
+  }
+  for (const child of children.flat()) if (child !== null && child !== undefined) node.append(child);
+  return node;
+}
+
+const el = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
+const mark = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
+
+function scaled(value, steps) {
+  for (const [size, suffix] of steps) if (Math.abs(value) >= size * 0.9995) return `${+(value / size).toPrecision(3)}${suffix}`;
+  return `${+value.toPrecision(3)}`;
+}
+const FORMATS = {
+  params: v => scaled(v, [[1e9, "G"], [1e6, "M"], [1e3, "k"]]),
+  flops: v => scaled(v, [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]]),
+  layers: v => `${+v.toPrecision(5)}`,
+  convolutions: v => `${+v.toPrecision(5)}`,
+  effectiveness: v => `${+v.toPrecision(4)}`,
+  memory: v => scaled(v, [[1e9, " GB"], [1e6, " MB"], [1e3, " kB"]]),
+  latency: v => v === 0 ? "0" : scaled(v, [[1, " s"], [1e-3, " ms"], [1e-6, " µs"]]),
+  iteration: v => scaled(v, [[1e6, "M"], [1e3, "k"]]),
+  score: v => `${+v.toPrecision(5)}`,
+};
+
+const tip = document.getElementById("tip");
+function showTip(lines, x, y) {
+  tip.replaceChildren(el("b", null, lines[0]), ...lines.slice(1).map(line => el("div", null, line)));
+  tip.hidden = false;
+  const box = tip.getBoundingClientRect();
+  const left = x + 14 + box.width > innerWidth ? Math.max(4, x - box.width - 14) : x + 14;
+  const top = y + 14 + box.height > innerHeight ? Math.max(4, y - box.height - 10) : y + 14;
+  tip.style.left = `${left}px`;
+  tip.style.top = `${top}px`;
+}
+const hideTip = () => { tip.hidden = true; };
+addEventListener("keydown", event => { if (event.key === "Escape") hideTip(); });
+
+function table(titles, rows, left = 1) {
+  return el("div", { class: "scroll" }, el("table", null,
+    el("thead", null, el("tr", null, titles.map((t, i) => el("th", { scope: "col", class: i < left ? "left" : null }, t)))),
+    el("tbody", null, rows)));
+}
+const row = (cells, left = 1, attributes = null) =>
+  el("tr", attributes, cells.map((c, i) => c instanceof HTMLTableCellElement ? c : el("td", { class: i < left ? "left" : null }, c)));

@@ -1,0 +1,100 @@
+// The sections of the page.
+function section(id, title, ...content) {
+  return el("section", { id, "aria-labelledby": `${id}-title` }, el("h2", { id: `${id}-title` }, title), ...content);
+}
+const note = text => el("p", { class: "note" }, text);
+
+function copyable(text) {
+  const button = el("button", { type: "button", onclick: () => navigator.clipboard.writeText(text).then(() => { button.textContent = "copied"; }, () => { button.textContent = "select it by hand"; }) }, "copy");
+  return el("div", null, el("pre", { tabindex: 0 }, text), button);
+}
+
+function card(title, value, detail, share) {
+  return el("div", { class: "card" }, el("span", null, title), el("b", null, value), detail ? el("span", null, detail) : null,
+    share ? el("div", { class: "meter", "aria-hidden": "true" }, el("i", { style: `width: ${Math.min(100, 100 * share).toFixed(1)}%` })) : null);
+}
+
+function winnerSection(run, winner) {
+  const blocks = structureOf(run, winner.id);
+  const zen = winner.zen && card("Zen-score by Monte Carlo", winner.zen.score.toFixed(2), `95 % interval ${winner.zen.ci95.map(v => v.toFixed(1)).join(" to ")}`);
+  const inputs = `${run.resolution}×${run.resolution}, ${run.num_classes} classes`;
+  return el("section", { id: "winner", "aria-labelledby": "winner-title" },
+    el("h1", { id: "winner-title" }, winner.name),
+    note(`The network of the highest score within the budgets, for ${inputs}. ${run.iterations.toLocaleString("en")} of ${run.planned.toLocaleString("en")} iterations, ${run.scored.toLocaleString("en")} networks scored; ${run.status}.`),
+    el("div", { class: "cards" }, card(`score (${run.score})`, winner.score.toFixed(2)), zen,
+      winner.costs.map(c => card(c.title, c.text, c.budget ? `budget ${c.budget}${c.share ? `, ${(100 * c.share).toFixed(0)}\u00a0%\u00a0used` : ""}` : "", c.share))),
+    el("h3", null, "The network"),
+    note("Height is the side of the feature map, thickness the channels; an arc is a residual link, ↓2 a stride. Below each box: channels and feature map."),
+    drawNetwork(blocks, run.resolution, i => [`params ${FORMATS.params(winner.rows[i].params)}, multiply-adds ${FORMATS.flops(winner.rows[i].flops)}, ${winner.rows[i].convolutions} convolutions`]),
+    el("details", null, el("summary", null, "Table of super-blocks"), table(
+      ["", "type", "in", "out", "stride", "bottleneck", "layers", "output", "params", "multiply-adds"],
+      winner.rows.map((r, i) => row([`${i + 1}`, r.kind, `${r.in_channels}`, `${r.out_channels}`, `${r.stride}`, r.bottleneck ? `${r.bottleneck}` : "–", `${r.layers}`, `${r.side}×${r.side}`, FORMATS.params(r.params), FORMATS.flops(r.flops)], 2)), 2)),
+    el("details", null, el("summary", null, "Structure string"), copyable(winner.structure)));
+}
+
+function candidatesSection(runs) {
+  const quantities = Object.keys(report.titles).filter(q => runs.some(run => run.candidates[q]));
+  const budgeted = quantities.find(q => runs[0].budgets.flat().some(b => b.quantity === q)) || quantities[0];
+  const place = el("div"), selected = el("div", { id: "selected", "aria-live": "polite" });
+  const open = (run, id) => {
+    const blocks = structureOf(run, id);
+    selected.replaceChildren(el("div", { class: "selected" }, el("h3", null, `Network ${id}${runs.length > 1 ? ` of ${run.name}` : ""}: score ${FORMATS.score(run.candidates.score[id])}`),
+      note(`${costLines(run, id).join(", ")}; iteration ${run.candidates.iteration[id]}.`), drawNetwork(blocks, run.resolution), copyable(structureText(blocks))));
+  };
+  const choice = el("select", { id: "against", onchange: () => show(choice.value) }, quantities.map(q => el("option", { value: q, selected: q === budgeted ? "" : null }, report.titles[q])));
+  const show = q => place.replaceChildren(scatterChart(runs, q, open));
+  show(budgeted);
+  const items = runs.length > 1
+    ? runs.map((run, r) => [swatch(seriesColour(r), DASHES[r % 4]), `${run.name}: frontier`])
+    : [[swatch("fill: var(--dot)"), "candidate"], [swatch(seriesColour(0), null), "frontier"], [swatch("var(--hot)", "5 4"), "budget"]];
+  return [section("candidates", "Every network that was scored",
+    note("A star is a winner. Point at a network for its structure; click, or walk along the frontier with the arrow keys and press Enter, to draw it below."),
+    el("div", { class: "controls" }, el("label", { for: "against" }, "score against"), choice), place, legend(items), selected), open];
+}
+
+function changesSection(run) {
+  return section("changes", "What the population was made of",
+    note("Shares of block types (the full colour is a 3×3 kernel, paler ones are larger), each layer between the stem and the last convolution counted once."),
+    sharesChart(run),
+    el("div", { class: "two" },
+      el("div", null, el("h3", null, "Depth by size of the feature map"), stagesChart(run, run.composition.depth, "mean layers")),
+      el("div", null, el("h3", null, "Width by size of the feature map"), stagesChart(run, run.composition.width, "mean channels"))));
+}
+
+function familySection(run, winner, open) {
+  const line = winner.ancestors;
+  const rows = line.map(a => row([`${a.iteration}`, el("td", { class: "text" }, a.change), FORMATS.score(a.score), el("td", null, el("span", { class: a.gain > 0 ? "up" : null }, a.change === "start" ? "" : signed(a.gain))), FORMATS.params(a.params), FORMATS.flops(a.flops)]));
+  const steps = line.slice(1).map(a => a.gain), gains = steps.filter(g => g > 0).length;
+  return section("family", "How the winner came about",
+    note(`${steps.length} mutations lead from the start to the winner; ${gains} raised the score, the others were detours that paid later.`),
+    ancestorsChart(run, winner, open),
+    el("details", null, el("summary", null, `All ${steps.length} mutations`), table(["iteration", "mutation", "score", "gain", "params", "multiply-adds"], rows, 2)));
+}
+
+function contributionsSection(run, winner) {
+  if (!winner.contributions.length) return section("layers", "Why it scores as it does", note(`Not known for this network: ${winner.contributions_missing}`));
+  const total = winner.contributions.reduce((sum, c) => sum + c.value, 0);
+  const sums = winner.rows.map((r, i) => winner.contributions.filter(c => c.super_block === i).reduce((s, c) => s + c.value, 0));
+  return section("layers", "Why it scores as it does",
+    note(`The closed form's ½·log σ² of each convolution: what the batch norm after it adds to the score. Together ${total.toFixed(2)}; the rest is the logarithm of the output's response. Colours alternate by super-block.`),
+    contributionsChart(run, winner),
+    el("details", null, el("summary", null, "Sum by super-block"), table(["", "super-block", "½·log σ²"], winner.rows.map((r, i) => row([`${i + 1}`, `${r.kind} ${r.in_channels}→${r.out_channels} × ${r.layers}`, sums[i].toFixed(2)], 2)), 2)));
+}
+
+function compareSection(runs) {
+  const winners = runs.map(run => run.winners[run.best]);
+  const costs = winners[0].costs.map((c, i) => row([c.title, ...winners.map(w => (w.costs[i] || { text: "–" }).text)]));
+  const scores = row(["score", ...winners.map((w, i) => `${w.score.toFixed(2)} (${runs[i].score})`)]);
+  const zens = row(["Zen-score by Monte Carlo", ...winners.map(w => w.zen ? w.zen.score.toFixed(2) : "–")]);
+  return section("compare", "The winners side by side", table(["", ...runs.map(run => run.name)], [scores, zens, ...costs]),
+    report.diffs.map((rows, i) => el("div", null, el("h3", null, `${runs[0].name} and ${runs[i + 1].name}`),
+      table([runs[0].name, runs[i + 1].name, "differs in"], rows.map(r => row([
+        r.left || "–", el("td", { class: `left${r.changed.length || !r.left ? " changed" : ""}` }, r.right || "–"),
+        el("td", { class: "left" }, r.changed.map(f => f.replace("_channels", "").replace("_", " ")).join(", ") || (r.left && r.right ? "" : "only on one side"))])), 3))));
+}
+
+function repeatSection(runs) {
+  return section("repeat", "Repeat it", runs.map(run => el("div", null,
+    runs.length > 1 ? el("h3", null, run.name) : null, copyable(run.command),
+    note(`Seed ${run.seed}; made with ${Object.entries(run.versions).map(v => v.join(" ")).join(", ") || "unknown versions"}. The result does not depend on the number of workers.`))));
+}
