@@ -1,11 +1,10 @@
 """What an architecture costs, counted from its blocks' descriptions without building a module."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.blocks.chain import super_block_chain
 from zennas.blocks.layers import Convolution, MaxPool, SqueezeExcite, Unit
 from zennas.blocks.registry import expand, expand_at
 from zennas.errors import ArchitectureError
@@ -131,33 +130,29 @@ def native_classes(architecture: Architecture, num_classes: int | None) -> int:
 def count_super_block(block: SuperBlock, resolution: int) -> SuperBlockCosts:
     """Costs of one super-block on a square input of side `resolution`."""
     expansion = expand(block)
-    params, flops, convolutions, memory, resolution, pooled = _count_units(expansion.first, resolution)
-    if expansion.repeats:
-        more = _count_units(expansion.rest, resolution)
-        params += expansion.repeats * more[0]
-        flops += expansion.repeats * more[1]
-        convolutions += expansion.repeats * more[2]
-        memory = max(memory, more[3])
-    depth, log_width = _widths(block)
-    layers = 0 if pooled else block.layers
-    return SuperBlockCosts(params, flops, layers, convolutions, memory, resolution, depth, log_width)
-
-
-def _widths(block: SuperBlock) -> tuple[int, float]:
-    """Convolutions on the main path of a super-block, and the sum of ln(c_in·k²/groups) over them."""
-    chain = super_block_chain(block)
-    depth, log_width = 0, 0.0
-    for layers, times in ((chain.first, 1), (chain.rest, chain.repeats)):
-        for layer in layers:
-            if isinstance(layer, Convolution):
-                depth += times
-                log_width += times * math.log(layer.fan_in)
-    return depth, log_width
+    first = _count_units(expansion.first, resolution)
+    layers = block.layers if first.depth else 0
+    times = expansion.repeats
+    if not times:
+        return replace(first, layers=layers)
+    rest = _count_units(expansion.rest, first.out_resolution)
+    return SuperBlockCosts(
+        first.params + times * rest.params,
+        first.flops + times * rest.flops,
+        layers,
+        first.convolutions + times * rest.convolutions,
+        max(first.memory, rest.memory),
+        first.out_resolution,
+        first.depth + times * rest.depth,
+        first.log_width + times * rest.log_width,
+    )
 
 
 @lru_cache(maxsize=1 << 17)
-def _count_units(units: tuple[Unit, ...], resolution: int) -> tuple[int, int, int, int, int, bool]:
-    params = flops = convolutions = memory = 0
+def _count_units(units: tuple[Unit, ...], resolution: int) -> SuperBlockCosts:
+    """Costs of units in a row, `layers` left at 0."""
+    params = flops = convolutions = memory = depth = 0
+    log_width = 0.0
     for unit in units:
         start = resolution
         held = 0
@@ -184,6 +179,8 @@ def _count_units(units: tuple[Unit, ...], resolution: int) -> tuple[int, int, in
                 params += layer.params
                 flops += layer.flops(resolution)
                 convolutions += 1
+                depth += 1
+                log_width += math.log(layer.fan_in)
                 in_, out = layer.in_channels, layer.out_channels
             else:
                 in_ = out = layer.channels
@@ -191,8 +188,8 @@ def _count_units(units: tuple[Unit, ...], resolution: int) -> tuple[int, int, in
             other = 0 if link == "identity" and position == 0 else held
             memory = max(memory, other + in_ * resolution**2 + out * after**2)
             resolution = after
-    pooled = all(isinstance(layer, MaxPool) for unit in units for layer in unit.main)
-    return params, flops, convolutions, memory * BYTES_PER_VALUE, resolution, pooled
+    memory *= BYTES_PER_VALUE
+    return SuperBlockCosts(params, flops, 0, convolutions, memory, resolution, depth, log_width)
 
 
 def _channels_in(unit: Unit) -> int:

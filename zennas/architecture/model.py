@@ -38,6 +38,22 @@ class SuperBlock:
     group_width: int = 0
     se: bool = False
 
+    def resized(self, in_channels: int, layers: int) -> "SuperBlock":
+        """The same super-block with other input channels and layers."""
+        # Searches call this at every mutation: several times faster than dataclasses.replace.
+        return SuperBlock(
+            self.block,
+            self.kernel,
+            in_channels,
+            self.out_channels,
+            self.stride,
+            self.bottleneck,
+            layers,
+            self.expansion,
+            self.group_width,
+            self.se,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Architecture:

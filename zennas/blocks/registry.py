@@ -11,7 +11,7 @@ Costs, both scores, the module, search and export work for it from there.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from zennas.architecture.model import Architecture, SuperBlock
@@ -96,7 +96,7 @@ def expand(block: SuperBlock) -> Expansion:
     Raises:
         ArchitectureError: the block type is unknown, or a field that it needs is missing.
     """
-    single = block if block.layers == 1 else replace(block, layers=1)
+    single = block if block.layers == 1 else block.resized(block.in_channels, 1)
     return Expansion(
         _layer_units(single, True), _layer_units(single, False) if block.layers > 1 else (), block.layers - 1
     )

@@ -27,7 +27,7 @@ class Mutation:
         rest = super_blocks[self.index + 1 :]
         out = self.blocks[-1].out_channels
         if rest and rest[0].in_channels != out:
-            rest = (replace(rest[0], in_channels=out), *rest[1:])
+            rest = (rest[0].resized(out, rest[0].layers), *rest[1:])
         return super_blocks[: self.index] + self.blocks + rest
 
 

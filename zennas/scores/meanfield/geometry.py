@@ -32,8 +32,7 @@ def geometry_row(size: int, kernel: int, stride: int) -> npt.NDArray[np.float64]
     hw = size * size
     white = max(0.0, (lags[0] ** 2 - 1 / hw) / (1 - 1 / hw)) if hw > 1 else 0.0
     scale = max(1.0, size / 6)
-    keep = [_keep(i / GRID, scale, lags, map_lags) for i in range(GRID + 1)]
-    return np.array([coherent, white, scale, lags[0] ** 2, *keep])
+    return np.array([coherent, white, scale, lags[0] ** 2, *_keep(scale, lags, map_lags)])
 
 
 def _tap_lags(size: int, kernel: int) -> npt.NDArray[np.float64]:
@@ -48,16 +47,18 @@ def _tap_lags(size: int, kernel: int) -> npt.NDArray[np.float64]:
     return lags
 
 
-def _keep(x: float, scale: float, lags: npt.NDArray[np.float64], map_lags: npt.NDArray[np.float64]) -> float:
-    length2 = (scale * x / (1 - x + 1e-9)) ** 2 if x < 1 else 1e12
+def _keep(scale: float, lags: npt.NDArray[np.float64], map_lags: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    x = np.arange(GRID) / GRID
+    length2 = np.append((scale * x / (1 - x)) ** 2, 1e12)
     window = _smooth(lags, length2) ** 2
     whole = _smooth(map_lags, length2) ** 2  # the map-wide mean is not part of the local field
-    return max(0.0, (window - whole) / (1 - whole + 1e-9))
+    return np.maximum(0.0, (window - whole) / (1 - whole + 1e-9))
 
 
-def _smooth(lags: npt.NDArray[np.float64], length2: float) -> float:
+def _smooth(lags: npt.NDArray[np.float64], length2: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Mean of exp(−d² / 2l²) over the lags d, for every l²."""
     distances = np.arange(len(lags))
-    return float(lags @ np.exp(-distances * distances / (2 * length2 + 1e-9)))
+    return np.exp(-(distances**2) / (2 * length2[:, None] + 1e-9)) @ lags
 
 
 @lru_cache(maxsize=64)
