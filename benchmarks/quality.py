@@ -27,9 +27,9 @@ CASES = {
         ("≤ 2 M params, 20 layers", "zennet-cifar-2.0M", "resnet", 32, 10, {"params": "2M", "layers": "20"}),
     ],
     "imagenet": [
-        ("≤ 400 M, 12 layers", "zennet-iccv-400M-se", "mobilenet", 224, 1000, {"flops": "403M", "layers": "14"}),
-        ("≤ 600 M, 14 layers", "zennet-iccv-600M-se", "mobilenet", 224, 1000, {"flops": "603M", "layers": "14"}),
-        ("≤ 900 M, 16 layers", "zennet-imagenet-900M-se", "mobilenet", 224, 1000, {"flops": "934M", "layers": "16"}),
+        ("≤ 403 M, 14 layers", "zennet-iccv-400M-se", "mobilenet", 224, 1000, {"flops": "403M", "layers": "14"}),
+        ("≤ 603 M, 14 layers", "zennet-iccv-600M-se", "mobilenet", 224, 1000, {"flops": "603M", "layers": "14"}),
+        ("≤ 934 M, 16 layers", "zennet-imagenet-900M-se", "mobilenet", 224, 1000, {"flops": "934M", "layers": "16"}),
     ],
 }
 

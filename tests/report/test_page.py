@@ -47,6 +47,7 @@ def painted(driver):
 def test_charts_are_drawn_and_answer(page, tmp_path):
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.ui import WebDriverWait
 
     with opened(page, tmp_path / "profile") as driver:
         time.sleep(0.5)
@@ -83,7 +84,10 @@ def test_charts_are_drawn_and_answer(page, tmp_path):
 
         choice = driver.find_element("id", "against")
         choice.send_keys("mult")
-        assert "multiply-adds" in find(driver, "#candidates .chart svg")[0].text
+        # The chart is drawn anew between two frames: for a moment there is none.
+        WebDriverWait(driver, 10).until(
+            lambda d: any("multiply-adds" in svg.text for svg in find(d, "#candidates .chart svg"))
+        )
         assert errors(driver) == []
 
 

@@ -50,14 +50,18 @@ def draw_mutation(
     if space.last is not None and index == len(super_blocks) - 1:
         return Mutation(index, (_widened(block, space.last_width, space, draws),))
     kind = _pick(space.choices, draws) if next(draws) < rho else block
+    # Any of width, bottleneck and depth, but not always all three: searches end 1.4 higher (see docs/benchmarks.md).
+    part = int(next(draws) * 7) + 1
     changed = SuperBlock(
         kind.block,
         kind.kernel,
         block.in_channels,
-        _near(space.width, block.out_channels, space, draws),
+        _near(space.width, block.out_channels, space, draws) if part & 1 else block.out_channels,
         block.stride,
-        _near(space.bottleneck, block.bottleneck, space, draws),
-        _near(space.layers, block.layers, space, draws),
+        _near(space.bottleneck, block.bottleneck, space, draws)
+        if part & 2 or not block.bottleneck
+        else block.bottleneck,
+        _near(space.layers, block.layers, space, draws) if part & 4 else block.layers,
         kind.expansion,
         kind.group_width,
         kind.se,

@@ -4,7 +4,7 @@ import shlex
 
 from zennas.evolution.config import SearchConfig
 
-_OPTIONS = {"num_classes": "classes", "plugins": "plugin"}
+_OPTIONS = {"num_classes": "classes", "plugins": "plugin", "effectiveness": "max_effectiveness"}
 
 
 def option_of(setting: str) -> str:
