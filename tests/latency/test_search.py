@@ -1,7 +1,10 @@
 """A latency budget in a search."""
 
+import json
 import math
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -290,3 +293,20 @@ def test_the_last_third_of_the_samples_is_what_the_model_underestimates(
     assert all(measured.networks[n] != sample_network(space, 32, 10, bounds, 0, n) for n in range(26, 39))
     latest = max(latency for visits in measured.visits.values() for latency, _ in visits)
     assert all(cheap.predict(measured.networks[n]) <= latest for n in range(26, 39))
+
+
+def test_compare_shows_the_predicted_latency(predictor_file: str) -> None:
+    names = ["zennet-cifar-0.5M", "zennet-cifar-1.0M"]
+    command = [sys.executable, "-m", "zennas.cli.main", "compare", *names, "--latency-predictor", predictor_file]
+    rows = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True).stdout)
+    assert all(row["latency"] > 0 for row in rows)
+    assert "latency" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    other = subprocess.run([*command, "--resolution", "64"], capture_output=True, text=True, check=False)
+    assert other.returncode == 2
+    assert "resolution 64" in other.stderr
+
+
+def test_a_latency_budget_keeps_the_other_costs(predictor_file: str) -> None:
+    result = start_run(_config(predictor_file, effectiveness="5", iterations=300), None)
+    assert result.costs.effectiveness is not None
+    assert result.costs.effectiveness <= 5

@@ -1,6 +1,7 @@
 """`zennas compare`."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,6 +27,10 @@ def compare(
     repeats: Annotated[int, typer.Option(help="Repeats of a Monte Carlo score.")] = 4,
     seed: Seed = 0,
     device: Device = "cpu",
+    latency_predictor: Annotated[
+        Path | None,
+        typer.Option(help="File of `zennas latency-predictor fit`: adds the predicted latency.", show_default=False),
+    ] = None,
     layers: Annotated[bool, typer.Option("--layers", help="The score by each convolution, too.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -46,6 +51,8 @@ def compare(
     compared = compare_networks(
         list(zip(names, loaded, strict=True)), resolution, score, ScoreSettings(batch_size, repeats, seed, device)
     )
+    if latency_predictor is not None:
+        compared = [_with_latency(network, latency_predictor) for network in compared]
     if as_json:
         print(json.dumps([_document(network) for network in compared]))
         return
@@ -60,6 +67,21 @@ def compare(
 
 def _name(model: str, name: str) -> str:
     return name if "(" in model and name else model if len(model) <= 40 else f"{model[:37]}…"
+
+
+def _with_latency(network: "Compared", path: Path) -> "Compared":
+    from dataclasses import replace
+
+    from zennas.counting import native_classes
+    from zennas.evolution.latency import replace_classes
+    from zennas.latency.predictor import read_predictor
+
+    predictor = read_predictor(path)
+    predictor.check(str(path), {"resolution": network.resolution})
+    predictor.check_blocks(str(path), {block.block for block in network.architecture.super_blocks})
+    predict = replace_classes(predictor, native_classes(network.architecture, None)).predict
+    latency = predict(network.architecture.super_blocks)
+    return replace(network, costs=replace(network.costs, latency=latency))
 
 
 def _document(network: "Compared") -> dict[str, object]:

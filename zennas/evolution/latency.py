@@ -44,8 +44,7 @@ class LatencyBudget:
         predict = self.predictor.predict
 
         def count(super_blocks: tuple[SuperBlock, ...]) -> Costs:
-            c = others(super_blocks)
-            return Costs(c.params, c.flops, c.layers, c.convolutions, c.memory, predict(super_blocks))
+            return replace(others(super_blocks), latency=predict(super_blocks))
 
         return count
 
