@@ -1,5 +1,7 @@
 """The scores that come with zennas, under their names."""
 
+from typing import Any
+
 import numpy as np
 
 from zennas.architecture.model import Architecture
@@ -14,6 +16,16 @@ from zennas.scores.result import Score
 def exact(name: str, value: float) -> Score:
     """A deterministic score without error."""
     return Score(value, 0.0, (value, value), 0.0, name=name)
+
+
+def _sampling(settings: ScoreSettings) -> dict[str, Any]:
+    """The settings of a Monte Carlo score, as its function takes them."""
+    return {
+        "batch_size": settings.batch_size,
+        "repeats": settings.repeats,
+        "seed": settings.seed,
+        "device": settings.device,
+    }
 
 
 @register_score(
@@ -34,14 +46,7 @@ def _zen(network: Network, resolution: int, settings: ScoreSettings) -> Score:
     require("torch", "torch", "the Monte Carlo Zen-score")
     from zennas.scores.zen import zen_score
 
-    return zen_score(
-        scorable(network),
-        resolution,
-        batch_size=settings.batch_size,
-        repeats=settings.repeats,
-        seed=settings.seed,
-        device=settings.device,
-    )
+    return zen_score(scorable(network), resolution, **_sampling(settings))
 
 
 @register_score("phi", needs_torch=True, takes_modules=True, source="Lin et al. 2021, Zen-NAS, Definition 1")
@@ -49,14 +54,7 @@ def _phi(network: Network, resolution: int, settings: ScoreSettings) -> Score:
     require("torch", "torch", "the Φ-score")
     from zennas.scores.zen import phi_score
 
-    return phi_score(
-        scorable(network),
-        resolution,
-        batch_size=settings.batch_size,
-        repeats=settings.repeats,
-        seed=settings.seed,
-        device=settings.device,
-    )
+    return phi_score(scorable(network), resolution, **_sampling(settings))
 
 
 @register_score("params", takes_modules=True)
