@@ -1,6 +1,7 @@
 """MODEL: what a command or `zennas.load` takes as a network."""
 
 import importlib
+import inspect
 import os
 import re
 import sys
@@ -68,7 +69,12 @@ def load_network(model: "str | Path | Architecture") -> "Architecture | nn.Modul
     home, name = match.groups()
     if home in ("torchvision", "timm"):
         return _on_meta(lambda: _library_model(home, name))
-    return _from_factory(home, name)
+    return from_factory(str(model))
+
+
+def is_module_name(model: object) -> bool:
+    """Whether it is `torchvision:NAME`, `timm:NAME` or `package.module:factory`."""
+    return isinstance(model, str) and _MODULE.fullmatch(model) is not None
 
 
 def scored_network(
@@ -113,8 +119,9 @@ def _on_meta(make: Any) -> Any:
         return make()
 
 
-def _from_factory(home: str, name: str) -> "Architecture | nn.Module":
-    torch = require("torch", "torch", f"{home}:{name}")
+def users_object(model: str) -> Any:
+    """What the name in `package.module:name` stands for. Raises `UnknownNameError`."""
+    home, _, name = model.partition(":")
     sys.path.insert(0, os.getcwd())  # as `python -m` does, so that a user's module beside them is found
     try:
         module = importlib.import_module(home)
@@ -129,17 +136,41 @@ def _from_factory(home: str, name: str) -> "Architecture | nn.Module":
         sys.path.pop(0)
     if not hasattr(module, name):
         raise unknown(f"factory in {home}", name, [n for n in vars(module) if callable(getattr(module, n))])
-    made = getattr(module, name)
+    return getattr(module, name)
+
+
+def from_factory(model: str, **offered: Any) -> "Architecture | nn.Module":
+    """What `package.module:factory` makes.
+
+    Args:
+        offered: arguments that the factory is called with where it has parameters of those names.
+
+    Raises:
+        UnknownNameError: no such module, or no such factory in it.
+        ArchitectureError: it cannot be called so, or returned something else.
+    """
+    torch = require("torch", "torch", model)
+    made = users_object(model)
     if not isinstance(made, Architecture | torch.nn.Module):
         if not callable(made):
-            raise ArchitectureError(f"{home}:{name} is {type(made).__name__}; expected a callable that makes a module")
+            raise ArchitectureError(f"{model} is {type(made).__name__}; expected a callable that makes a module")
+        taken = {key: value for key, value in offered.items() if _takes(made, key)}
         try:
-            made = made()
+            made = made(**taken)
         except TypeError as error:
-            raise ArchitectureError(f"{home}:{name}() failed: {error}; it is called without arguments") from error
+            how = f"with {', '.join(taken)} alone" if taken else "without arguments"
+            raise ArchitectureError(f"{model}() failed: {error}; it is called {how}") from error
     if isinstance(made, Architecture):
         return validate(made)
     if isinstance(made, torch.nn.Module):
         module_made: nn.Module = made
         return module_made
-    raise ArchitectureError(f"{home}:{name} made a {type(made).__name__}; expected an nn.Module or an Architecture")
+    raise ArchitectureError(f"{model} made a {type(made).__name__}; expected an nn.Module or an Architecture")
+
+
+def _takes(function: Any, argument: str) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters
+    except ValueError:  # some callables written in C tell nothing
+        return False
+    return argument in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())

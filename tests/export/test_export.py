@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 import zennas
-from zennas.errors import ExportError
+from zennas.errors import DataError, ExportError
 from zennas.export import export
 from zennas.export.fold import fold_batch_norms
 from zennas.export.formats import onnx_runner, torch_export_runner
@@ -98,6 +99,27 @@ def test_wrong_export_is_noticed_and_replaces_nothing(network, tmp_path, monkeyp
 def test_what_no_runtime_takes_is_refused(network, tmp_path, options, message):
     with pytest.raises(ExportError, match=message):
         export(network, tmp_path / "n", 16, **options)
+
+
+def test_unreadable_images_stop_the_calibration_or_are_skipped_by_name(network, tmp_path):
+    pytest.importorskip("onnxruntime")
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 6), ("val", 3)):
+        for name in "abcdefghij":
+            home = tmp_path / "data" / split / name
+            home.mkdir(parents=True)
+            for index in range(count):
+                Image.fromarray(rng.integers(0, 255, (20, 20, 3), np.uint8)).save(home / f"{index}.png")
+    (tmp_path / "data" / "train" / "b" / "1.png").write_bytes(b"no image")
+    (tmp_path / "data" / "val" / "c" / "2.png").write_bytes(b"no image")
+    settings = {"dtype": "int8", "data": f"imagefolder:{tmp_path / 'data'}", "dynamic_batch": True}
+    with pytest.raises(DataError, match=r"1\.png.*--on-bad-image skip"):
+        export(network, tmp_path / "n.onnx", 16, **settings)
+    assert not (tmp_path / "n.onnx").exists()
+    result = export(network, tmp_path / "n.onnx", 16, on_bad_image="skip", **settings)
+    assert sorted(line.split(": ")[0][-5:] for line in result.skipped) == ["1.png", "2.png"]
+    with pytest.raises(ExportError, match="skip or stop"):
+        export(network, tmp_path / "n.onnx", 16, on_bad_image="shrug", **settings)
 
 
 @pytest.mark.slow

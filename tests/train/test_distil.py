@@ -47,6 +47,38 @@ def test_teacher_of_timm_gives_stages():
     assert [stage.shape[1] for stage in stages][-4:] == [64, 128, 256, 512]
 
 
+def test_networks_of_torchvision_give_stages_and_gradients():
+    models = pytest.importorskip("torchvision.models")
+    network = models.resnet18(weights=None, num_classes=10).eval()
+    images = torch.randn(2, 3, 64, 64)
+    kept = []
+    hooks = [getattr(network, f"layer{i}").register_forward_hook(lambda *a: kept.append(a[2])) for i in (1, 2, 3, 4)]
+    logits, stages = logits_and_stages(network, images)
+    assert torch.equal(logits, network(images))
+    assert [tuple(s.shape[1:]) for s in stages] == [(64, 32, 32), (64, 16, 16), (128, 8, 8), (256, 4, 4), (512, 2, 2)]
+    assert all(torch.equal(stage, layer) for stage, layer in zip(stages[1:], kept, strict=False))
+    for hook in hooks:
+        hook.remove()
+    assert not any(module._forward_hooks for module in network.modules())
+    stages[2].sum().backward()
+    assert network.layer2[0].conv1.weight.grad.abs().sum() > 0
+
+
+def test_student_of_torchvision_is_distilled(tmp_path, quick):
+    settings = {**quick, "epochs": 1, "resolution": 16}
+    train(TEACHER, tmp_path / "teacher", **settings)
+    weights = tmp_path / "teacher" / "last.safetensors"
+    result = train(
+        "torchvision:resnet18",
+        tmp_path / "run",
+        teacher=TEACHER,
+        teacher_weights=weights,
+        distil_features=1,
+        **settings,
+    )
+    assert len(result.history) == 1
+
+
 def test_teacher_needs_weights_that_fit(tmp_path, tiny, quick):
     with pytest.raises(ZennasError, match="teacher_weights"):
         train(tiny, tmp_path / "a", teacher=TEACHER, **quick)

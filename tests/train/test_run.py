@@ -198,3 +198,56 @@ def test_two_processes_share_a_run(tmp_path, tiny):
 def test_network_of_torchvision_trains_in_the_same_loop(tmp_path, quick):
     result = train("torchvision:squeezenet1_1", tmp_path, **{**quick, "epochs": 1, "resolution": 32})
     assert np.isfinite(result.history[0]["loss"])
+
+
+OWN = """
+from torch import nn
+
+def with_classes(num_classes):
+    return nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                         nn.Linear(8, num_classes))
+
+def ten():
+    return with_classes(10)
+
+def hundred():
+    return with_classes(100)
+
+def grey():
+    return nn.Conv2d(1, 8, 3)
+
+once = with_classes(10)
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    (tmp_path / "own_networks.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    yield
+    sys.modules.pop("own_networks", None)
+
+
+def test_own_network_is_trained_resumed_and_evaluated(own, tmp_path, quick):
+    with pytest.raises(Killed):
+        train("own_networks:with_classes", tmp_path / "a", watch=killer(3, 1), **quick)
+    resume_training(tmp_path / "a")
+    whole = train("own_networks:with_classes", tmp_path / "b", **quick)
+    assert metrics(tmp_path / "a") == metrics(tmp_path / "b")
+    checked = evaluate("own_networks:with_classes", tmp_path / "b" / "best.safetensors", resolution=8)
+    assert checked.top1 == whole.best["accuracy"]
+    assert len(train("own_networks:ten", tmp_path / "c", **quick).history) == 3
+
+
+def test_module_that_exists_once_is_not_trained_in_place(own, tmp_path, quick):
+    first = train("own_networks:once", tmp_path / "a", **quick)
+    second = train("own_networks:once", tmp_path / "b", **quick)
+    assert metrics(tmp_path / "a") == metrics(tmp_path / "b")
+    assert first.history[0]["loss"] == second.history[0]["loss"]
+
+
+@pytest.mark.parametrize(("model", "reason"), [("hundred", "2×100, but 2×10"), ("grey", "cannot take images 3×8×8")])
+def test_own_network_that_does_not_fit_is_refused(own, tmp_path, quick, model, reason):
+    with pytest.raises(ZennasError, match=reason):
+        train(f"own_networks:{model}", tmp_path / "a", **quick)
+    assert not (tmp_path / "a").exists()

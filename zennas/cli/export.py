@@ -19,6 +19,7 @@ def export(
     data: Annotated[
         str | None, typer.Option(help="Calibrate int8 on its training images; report accuracy on its test images.")
     ] = None,
+    on_bad_image: Annotated[str, typer.Option(help="skip or stop at unreadable images.")] = "stop",
     resolution: Resolution = None,
     classes: Annotated[
         int | None, typer.Option(min=1, help="Outputs of the classifier.", show_default="the weights', else 1000")
@@ -55,7 +56,15 @@ def export(
     suffix = FORMATS[format][2] if format in FORMATS else ""
     path = out or Path(f"{Path(model).stem if Path(model).suffix in ('.yaml', '.json', '.txt') else 'network'}{suffix}")
     result = export_network(
-        network, path, side, format=format, dtype=dtype, dynamic_batch=dynamic_batch, fold=fold_bn, data=data
+        network,
+        path,
+        side,
+        format=format,
+        dtype=dtype,
+        dynamic_batch=dynamic_batch,
+        fold=fold_bn,
+        data=data,
+        on_bad_image=on_bad_image,
     )
     if as_json:
         numbers = {**vars(result), "path": str(result.path)}
@@ -65,6 +74,10 @@ def export(
     print(f"checked    largest difference from torch {result.difference:.2g}{allowed}")
     if result.accuracy is not None and result.float_accuracy is not None:
         print(f"accuracy   {result.accuracy:.2%} in {dtype}, {result.float_accuracy:.2%} in torch fp32")
+    if result.skipped:
+        print(f"skipped    {len(result.skipped)} images:")
+        for line in result.skipped:
+            print(f"           {line}")
     print(f"written to {result.path} ({format_bytes(result.bytes)})")
 
 

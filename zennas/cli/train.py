@@ -22,7 +22,10 @@ MACHINE = "Machine"
 def train(
     model: Annotated[
         str | None,
-        typer.Argument(metavar="MODEL", help="A network as `zennas info` takes it, timm:NAME, torchvision:NAME."),
+        typer.Argument(
+            metavar="MODEL",
+            help="A network as `zennas info` takes it, timm:NAME, torchvision:NAME or package.module:factory.",
+        ),
     ] = None,
     data: Annotated[str | None, option(RUN, "cifar10:DIR, cifar100:DIR, imagefolder:DIR or digits.", "digits")] = None,
     out: Annotated[Path | None, option(RUN, "Directory for the run.", "runs/train-<n>")] = None,

@@ -1,18 +1,13 @@
 """All that is needed to repeat a search, as a user writes it and as a run keeps it in `config.yaml`."""
 
-import platform
-import re
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from zennas.architecture.document import format_yaml, load_yaml
-from zennas.architecture.files import read_text, write_text
-from zennas.errors import BudgetError, RunError, ZennasError
+from zennas.errors import BudgetError, RunError
 from zennas.evolution.budgets import QUANTITIES, Budget, parse_budget
-
-CONFIG = "config.yaml"
+from zennas.settings import CONFIG, read_settings, validated
 
 
 class SearchConfig(BaseModel):
@@ -79,14 +74,7 @@ class SearchConfig(BaseModel):
 
 def checked_config(values: dict[str, Any], where: str = "") -> SearchConfig:
     """A validated configuration. Raises `ZennasError` in one line: the setting, its value, what is allowed."""
-    try:
-        config = SearchConfig(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"])) or "settings"
-        given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
-        message = re.sub("^Value error, ", "", first["msg"])
-        raise ZennasError(f"{where}{name}: {message}{given}") from None
+    config = validated(SearchConfig, values, where)
     if not all(any(b.high < float("inf") and b.quantity != "effectiveness" for b in n) for n in config.niches()):
         raise BudgetError(
             f"{where}a search needs an upper bound, or its networks grow without end; give one of params, flops, "
@@ -95,32 +83,6 @@ def checked_config(values: dict[str, Any], where: str = "") -> SearchConfig:
     return config
 
 
-def write_config(config: SearchConfig, directory: Path) -> None:
-    """Write `config.yaml` with the versions that ran."""
-    document = {**config.model_dump(exclude_none=True), "versions": versions()}
-    write_text(directory / CONFIG, format_yaml(document))
-
-
 def read_config(directory: Path) -> SearchConfig:
     """Read a run's `config.yaml`. Raises `RunError` where there is no run, `ZennasError` for a damaged file."""
-    path = directory / CONFIG
-    if not path.is_file():
-        raise RunError(f"{directory}: no run here ({CONFIG} is missing)")
-    document = load_yaml(read_text(path), str(path))
-    if not isinstance(document, dict):
-        raise RunError(f"{path}: damaged: expected a mapping of settings")
-    document.pop("versions", None)
-    return checked_config(document, f"{path}: ")
-
-
-def versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {"python": platform.python_version()}
-    for package in ("zennas", "numpy", "torch"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    return checked_config(read_settings(directory, "run", RunError), f"{directory / CONFIG}: ")

@@ -13,7 +13,7 @@ import numpy as np
 from zennas.architecture.model import Architecture
 from zennas.counting import count_super_blocks
 from zennas.errors import RunError, ZennasError
-from zennas.evolution.config import SearchConfig, checked_config, read_config, write_config
+from zennas.evolution.config import SearchConfig, checked_config, read_config
 from zennas.evolution.evolve import Count, Evolution
 from zennas.evolution.executors import Execution, executor
 from zennas.evolution.journal import Journal
@@ -32,6 +32,7 @@ from zennas.evolution.tasks import Execute, load_plugins
 from zennas.extras import installed
 from zennas.scores.registry import registered_score
 from zennas.scores.result import Score
+from zennas.settings import write_settings
 
 COMMIT_SECONDS = 0.5
 LOG_SECONDS = 1.0
@@ -113,7 +114,7 @@ def start_run(
             _create(directory)
         with RunLock(directory) if directory is not None else nullcontext():
             if directory is not None:
-                write_config(config, directory)
+                write_settings(config, directory)
                 if latency is not None:
                     latency.keep(directory)
             run = _Run(config, directory, RunStore(directory, create=True), evolution, execute, around, latency)
@@ -142,7 +143,7 @@ def resume_run(
         evolution = _evolution(config, execute, latency)
         restore_evolution(evolution, store)
         if changes:
-            write_config(config, directory)
+            write_settings(config, directory)
         run = _Run(config, directory, store, evolution, execute, around, latency)
         run.journal.write("resume", iteration=evolution.iteration)
         return run.carry_out()

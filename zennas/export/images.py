@@ -2,44 +2,60 @@
 
 from collections.abc import Iterator, Sequence
 
-import torch
 from torch import Tensor
 
+from zennas.errors import ExportError
 from zennas.export.formats import Runner
 from zennas.train.augment import evaluation_transform
-from zennas.train.datasets import Images, open_data
+from zennas.train.datasets import open_data
+from zennas.train.loader import BadImages, Batch, PreparedImages, collate
 
 _BATCH = 32
 _CALIBRATION_IMAGES = 256
 
 
 class ExportImages:
-    """A data set's images as a network sees them, 3×`resolution`×`resolution`. Raises `DataError` as training does."""
+    """A data set's images as a network sees them, 3×`resolution`×`resolution`.
 
-    def __init__(self, data: str, resolution: int) -> None:
-        self._data = open_data(data)
-        self._transform = evaluation_transform(self._data, resolution)
+    Attributes:
+        bad: images that could not be used.
+
+    Raises:
+        DataError: as training does; also when a bad image is met and `on_bad_image` is `stop`.
+    """
+
+    def __init__(self, data: str, resolution: int, on_bad_image: str = "stop") -> None:
+        if on_bad_image not in ("skip", "stop"):
+            raise ExportError(f"on_bad_image {on_bad_image!r} is not known; use skip or stop")
+        opened = open_data(data)
+        transform = evaluation_transform(opened, resolution)
+        self._train, self._test = (PreparedImages(split, transform, 0) for split in (opened.train, opened.test))
+        self._train_count, self._test_count = len(opened.train), len(opened.test)
+        self.bad = BadImages(on_bad_image == "stop")
 
     def first(self, count: int) -> Tensor:
         """The first test images, N×3×R×R."""
-        return self._stack(self._data.test, range(min(count, len(self._data.test))))[0]
+        return self._batch(self._test, range(min(count, self._test_count))).images
 
     def calibration(self, batch_size: int = _BATCH) -> Iterator[Tensor]:
         """Batches of training images, spread over the split: image folders are sorted by class."""
-        count = min(_CALIBRATION_IMAGES, len(self._data.train))
-        chosen = [index * len(self._data.train) // count for index in range(count)]
+        count = min(_CALIBRATION_IMAGES, self._train_count)
+        images = self._batch(self._train, [index * self._train_count // count for index in range(count)]).images
+        batch_size = min(batch_size, len(images))
         # Whole batches only, since quantisation compares their shapes.
-        for start in range(0, count - batch_size + 1, batch_size):
-            yield self._stack(self._data.train, chosen[start : start + batch_size])[0]
+        for start in range(0, len(images) - batch_size + 1, batch_size):
+            yield images[start : start + batch_size]
 
     def accuracy(self, run: Runner) -> float:
-        """Fraction of the test images whose largest logit is the right class."""
-        right = 0
-        for start in range(0, len(self._data.test), _BATCH):
-            images, labels = self._stack(self._data.test, range(start, min(start + _BATCH, len(self._data.test))))
-            right += int((run(images).argmax(1) == labels).sum())
-        return right / len(self._data.test)
+        """Fraction of the usable test images whose largest logit is the right class."""
+        right = count = 0
+        for start in range(0, self._test_count, _BATCH):
+            batch = self._batch(self._test, range(start, min(start + _BATCH, self._test_count)))
+            right += int((run(batch.images).argmax(1) == batch.labels).sum())
+            count += len(batch.labels)
+        return right / count
 
-    def _stack(self, split: Images, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
-        items = [split[index] for index in indices]
-        return torch.stack([self._transform(image) for image, _ in items]), torch.tensor([label for _, label in items])
+    def _batch(self, split: PreparedImages, indices: Sequence[int]) -> Batch:
+        batch = collate([split[0, index] for index in indices])
+        self.bad.take(batch)
+        return batch

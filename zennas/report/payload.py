@@ -15,7 +15,6 @@ from zennas.blocks.registry import expand
 from zennas.counting import super_block_costs
 from zennas.errors import ScoreError
 from zennas.evolution.budgets import QUANTITIES, Budget
-from zennas.evolution.config import CONFIG, versions
 from zennas.evolution.outputs import budget_label
 from zennas.evolution.population import Candidate
 from zennas.evolution.result import SearchResult, Winner
@@ -23,6 +22,7 @@ from zennas.report.command import search_command
 from zennas.report.diff import DiffRow, diff_architectures
 from zennas.report.replay import replay
 from zennas.report.story import ancestors, block_text, composition, contributions, history, kind_label
+from zennas.settings import CONFIG, versions
 
 TITLES = {
     quantity: {"flops": "multiply-adds", "memory": "activation memory"}.get(quantity, quantity)

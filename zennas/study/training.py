@@ -8,9 +8,10 @@ from zennas.architecture.model import Architecture
 from zennas.architecture.structure import format_structure
 from zennas.counting import costs
 from zennas.errors import TrainingError, ZennasError
+from zennas.settings import CONFIG
 from zennas.study.equal_size import RESOLUTION, equal_size_networks
 from zennas.study.networks import KnownNetwork, KnownNetworks
-from zennas.train.config import CONFIG, TrainConfig, read_train_config, train_config
+from zennas.train.config import TrainConfig, read_train_config, train_config
 from zennas.train.datasets import open_data
 from zennas.train.loop import Watcher
 from zennas.train.run import TrainResult, resume_training, train

@@ -1,17 +1,13 @@
 """The paper's training recipe as settings, and how a run keeps them in `config.yaml`."""
 
-import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from zennas.architecture.document import format_yaml, load_yaml
-from zennas.architecture.files import read_text, write_text
 from zennas.errors import TrainingError, ZennasError
-from zennas.evolution.config import versions
+from zennas.settings import CONFIG, read_settings, validated
 
-CONFIG = "config.yaml"
 KINDS = ("cifar10", "cifar100", "imagefolder", "digits")
 
 # Where the paper's recipe (appendix D) differs between its data sets. The embedded digits are not in the paper:
@@ -119,29 +115,9 @@ def split_data(data: str) -> tuple[str, str]:
 
 def train_config(values: dict[str, Any], where: str = "") -> TrainConfig:
     """A validated configuration. Raises `ZennasError` in one line: the setting, its value, what is allowed."""
-    try:
-        return TrainConfig(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        given = f" (given: {first['input']!r})" if name else ""
-        message = re.sub("^Value error, ", "", first["msg"])
-        raise ZennasError(f"{where}{name}{': ' if name else ''}{message}{given}") from None
-
-
-def write_train_config(config: TrainConfig, directory: Path) -> None:
-    """Write `config.yaml` with the versions that ran."""
-    document = {**config.model_dump(exclude_none=True, mode="json"), "versions": versions()}
-    write_text(directory / CONFIG, format_yaml(document))
+    return validated(TrainConfig, values, where)
 
 
 def read_train_config(directory: Path) -> TrainConfig:
     """Read a run's `config.yaml`. Raises `TrainingError` where there is no run, `ZennasError` if it is damaged."""
-    path = directory / CONFIG
-    if not path.is_file():
-        raise TrainingError(f"{directory}: no training run here ({CONFIG} is missing)")
-    document = load_yaml(read_text(path), str(path))
-    if not isinstance(document, dict):
-        raise TrainingError(f"{path}: damaged: expected a mapping of settings")
-    document.pop("versions", None)
-    return train_config(document, f"{path}: ")
+    return train_config(read_settings(directory, "training run", TrainingError), f"{directory / CONFIG}: ")

@@ -1,12 +1,15 @@
-"""MODEL as a network to train or to learn from: ours, or one of timm's or torchvision's."""
+"""MODEL as a network to train or to learn from: ours, one of timm's or torchvision's, or a user's own."""
+
+import copy
 
 import torch
 from torch import Tensor, nn
 
+from zennas.architecture.model import Architecture
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ArchitectureError, ZennasError
 from zennas.extras import require, unknown
-from zennas.loading import load
+from zennas.loading import from_factory, is_module_name, load, users_object
 from zennas.nn import build
 from zennas.train.loader import WEIGHTS
 from zennas.train.randomness import seeded
@@ -16,13 +19,17 @@ def make_network(model: str, num_classes: int, resolution: int, seed: int = 0) -
     """A network with fresh weights drawn from `seed`.
 
     Args:
-        model: a MODEL of this package, `timm:NAME` or `torchvision:NAME`.
+        model: a MODEL of this package, `timm:NAME`, `torchvision:NAME`, or `package.module:factory`, which is
+            called with `num_classes` where it takes such an argument.
 
     Raises:
-        ArchitectureError: it does not take images 3×R×R.
+        ArchitectureError: it does not take images 3×R×R, or has another number of classes.
         UnknownNameError: no such model; the message has the nearest names.
     """
     library, _, name = model.partition(":")
+    if is_module_name(model) and library not in ("timm", "torchvision"):
+        # Imported before the seed is set, since a module may draw random numbers while it is imported.
+        users_object(model)
     with seeded(seed, WEIGHTS):
         if library == "timm":
             timm = require("timm", "train", model)
@@ -35,13 +42,35 @@ def make_network(model: str, num_classes: int, resolution: int, seed: int = 0) -
             if name not in models.list_models(models):
                 raise unknown("torchvision model", name, models.list_models(models))
             network = models.get_model(name, weights=None, num_classes=num_classes)
+        elif is_module_name(model):
+            network = _users(model, num_classes, resolution)
         else:
-            network = _zennet(model, num_classes, resolution)
+            network = _zennet(load(model), num_classes, resolution)
     return network
 
 
-def _zennet(model: str, num_classes: int, resolution: int) -> nn.Module:
-    architecture = load(model)
+def _users(model: str, num_classes: int, resolution: int) -> nn.Module:
+    made = from_factory(model, num_classes=num_classes)
+    if isinstance(made, Architecture):
+        return _zennet(made, num_classes, resolution)
+    # The name may stand for a module that exists once; a second run must not find it trained.
+    network = copy.deepcopy(made).eval()
+    try:
+        with torch.no_grad():
+            shape = tuple(network(torch.zeros(2, 3, resolution, resolution)).shape)
+    except (RuntimeError, ValueError, AttributeError) as error:
+        raise ArchitectureError(
+            f"{model} cannot take images 3×{resolution}×{resolution}: {str(error).splitlines()[0]}"
+        ) from None
+    if shape != (2, num_classes):
+        raise ArchitectureError(
+            f"{model} turns 2 images into {'×'.join(map(str, shape))}, but 2×{num_classes} is needed for {num_classes} "
+            "classes; a factory that takes num_classes is given it"
+        )
+    return network.train()
+
+
+def _zennet(architecture: Architecture, num_classes: int, resolution: int) -> nn.Module:
     if architecture.in_channels != 3:
         raise ArchitectureError(f"the network takes {architecture.in_channels} channels, but images have 3")
     if resolution < smallest_resolution(architecture):
@@ -64,7 +93,7 @@ def checked_device(name: str) -> torch.device:
 
 def usual_resolution(model: str, default: int) -> int:
     """The side a MODEL was designed for, or `default` where it does not say."""
-    if model.startswith(("timm:", "torchvision:")):
+    if is_module_name(model):
         return default
     architecture = load(model)
     return default if architecture.resolution is None else native_resolution(architecture, None)
@@ -73,8 +102,10 @@ def usual_resolution(model: str, default: int) -> int:
 def logits_and_stages(network: nn.Module, images: Tensor) -> tuple[Tensor, list[Tensor]]:
     """Logits N×K and the last feature map of each resolution, from the largest, in one pass.
 
+    Ours and timm's networks have a method for it; of any other, the maps that its modules return are listened to.
+
     Raises:
-        ArchitectureError: the network gives no feature maps (ours and timm's do).
+        ArchitectureError: none of its modules returns a feature map.
     """
     if hasattr(network, "forward_stages"):
         stages = network.forward_stages(images)
@@ -82,7 +113,22 @@ def logits_and_stages(network: nn.Module, images: Tensor) -> tuple[Tensor, list[
     if hasattr(network, "forward_intermediates"):
         final, stages = network.forward_intermediates(images)
         return network.forward_head(final), stages
-    raise ArchitectureError(f"{type(network).__name__} gives no stage features; use --distil-features 0")
+    last: dict[int, Tensor] = {}
+
+    def listen(_module: nn.Module, _inputs: object, output: object) -> None:
+        # What is 1×1 is pooled (a squeeze, or the classifier's input), not a map.
+        if isinstance(output, Tensor) and output.dim() == 4 and output.shape[-1] > 1:
+            last[output.shape[-1]] = output
+
+    handles = [module.register_forward_hook(listen) for name, module in network.named_modules() if name]
+    try:
+        logits = network(images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not last:
+        raise ArchitectureError(f"{type(network).__name__} gives no stage features; use --distil-features 0")
+    return logits, [last[side] for side in sorted(last, reverse=True)]
 
 
 def stage_channels(network: nn.Module, resolution: int) -> list[int]:

@@ -9,12 +9,14 @@ import torch
 from zennas.architecture.files import write_architecture
 from zennas.errors import TrainingError
 from zennas.extras import require
-from zennas.loading import load
+from zennas.loading import is_module_name, load
+from zennas.settings import CONFIG, write_settings
 from zennas.train.checkpoint import has_checkpoint, load_checkpoint
-from zennas.train.config import CONFIG, TrainConfig, read_train_config, train_config, write_train_config
+from zennas.train.config import TrainConfig, read_train_config, train_config
 from zennas.train.datasets import open_data
 from zennas.train.distil import load_teacher, make_student
 from zennas.train.loop import Loop, Watcher
+from zennas.train.memory import keep_freed_memory
 from zennas.train.networks import checked_device, make_network, usual_resolution
 
 ARCHITECTURE = "architecture.yaml"
@@ -54,7 +56,7 @@ def train(
         result = train("zennet-cifar-1.0M", "runs/cifar", data="cifar10:data", epochs=200)
 
     Args:
-        model: a MODEL of this package, `timm:NAME` or `torchvision:NAME`.
+        model: a MODEL of this package, `timm:NAME`, `torchvision:NAME` or `package.module:factory`.
         out: directory for the run; it must not hold one.
         watch: called with a `TrainProgress` now and then, in the main process.
         download: fetch a missing data set.
@@ -74,9 +76,9 @@ def train(
     accelerator.wait_for_everyone()
     loop = _prepare(config, directory, accelerator, download)
     if accelerator.is_main_process:
-        if ":" not in config.model:
+        if not is_module_name(config.model):
             write_architecture(load(config.model), directory / ARCHITECTURE)
-        write_train_config(config, directory)
+        write_settings(config, directory)
     return _finish(loop, watch, [])
 
 
@@ -119,6 +121,8 @@ def _prepare(config: TrainConfig, directory: Path, accelerator: Any, download: b
 
 
 def _finish(loop: Loop, watch: Watcher | None, notes: list[str]) -> TrainResult:
+    if loop.accelerator.device.type == "cpu":
+        keep_freed_memory()
     try:
         loop.run(watch)
     finally:
