@@ -1,3 +1,4 @@
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import random_networks
 from zennas.architecture import Architecture
-from zennas.evolution.mutate import DRAWS, draw_mutation, mutate
+from zennas.evolution.mutate import DRAWS, OFFSPRING_DRAWS, applied, draw_mutation, draw_offspring, mutate
 from zennas.evolution.space import Range, SearchSpace, search_space
 from zennas.evolution.start import random_small
 
@@ -85,6 +86,52 @@ def test_mutations_stay_in_the_space(name, resolution, seed, rho):
         assert block.layers < space.split_at
     changed = [b for b in after if b not in before]
     assert len(changed) <= 1 + 2 + 1, "one super-block, its split, and the input of the next"
+
+
+def offspring(space, network, rho, rng):
+    return draw_offspring(network, rho, space, iter(rng.random(OFFSPRING_DRAWS).tolist()))
+
+
+@given(st.sampled_from(["resnet", "mobilenet"]), st.integers(0, 1000), st.floats(0, 1))
+def test_offspring_stay_in_the_space(name, seed, rho):
+    space = search_space(name, 32)
+    before = next(random_networks(name, 32, 1, seed)).super_blocks
+    after = applied(offspring(space, before, rho, np.random.default_rng(seed)), before)
+    strides = lambda blocks: [b.stride for b in blocks if b.stride > 1]  # noqa: E731
+    assert strides(after) == strides(before)
+    for block, following in itertools.pairwise(after):
+        assert following.in_channels == block.out_channels
+    assert all(1 <= block.layers < space.split_at for block in after[1:-1])
+
+
+def test_layers_that_move_are_neither_lost_nor_gained():
+    space = search_space("resnet", 32)
+    rng = np.random.default_rng(0)
+    network = Architecture(random_small(space, rng))
+    for _ in range(40):
+        network = mutate(network, 0.5, space, rng)
+    before = network.super_blocks
+    depth = sum(b.layers for b in before)
+    assert len(before) > 5
+    moved = 0
+    for _ in range(3000):
+        after = applied(offspring(space, before, 0.0, rng), before)
+        shape = lambda blocks: [(b.block, b.kernel, b.out_channels, b.bottleneck) for b in blocks]  # noqa: E731
+        same = len(after) == len(before) and shape(after) == shape(before)
+        if same and sum(b.layers for b in after) == depth and after != before:
+            moved += 1
+            differences = [b.layers - a.layers for a, b in zip(before, after, strict=True)]
+            assert sum(map(abs, differences)) in (2, 4)
+    assert moved > 100
+
+
+def test_offspring_of_a_space_with_one_stage():
+    space = SearchSpace("one", search_space("resnet", 32).choices, (1,))
+    rng = np.random.default_rng(0)
+    network = random_small(space, rng)
+    for _ in range(200):
+        network = applied(offspring(space, network, 0.5, rng), network)
+        assert len(network) >= 3
 
 
 def test_super_blocks_that_reach_six_layers_split():

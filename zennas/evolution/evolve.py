@@ -13,7 +13,7 @@ import numpy as np
 from zennas.architecture.model import SuperBlock
 from zennas.counting import Costs
 from zennas.evolution.budgets import Budget, within
-from zennas.evolution.mutate import DRAWS, Mutation, draw_mutation
+from zennas.evolution.mutate import OFFSPRING_DRAWS, Mutation, applied, draw_offspring
 from zennas.evolution.population import Candidate, Population
 from zennas.evolution.space import SearchSpace
 from zennas.evolution.tasks import Failure
@@ -37,7 +37,7 @@ def mutation_probability(iteration: int, iterations: int) -> float:
 class _Proposal:
     iteration: int
     parent: Candidate
-    mutation: Mutation
+    mutations: tuple[Mutation, ...]
     super_blocks: tuple[SuperBlock, ...]
     costs: Costs
 
@@ -87,7 +87,7 @@ class Evolution:
     def begin(self, starts: Sequence[tuple[SuperBlock, ...]]) -> list[Candidate]:
         """Score the starting networks and found the populations."""
         unique = list(dict.fromkeys(starts))
-        proposals = [_Proposal(0, _NO_PARENT, _NO_MUTATION, blocks, self.count(blocks)) for blocks in unique]
+        proposals = [_Proposal(0, _NO_PARENT, (), blocks, self.count(blocks)) for blocks in unique]
         self.seen.update(unique)
         return self._enter(proposals)
 
@@ -98,23 +98,22 @@ class Evolution:
     def _propose(self) -> Iterator[_Proposal]:
         size = min(self.round_size, self.iterations - self.iteration)
         rng = np.random.default_rng([self.seed, self.iteration])
-        rows = rng.random((size, DRAWS + 1)).tolist()
+        rows = rng.random((size, OFFSPRING_DRAWS + 1)).tolist()
         populations = [p for p in self.populations if p.heap]
         space, count, seen = self.space, self.count, self.seen
         for row in rows:
             iteration = self.iteration = self.iteration + 1
             draws = iter(row)
             parent = populations[iteration % len(populations)].pick(next(draws))
-            mutation = draw_mutation(
-                parent.super_blocks, mutation_probability(iteration, self.iterations), space, draws
-            )
-            blocks = mutation.apply(parent.super_blocks)
+            rho = mutation_probability(iteration, self.iterations)
+            mutations = draw_offspring(parent.super_blocks, rho, space, draws)
+            blocks = applied(mutations, parent.super_blocks)
             if blocks in seen:
                 continue
             costs = count(blocks)
             if any(within(costs, budgets) for budgets in self.niches):
                 seen.add(blocks)
-                yield _Proposal(iteration, parent, mutation, blocks, costs)
+                yield _Proposal(iteration, parent, mutations, blocks, costs)
 
     def _enter(self, proposals: list[_Proposal]) -> list[Candidate]:
         scores = self.score([p.super_blocks for p in proposals]) if proposals else []
@@ -128,7 +127,7 @@ class Evolution:
                 self.scored,
                 proposal.iteration,
                 proposal.parent.id,
-                proposal.mutation if proposal.iteration else None,
+                proposal.mutations,
                 proposal.super_blocks,
                 score,
                 proposal.costs,
@@ -140,5 +139,4 @@ class Evolution:
         return entered
 
 
-_NO_MUTATION = Mutation(0, ())
-_NO_PARENT = Candidate(-1, 0, -1, None, (), 0.0, Costs(0, 0, 0, 0, 0))
+_NO_PARENT = Candidate(-1, 0, -1, (), (), 0.0, Costs(0, 0, 0, 0, 0))

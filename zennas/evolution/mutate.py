@@ -1,6 +1,10 @@
-"""MUTATE (Algorithm 3): one super-block gets another type, width and depth."""
+"""MUTATE (Algorithm 3): one super-block gets another type, width and depth; and what a search makes of it.
 
-from collections.abc import Iterator, Sequence
+At a full budget most changes of one super-block do not fit, and those that do make the network smaller. A search
+therefore also changes two super-blocks at once, and moves layers from one to another (measured in docs/benchmarks.md).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -11,6 +15,11 @@ from zennas.evolution.space import Range, SearchSpace
 
 DRAWS = 8
 """Uniform draws in [0, 1) that one mutation consumes at most."""
+OFFSPRING_DRAWS = 5 + 2 * DRAWS
+"""The same of `draw_offspring`."""
+# Of the offspring, those that move layers; and of the others, those with two mutated super-blocks.
+_MOVING, _TWICE = 0.2, 0.5
+_MOST_MOVED = 2
 
 T = TypeVar("T")
 
@@ -67,6 +76,43 @@ def draw_mutation(
         kind.se,
     )
     return Mutation(index, space.split(changed))
+
+
+def draw_offspring(
+    super_blocks: tuple[SuperBlock, ...], rho: float, space: SearchSpace, draws: Iterator[float]
+) -> tuple[Mutation, ...]:
+    """Draw the mutations that make a search's offspring, to be applied one after another: one or two of Algorithm 3's,
+    or layers that move from one super-block to another. Consumes at most `OFFSPRING_DRAWS` of `draws`."""
+    if next(draws) < _MOVING:
+        moved = _moved_layers(super_blocks, space, draws)
+        if moved:
+            return moved
+    first = draw_mutation(super_blocks, rho, space, draws)
+    if next(draws) >= _TWICE:
+        return (first,)
+    return first, draw_mutation(first.apply(super_blocks), rho, space, draws)
+
+
+def _moved_layers(
+    super_blocks: tuple[SuperBlock, ...], space: SearchSpace, draws: Iterator[float]
+) -> tuple[Mutation, ...]:
+    inner = len(super_blocks) - 1 - (space.last is not None)
+    if inner < 2:
+        return ()
+    giver, taker = (1 + int(next(draws) * inner) for _ in range(2))
+    count = 1 + int(next(draws) * _MOST_MOVED)
+    given, taken = super_blocks[giver], super_blocks[taker]
+    if giver == taker or given.layers - count < space.layers.low or taken.layers + count > space.layers.high:
+        return ()
+    less = Mutation(giver, (replace(given, layers=given.layers - count),))
+    return less, Mutation(taker, space.split(replace(taken, layers=taken.layers + count)))
+
+
+def applied(mutations: Iterable[Mutation], super_blocks: tuple[SuperBlock, ...]) -> tuple[SuperBlock, ...]:
+    """The super-blocks after the mutations, one after another."""
+    for mutation in mutations:
+        super_blocks = mutation.apply(super_blocks)
+    return super_blocks
 
 
 def _widened(block: SuperBlock, allowed: Range, space: SearchSpace, draws: Iterator[float]) -> SuperBlock:

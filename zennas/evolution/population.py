@@ -18,13 +18,13 @@ class Candidate:
         id: its number in the run; 0 is the start.
         iteration: when it was proposed; 0 is the start.
         parent: id of the network that it was mutated from, or −1.
-        mutation: what was mutated, or `None` for the start.
+        mutations: what was mutated, in order; nothing for the start.
     """
 
     id: int
     iteration: int
     parent: int
-    mutation: Mutation | None
+    mutations: tuple[Mutation, ...]
     super_blocks: tuple[SuperBlock, ...]
     score: float
     costs: Costs

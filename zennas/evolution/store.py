@@ -16,7 +16,7 @@ from zennas.architecture.structure import format_structure, parse_structure
 from zennas.counting import Costs
 from zennas.errors import ArchitectureError, RunError
 from zennas.evolution.evolve import Evolution
-from zennas.evolution.mutate import Mutation
+from zennas.evolution.mutate import Mutation, applied
 from zennas.evolution.population import Candidate
 from zennas.scores.result import Score
 
@@ -128,15 +128,13 @@ class RunStore:
         for row in self._guarded(lambda: self._db.execute("SELECT * FROM candidates ORDER BY id").fetchall()):
             number, iteration, parent, text, score, *numbers = row
             try:
-                mutation = _parse_mutation(text) if parent >= 0 else None
+                mutations = _parse_mutations(text) if parent >= 0 else ()
                 blocks = (
-                    parse_structure(text).super_blocks
-                    if mutation is None
-                    else mutation.apply(known[parent].super_blocks)
+                    parse_structure(text).super_blocks if parent < 0 else applied(mutations, known[parent].super_blocks)
                 )
             except (ArchitectureError, ValueError, IndexError):
                 raise RunError(f"{self.directory}: {DATABASE}: candidate {number} is corrupted") from None
-            known.append(Candidate(number, iteration, parent, mutation, blocks, score, Costs(*numbers)))
+            known.append(Candidate(number, iteration, parent, mutations, blocks, score, Costs(*numbers)))
         return known
 
     def rows(self) -> Iterator[tuple[int, int, int, float, int, int, int, int, int, float | None]]:
@@ -202,10 +200,9 @@ def restore_evolution(evolution: Evolution, store: RunStore) -> None:
 
 def _row(candidate: Candidate) -> tuple[Any, ...]:
     c, costs = candidate, candidate.costs
-    if c.mutation is None:
+    text = ";".join(f"{m.index}={format_structure(m.blocks)}" for m in c.mutations)
+    if c.parent < 0:
         text = format_structure(c.super_blocks)
-    else:
-        text = f"{c.mutation.index}={format_structure(c.mutation.blocks)}"
     return (
         c.id, c.iteration, c.parent, text, c.score,
         costs.params, costs.flops, costs.layers, costs.convolutions, costs.memory, costs.latency,
@@ -213,6 +210,6 @@ def _row(candidate: Candidate) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _parse_mutation(text: str) -> Mutation:
-    index, _, blocks = text.partition("=")
-    return Mutation(int(index), parse_structure(blocks).super_blocks)
+def _parse_mutations(text: str) -> tuple[Mutation, ...]:
+    parts = (part.partition("=") for part in text.split(";"))
+    return tuple(Mutation(int(index), parse_structure(blocks).super_blocks) for index, _, blocks in parts)

@@ -109,15 +109,13 @@ class _Kinds:
 
 
 def _columns(candidates: Sequence[Candidate], kinds: _Kinds) -> dict[str, list[Any]]:
-    """Columns by name; `change` is the index of the mutated super-block (−1: the start), then the new super-blocks."""
+    """Columns by name. A change is the index of a mutated super-block (−1: the start), then the new super-blocks."""
     columns: dict[str, list[Any]] = {
         "iteration": [c.iteration for c in candidates],
         "parent": [c.parent for c in candidates],
         "score": [round(c.score, 3) for c in candidates],
-        "change": [
-            [-1, *kinds.encode(c.super_blocks)]
-            if c.mutation is None
-            else [c.mutation.index, *kinds.encode(c.mutation.blocks)]
+        "changes": [
+            [[m.index, *kinds.encode(m.blocks)] for m in c.mutations] or [[-1, *kinds.encode(c.super_blocks)]]
             for c in candidates
         ],
     }

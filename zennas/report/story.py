@@ -9,6 +9,7 @@ from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.chain import super_block_chain
 from zennas.blocks.layers import Convolution
 from zennas.counting import native_resolution
+from zennas.evolution.mutate import Mutation
 from zennas.evolution.population import Candidate
 from zennas.evolution.result import Winner
 from zennas.report.replay import Snapshot
@@ -118,7 +119,7 @@ def ancestors(winner: Winner, candidates: Sequence[Candidate]) -> list[Ancestor]
     steps = []
     for number, member in enumerate(line):
         parent = line[number - 1] if number else None
-        change = "start" if parent is None or member.mutation is None else _change(parent, member)
+        change = "start" if parent is None else _changes(parent, member)
         gain = 0.0 if parent is None else member.score - parent.score
         steps.append(
             Ancestor(member.id, member.iteration, member.score, gain, member.costs.params, member.costs.flops, change)
@@ -126,10 +127,16 @@ def ancestors(winner: Winner, candidates: Sequence[Candidate]) -> list[Ancestor]
     return steps
 
 
-def _change(parent: Candidate, member: Candidate) -> str:
-    mutation = member.mutation
-    assert mutation is not None
-    before, after = parent.super_blocks[mutation.index], mutation.blocks
+def _changes(parent: Candidate, member: Candidate) -> str:
+    blocks, texts = parent.super_blocks, []
+    for mutation in member.mutations:
+        texts.append(_change(blocks, mutation))
+        blocks = mutation.apply(blocks)
+    return "; ".join(texts)
+
+
+def _change(blocks: tuple[SuperBlock, ...], mutation: Mutation) -> str:
+    before, after = blocks[mutation.index], mutation.blocks
     text = f"super-block {mutation.index + 1}: "
     if len(after) > 1:
         return text + f"{block_text(before)} split into " + " and ".join(map(block_text, after))

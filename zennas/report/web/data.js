@@ -17,12 +17,13 @@ function structureOf(run, id) {
   for (let i = id; i >= 0; i = run.candidates.parent[i]) line.push(i);
   let blocks = [];
   for (const i of line.reverse()) {
-    const change = run.candidates.change[i];
-    const made = decode(run, change);
-    if (change[0] < 0) { blocks = made; continue; }
-    const rest = blocks.slice(change[0] + 1);
-    if (rest.length) rest[0] = { ...rest[0], in: made[made.length - 1].out };
-    blocks = [...blocks.slice(0, change[0]), ...made, ...rest];
+    for (const change of run.candidates.changes[i]) {
+      const made = decode(run, change);
+      if (change[0] < 0) { blocks = made; continue; }
+      const rest = blocks.slice(change[0] + 1);
+      if (rest.length) rest[0] = { ...rest[0], in: made[made.length - 1].out };
+      blocks = [...blocks.slice(0, change[0]), ...made, ...rest];
+    }
   }
   return blocks;
 }
