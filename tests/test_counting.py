@@ -7,6 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import zennas
 from tests.strategies import random_networks
 from zennas.architecture import Architecture, SuperBlock
+from zennas.counting import count_layers
 from zennas.errors import ArchitectureError
 from zennas.zoo import zoo_names
 
@@ -64,7 +65,13 @@ def test_depth_counts_layers_and_not_pooling():
         SuperBlock("MaxPool", 3, 64, 64, 2),
         SuperBlock("Res", 3, 64, 64, 1, 64, 2),
     )
-    assert zennas.costs(Architecture(stem), 32).layers == 3
+    assert zennas.costs(Architecture(stem), 32).layers == count_layers(stem) == 3
+
+
+@pytest.mark.parametrize("name", zoo_names())
+def test_layers_alone_are_those_of_the_costs(name):
+    architecture = zennas.load(name)
+    assert count_layers(architecture.super_blocks) == zennas.costs(architecture).layers
 
 
 def test_too_small_a_resolution_names_the_super_block():

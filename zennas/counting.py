@@ -207,3 +207,21 @@ def count_super_blocks(super_blocks: tuple[SuperBlock, ...], resolution: int, nu
         resolution = row.out_resolution
         rows.append(row)
     return total_costs(rows, super_blocks[-1].out_channels, num_classes)
+
+
+def count_layers(super_blocks: tuple[SuperBlock, ...]) -> int:
+    """The layers of `costs`, without a look inside each super-block: only types that convolve have any."""
+    return sum(block.layers for block in super_blocks if _convolves(block))
+
+
+_TYPES_THAT_CONVOLVE: dict[str, bool] = {}
+
+
+def _convolves(block: SuperBlock) -> bool:
+    known = _TYPES_THAT_CONVOLVE.get(block.block)
+    if known is None:
+        known = _TYPES_THAT_CONVOLVE[block.block] = count_super_block(block, _ANY_RESOLUTION).layers > 0
+    return known
+
+
+_ANY_RESOLUTION = 64

@@ -87,6 +87,11 @@ def within(costs: Costs, budgets: Sequence[Budget]) -> bool:
     return all(budget.low <= getattr(costs, budget.quantity) <= budget.high for budget in budgets)
 
 
+def depth_within(layers: int, budgets: Sequence[Budget]) -> bool:
+    """Whether so many layers meet every budget of layers: what can be told before the costs are counted."""
+    return all(budget.low <= layers <= budget.high for budget in budgets if budget.quantity == "layers")
+
+
 def total_violation(costs: Costs, budgets: Sequence[Budget]) -> float:
     """Sum of the relative violations; 0 where every budget is met."""
     return sum(budget.violation(getattr(costs, budget.quantity)) for budget in budgets)

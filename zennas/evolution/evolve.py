@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from zennas.architecture.model import SuperBlock
-from zennas.counting import Costs
-from zennas.evolution.budgets import Budget, within
+from zennas.counting import Costs, count_layers
+from zennas.evolution.budgets import Budget, depth_within, within
 from zennas.evolution.mutate import OFFSPRING_DRAWS, Mutation, applied, draw_offspring
 from zennas.evolution.population import Candidate, Population
 from zennas.evolution.space import SearchSpace
@@ -108,7 +108,8 @@ class Evolution:
             rho = mutation_probability(iteration, self.iterations)
             mutations = draw_offspring(parent.super_blocks, rho, space, draws)
             blocks = applied(mutations, parent.super_blocks)
-            if blocks in seen:
+            layers = count_layers(blocks)
+            if not any(depth_within(layers, budgets) for budgets in self.niches) or blocks in seen:
                 continue
             costs = count(blocks)
             if any(within(costs, budgets) for budgets in self.niches):
