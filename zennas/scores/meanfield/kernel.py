@@ -6,11 +6,12 @@ The state between two convolutions, of activations after batch norm (mean energy
 
 - `u`: profile of the energy along one side of the map, mean 1; the map's profile is u(x)·u(y). `w` is its root.
 - `dp`: profile of 1 − correlation of the two passes; `delta` its energy-weighted mean.
-- `F`, `kb`: energies of a few classes of images, and their coherent (map-wide) part.
+- `F`, `kb`: energies of a few classes of images, and their coherent (map-wide) part. `ratio`: the relative variance of
+  the energy within such an image, over the mean one: hot images are also the uneven ones.
 - `S`, `W`, `l2`: relative variance of the energy within an image, shared by all channels: a smooth part with its
   squared correlation length, and a white part. `iI`, `iS`, `iW`, `l2i`: the same of one channel alone.
 - `RI`, `RS`, `RW`, `Ri`: mean squared correlation of two activations, in the same parts; `Q`: of an activation with
-  the difference of the passes. `rS`, `rW`: coherent share of the energy at local scale.
+  the difference of the passes. `rS`, `rW`: coherent share of the energy at local scale; `rP`: the profile's.
 - `pr`: relative spread of a channel's variance between channels.
 """
 
@@ -127,10 +128,11 @@ def score_chain(
     un, hm, sums, A, Bx, hs = np.empty(h), np.empty(h), np.empty(32), np.empty(h), np.empty(h), np.empty(h)
     F, kb, sF = np.ones(classes), np.zeros(classes), np.ones(classes)
     Fn, kn, src = np.ones(classes), np.zeros(classes), np.zeros(classes)
+    ratio, carried, fresh = np.ones(classes), np.zeros(classes), np.zeros(classes)
     delta = 1 - 1 / math.sqrt(1 + alpha * alpha)
     dp[:] = delta
     S = W = l2 = iI = iS = iW = l2i = 0.0
-    RI = RS = RW = l2R = Ri = rS = rW = Q = pr = 0.0
+    RI = RS = RW = l2R = Ri = rS = rW = rP = Q = pr = 0.0
     act, pool, groups_before, last, count = _INPUT, 0, 1, 1.0, 0
     total = 0.0
     for index in range(len(rows)):
@@ -158,6 +160,7 @@ def score_chain(
         wp /= h
         U2 = (U2 / h) ** 2
         U15 = (U15 / h) ** 2
+        tt = t1 * U2  # with the profile's part of the unevenness
         # E√G of a lognormal local energy G; per-channel batch norm narrows it.
         ef = (1 + pr / 8) / math.sqrt(math.sqrt(math.sqrt(t1)))
         eF = F2 = F15 = mk = mFk = msk = 0.0
@@ -181,14 +184,23 @@ def score_chain(
             yl = y * y
             vl = 1 / ((0.5 - yl) * (0.5 - yl))
             yy = M0 * ef * U15
-            f2 = norm = 0.0
+            even, my, mm2 = 1 / tt, m * y, m * m
+            f2 = norm = sum_c = sum_f = 0.0
             for b in range(classes):
-                after = 0.5 * F[b] - 2 * m * y * sF[b] + m * m
+                half, root = 0.5 * F[b], my * sF[b]
+                after = half - 2 * root + mm2
                 f2 += wt[b] * after * after
                 src[b] = (y * sF[b] - m) * (y * sF[b] - m) / v
-                # Fluctuations live where the profile is high.
-                Fn[b] = 0.5 * U2 * F[b] - 2 * m * yy * sF[b] + m * m
+                # Fluctuations live where the profile is high; an uneven image has a smaller mean activation.
+                uneven = math.sqrt(math.sqrt(math.sqrt(even + (1 - even) * ratio[b])))
+                Fn[b] = U2 * half - 2 * m * yy * sF[b] / uneven + mm2
                 norm += wt[b] * Fn[b]
+                # Local variance of this image that is carried on (slope of f), and that finite width adds.
+                slope = half - root
+                carried[b] = ratio[b] * slope * slope
+                fresh[b] = F[b] * (3 * half - 8 * root + 3 * mm2) - 4 * mm2 * root + mm2 * mm2 - after * after
+                sum_c += wt[b] * carried[b]
+                sum_f += wt[b] * fresh[b]
             for b in range(classes):
                 Fn[b] /= norm
             st = math.sqrt(t1)
@@ -208,9 +220,12 @@ def score_chain(
                 q = m * m + v
                 f2, c2, gam, gD = F2 * v * v, 0.0, 0.5, 0.25
                 Vh = 2 * f2
+            sum_c = sum_f = F2
             for b in range(classes):
                 src[b] = 0.0
                 Fn[b] = F[b]
+                carried[b] = ratio[b] * F[b] * F[b]
+                fresh[b] = F[b] * F[b]
             for i in range(h):
                 hm[i] = u[i] * dp[i]
         # 2. Expected variance: exact sums over taps of a separable profile, with zero padding.
@@ -273,11 +288,15 @@ def score_chain(
         rSn = gam * rS + sS
         rWn = gam * rW + sL - sS if k == 1 else 0.0
         coherent = table[0] if k > 1 else 1.0
+        rPn = gam * rP * coherent
+        if relu:
+            rPn += (1 / (wp * wp * wp * wp) - 1) * m * m / v * coherent
         for b in range(classes):
             kn[b] = (gam * kb[b] + src[b]) * coherent
         if g == 1:
             n = groups_before
-            noise = nI / ci + j0 / n + (Vn / ci + j2 / n + a2 - a1) / hw
+            # Only what is new: the map-wide mean of the older local parts is in F already.
+            noise = nI / ci + j0 / n + Vn / ci / hw
             smooth = a1 + j1 / n + nS / ci
             length2 = ((a1 + nS / ci) * l2 + j1 / n * l2i) / (smooth + 1e-30)
             white = (a2 - a1 + j2 / n + Vn / ci) * (1 - 1 / hw)
@@ -300,8 +319,8 @@ def score_chain(
             Q = (gD * Q + 1.0 / ci) * (RI + RS + RW) / R0
         else:
             own = table[3] if k > 1 else 1.0
-            noise = (a2 - a1) / hw
-            iI = j0 + nI / fan + (j2 + Vn / fan) / hw
+            n, noise = 1, 0.0
+            iI = j0 + nI / fan + Vn / fan / hw
             smooth, white = j1 + nS / fan, (j2 + Vn / fan) * (1 - 1 / hw)
             length2 = l2i if j1 > nS / fan else l2
             if k == 1:
@@ -320,11 +339,25 @@ def score_chain(
             Ri = (1.0 / fan + g2 * Ri) * own
             Q = (gD * Q + 1.0 / fan) * own
             groups_before = g
+        # How uneven each class of images is: what its local variance was, the profile, and the new noise.
+        rest = table[1] if k > 1 else 1.0
+        old = a1 + (a2 - a1) * rest + (j0 + j1 + j2 * rest) / n + (U2 - 1) * (1 + a2)
+        new = (Vn * rest + nS) / fan
+        old, new = old / sum_c, new / sum_f
+        norm = spread = 0.0
+        for b in range(classes):
+            square = Fn[b] * Fn[b]
+            part = max(old * carried[b] + new * fresh[b], 0.0)
+            norm += wt[b] * part
+            spread += wt[b] * square
+            ratio[b] = part / square
+        if norm > 1e-12:
+            for b in range(classes):
+                ratio[b] *= spread / norm
+        else:
+            ratio[:] = 1.0
         # 4. Noise common to an image widens the images' energies along their normal scores.
         if noise > 0 and batch > 1:
-            spread = 0.0
-            for b in range(classes):
-                spread += wt[b] * Fn[b] * Fn[b]
             s20 = math.log1p(max(spread - 1, 0.0))
             step = math.sqrt(s20 + noise) - math.sqrt(s20)
             norm = 0.0
@@ -338,26 +371,32 @@ def score_chain(
                 Fn[b] /= norm
                 kn[b] /= norm
         # 5. Per-channel batch norm divides a channel by its own variance: the coherent share d falls by ph, and an
-        #    image that dominates its own normaliser is damped.
+        #    image that dominates its own normaliser is damped, most where a channel stands alone (iI).
         d = 0.0
         for b in range(classes):
             d += wt[b] * kn[b]
         d = min(0.99, d)
         dl = min(0.99, rSn + rWn)
-        dd = min(0.99, d + rSn + rWn)
+        dd = min(0.99, d + rSn + rWn + rPn)
         ph = 1 / (1 + 2 * dd * (1 - dd))
         al = (1 - dl * ph) / (1 - dl)
         x1 = _local_loss(S, rSn, al, ph)
         x2 = _local_loss(S + W, rSn + rWn, al, ph) if W > 0 else x1
         S, W = min(x1, 1e3), min(max(0.0, x2 - x1), 1e3)
         iI, iS, iW = min(iI, 1e3), min(iS, 1e3), min(iW, 1e3)
-        af = (1 - d * ph) / (1 - d)
+        af = (1 - dd * ph) / (1 - dd)
+        # The coherent share at local scale falls as k does, and uneven images have more of it.
+        local = 0.0
+        for b in range(classes):
+            local += wt[b] * Fn[b] * ratio[b]
+        local = (dd - d) / local
         points = (1 + S + W) / float(o * o)
         norm = 0.0
         for b in range(classes):
-            e = max(Fn[b] - kn[b], 0.0) * af + kn[b] * ph
+            x = min(kn[b] + local * ratio[b] * Fn[b], Fn[b])
+            e = (Fn[b] - x) * af + x * ph
             kn[b] *= ph
-            x = 1 / (1 + 2 * (e * points + kn[b] * kn[b] / max(e, 1e-9)) / batch)
+            x = 1 / (1 + (2 * (e * points + kn[b] * kn[b] / max(e, 1e-9)) + iI * e) / batch)
             Fn[b] = e * x
             kn[b] *= x
             norm += wt[b] * Fn[b]
@@ -367,7 +406,7 @@ def score_chain(
             kb[b] = min(kn[b] / norm, F[b])
             mean_k += wt[b] * kb[b]
             mean_F2 += wt[b] * F[b] * F[b]
-        rS, rW = min(rSn * ph, 1.0), min(rWn * ph, 1.0)
+        rS, rW, rP = min(rSn * ph, 1.0), min(rWn * ph, 1.0), min(rPn * ph, 1.0)
         # 6. Difference of the passes, and the spread of a channel's variance between channels.
         delta = 0.0
         for i in range(o):
@@ -383,7 +422,8 @@ def score_chain(
         delta *= grow
         for i in range(o):
             dp[i] *= grow
-        pr = min(2.0, 2 * R + 2 * (1 + S + W + iI + iS + iW) * mean_F2 / (float(batch) * o * o) + 2 * mean_k * mean_k)
+        shared = mean_k + rS + rW + rP
+        pr = min(2.0, 2 * R + 2 * (1 + S + W + iI + iS + iW) * mean_F2 / (float(batch) * o * o) + 2 * shared * shared)
         logs[count] = 0.5 * math.log(s2) - pr / (4 * co)
         total += logs[count]
         count += 1
