@@ -1,6 +1,8 @@
 """Do searches by the closed form and by Monte Carlo end in equally good networks? Equal iterations, Monte Carlo judges.
 
-OMP_NUM_THREADS=1 python benchmarks/same_winner.py --iterations 2000 --seeds 3
+    OMP_NUM_THREADS=1 python benchmarks/same_winner.py
+
+The size is one at which searches converge: six layers at 16×16, some 2,000 networks a search.
 """
 
 import argparse
@@ -17,8 +19,13 @@ REPEATS = 64
 def main() -> None:
     """Print each seed's two winners and the difference of the means with its 95 % interval."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--iterations", type=int, default=2000)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--iterations", type=int, default=8000)
+    parser.add_argument("--population", type=int, default=64)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--resolution", type=int, default=16)
+    parser.add_argument("--params", default="100k")
+    parser.add_argument("--layers", default="6")
+    parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     print("| seed | closed form's winner | Monte Carlo's winner |\n| --- | --- | --- |")
@@ -28,16 +35,20 @@ def main() -> None:
         for score in ("meanfield", "zen"):
             found = zennas.search(
                 "resnet",
-                32,
+                arguments.resolution,
                 10,
-                params="200k",
-                layers=12,
+                params=arguments.params,
+                layers=arguments.layers,
                 score=score,
                 iterations=arguments.iterations,
+                population=arguments.population,
+                workers=arguments.workers if score == "zen" else 1,
                 rescore=0,
                 seed=seed,
             )
-            judged.append(zennas.zen_score(found.architecture, batch_size=16, repeats=REPEATS, seed=99))
+            judged.append(
+                zennas.zen_score(found.architecture, arguments.resolution, batch_size=16, repeats=REPEATS, seed=99)
+            )
         differences.append(judged[0].score - judged[1].score)
         print(
             "| " + " | ".join([str(seed), *(f"{j.score:.2f} ± {j.std_error:.2f}" for j in judged)]) + " |", flush=True

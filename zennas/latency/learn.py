@@ -1,7 +1,7 @@
 """Learning the three models from measurements. Needs torch; the trees need scikit-learn."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -52,22 +52,20 @@ def learn_convolutions(measured: Corrected, numbers: Sequence[int], seed: int = 
     correction = nn.Parameter(torch.zeros(3))
     factor = nn.Parameter(torch.zeros(len(KINDS)))
     parameters = [*net.parameters(), correction, factor]
-    optimiser = torch.optim.Adam(parameters, lr=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-2, total_steps=STEPS)
     sum_mean = float(target.mean())
     huber = nn.HuberLoss(delta=_HUBER)
-    for _ in range(STEPS):
+
+    def loss_now() -> Tensor:
         log_seconds = net(x)[:, 0] + start
         total = torch.zeros(len(networks)).index_add_(0, owner, count * log_seconds[member].exp()).log()
         c0, c1, c2 = correction
         predicted = total + c0 + c1 * (total - sum_mean) + c2 * (layer_count - layer_count.mean())
-        loss = huber(predicted, target)
+        loss: Tensor = huber(predicted, target)
         if len(alone):
             loss = loss + LAYER_WEIGHT * huber(log_seconds[alone] + factor[alone_kind], alone_log)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
+        return loss
+
+    _minimise(loss_now, torch.optim.Adam(parameters, lr=1e-2), STEPS)
     weights, biases = _arrays(net)
     weights[0] = weights[0] / scale[:, None]
     biases[0] = biases[0] - mean @ weights[0]
@@ -75,6 +73,17 @@ def learn_convolutions(measured: Corrected, numbers: Sequence[int], seed: int = 
     c0, c1, c2 = correction.tolist()
     shift = c0 - c1 * sum_mean - c2 * float(layer_count.mean())
     return ConvolutionModel(weights, biases, (shift, c1, c2), resolution, classes)
+
+
+def _minimise(loss_now: Callable[[], Tensor], optimiser: torch.optim.Optimizer, steps: int) -> None:
+    rate = optimiser.param_groups[0]["lr"]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
+    for _ in range(steps):
+        loss = loss_now()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
 
 
 def _memberships(
@@ -97,15 +106,9 @@ def learn_perceptron(measured: Corrected, numbers: Sequence[int], seed: int = 0)
     level, spread = float(target.mean()), float(max(target.std(), 1e-6))
     x, y = _tensor((rows - mean) / scale), _tensor((target - level) / spread)
     net = _mlp([x.shape[1], *[PERCEPTRON_WIDTH] * (DEPTH - 1), 1], torch.Generator().manual_seed(seed))
-    optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=PERCEPTRON_STEPS)
     huber = nn.HuberLoss(delta=_HUBER)
-    for _ in range(PERCEPTRON_STEPS):
-        loss = huber(net(x)[:, 0], y)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
+    optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-2)
+    _minimise(lambda: huber(net(x)[:, 0], y), optimiser, PERCEPTRON_STEPS)
     weights, biases = _arrays(net)
     weights[0] = weights[0] / scale[:, None]
     biases[0] = biases[0] - mean @ weights[0]
