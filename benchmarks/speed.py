@@ -13,11 +13,15 @@ from pathlib import Path
 import zennas
 from zennas.scores.meanfield import meanfield_many
 
+_IMAGENET = ["--resolution", "224", "--classes", "1000"]
 SEARCHES = {
     "resnet 32, ≤ 1 M params, ≤ 18 layers": ["--params", "1M", "--layers", "18"],
-    "resnet 224, ≤ 4 G multiply-adds": ["--resolution", "224", "--classes", "1000", "--flops", "4G"],
-    "mobilenet 224, ≤ 400 M multiply-adds": [
-        *("--space", "mobilenet", "--se", "--resolution", "224", "--classes", "1000", "--flops", "400M")
+    "mobilenet 224, ≤ 400 M multiply-adds, ≤ 18 layers": [
+        *("--space", "mobilenet", "--se", *_IMAGENET, "--flops", "400M", "--layers", "18")
+    ],
+    "resnet 224, ≤ 4 G multiply-adds, ≤ 24 layers": [*_IMAGENET, "--flops", "4G", "--layers", "24"],
+    "mobilenet 224, ≤ 400 M multiply-adds, any depth": [
+        *("--space", "mobilenet", "--se", *_IMAGENET, "--flops", "400M")
     ],
 }
 

@@ -3,20 +3,27 @@
     python benchmarks/zen_reference.py --set zoo --max-resolution 32 --repeats 64
 
 Networks that have as many repeats already are kept; the file is written after every network, so that it can be
-interrupted. The networks themselves (structure strings) are in the file.
+interrupted. The networks themselves (structure strings) are in the file; `--add 60 --space mobilenet` first draws a new
+set of them, under 1 M parameters at 32×32, by random walks from small networks.
 """
 
 import argparse
 import csv
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from zennas.architecture import parse_structure
+from zennas.architecture import format_structure, parse_structure
 from zennas.architecture.files import write_text
+from zennas.counting import count_super_blocks
+from zennas.evolution.mutate import OFFSPRING_DRAWS, applied, draw_offspring
+from zennas.evolution.space import search_space
+from zennas.evolution.start import random_small
 from zennas.scores.zen import zen_score
 
 DATA = Path(__file__).parent / "data" / "zen_reference.csv"
+COLUMNS = ("set", "name", "structure", "resolution", "repeats", "mean", "std_error")
 BATCH_SIZE = 16
 SEED = 20_000
 
@@ -34,15 +41,35 @@ def write(rows: list[dict[str, str]]) -> None:
     write_text(DATA, "\n".join(lines) + "\n")
 
 
+def drawn(name: str, space_name: str, count: int, seed: int) -> list[dict[str, str]]:
+    """Rows of random networks, without scores yet."""
+    space, rng = search_space(space_name, 32), np.random.default_rng(seed)
+    rows = []
+    for number in range(count):
+        network = random_small(space, rng)
+        for _ in range(int(rng.integers(5, 60))):
+            other = applied(draw_offspring(network, 0.5, space, iter(rng.random(OFFSPRING_DRAWS).tolist())), network)
+            if count_super_blocks(other, 32, 0).params < 1e6:
+                network = other
+        structure = format_structure(network)
+        rows.append(dict(zip(COLUMNS, (name, f"{name}-{number}", structure, "32", "0", "0", "0"), strict=True)))
+    return rows
+
+
 def main() -> None:
     """Raise the repeats of a set."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--add", type=int, default=0)
+    parser.add_argument("--space", default="resnet")
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--set", required=True)
     parser.add_argument("--repeats", type=int, default=64)
     parser.add_argument("--max-resolution", type=int, default=32)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     rows = read()
+    if arguments.add:
+        rows += drawn(arguments.set, arguments.space, arguments.add, arguments.seed)
     for row in rows:
         wanted = row["set"] == arguments.set and int(row["resolution"]) <= arguments.max_resolution
         if not wanted or int(row["repeats"]) >= arguments.repeats:
