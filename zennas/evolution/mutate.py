@@ -17,8 +17,8 @@ DRAWS = 8
 """Uniform draws in [0, 1) that one mutation consumes at most."""
 OFFSPRING_DRAWS = 5 + 2 * DRAWS
 """The same of `draw_offspring`."""
-# Of the offspring, those that move layers; and of the others, those with two mutated super-blocks.
-_MOVING, _TWICE = 0.2, 0.5
+MOVING, TWICE = 0.2, 0.5
+"""Shares of the offspring: those that move layers; and of the others, those with two mutated super-blocks."""
 _MOST_MOVED = 2
 
 T = TypeVar("T")
@@ -83,12 +83,12 @@ def draw_offspring(
 ) -> tuple[Mutation, ...]:
     """Draw the mutations that make a search's offspring, to be applied one after another: one or two of Algorithm 3's,
     or layers that move from one super-block to another. Consumes at most `OFFSPRING_DRAWS` of `draws`."""
-    if next(draws) < _MOVING:
+    if next(draws) < MOVING:
         moved = _moved_layers(super_blocks, space, draws)
         if moved:
             return moved
     first = draw_mutation(super_blocks, rho, space, draws)
-    if next(draws) >= _TWICE:
+    if next(draws) >= TWICE:
         return (first,)
     return first, draw_mutation(first.apply(super_blocks), rho, space, draws)
 
