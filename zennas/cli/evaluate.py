@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from zennas.cli.options import Device, Json, Model, Resolution
+from zennas.cli.skipped import print_skipped
 
 
 def evaluate(
@@ -60,10 +61,7 @@ def evaluate(
     print(f"top-5      {result.top5:.2%}")
     print(f"loss       {result.loss:.4f}")
     print(f"images     {result.images:,} ({result.images_per_second:,.0f} images/s)")
-    if result.skipped:
-        print(f"skipped    {len(result.skipped)} images:")
-        for line in result.skipped:
-            print(f"           {line}")
+    print_skipped(result.skipped)
     if confusion is not None:
         print(f"written to {confusion}")
 

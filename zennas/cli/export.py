@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from zennas.cli.options import Json, Model, Resolution
+from zennas.cli.skipped import print_skipped
 
 
 def export(
@@ -74,10 +75,7 @@ def export(
     print(f"checked    largest difference from torch {result.difference:.2g}{allowed}")
     if result.accuracy is not None and result.float_accuracy is not None:
         print(f"accuracy   {result.accuracy:.2%} in {dtype}, {result.float_accuracy:.2%} in torch fp32")
-    if result.skipped:
-        print(f"skipped    {len(result.skipped)} images:")
-        for line in result.skipped:
-            print(f"           {line}")
+    print_skipped(result.skipped)
     print(f"written to {result.path} ({format_bytes(result.bytes)})")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zennas.cli.options import option
+from zennas.cli.skipped import print_skipped
 
 if TYPE_CHECKING:
     from zennas.train import TrainProgress, TrainResult
@@ -170,10 +171,7 @@ def _show(result: "TrainResult") -> None:
     )
     for note in result.notes:
         print(f"note       {note}")
-    if result.skipped:
-        print(f"skipped    {len(result.skipped)} images:")
-        for line in result.skipped:
-            print(f"           {line}")
+    print_skipped(result.skipped)
     print(f"written to {result.directory}: best.safetensors, last.safetensors, metrics.csv")
 
 
