@@ -68,7 +68,7 @@ def load_network(model: "str | Path | Architecture") -> "Architecture | nn.Modul
         return load(model)
     home, name = match.groups()
     if home in ("torchvision", "timm"):
-        return _on_meta(lambda: _library_model(home, name))
+        return _on_meta(lambda: library_model(home, name))
     return from_factory(str(model))
 
 
@@ -96,16 +96,26 @@ def scored_network(
     return convert(network, resolution, str(model)), resolution
 
 
-def _library_model(home: str, name: str) -> Any:
+def library_model(home: str, name: str, extra: str | None = None, **settings: Any) -> Any:
+    """A model of `torchvision` or `timm`, with no weights from anywhere.
+
+    Args:
+        extra: the extra to name where the library is missing; by default the smallest one that has it.
+        settings: what the library's factory takes besides, e.g. `num_classes`.
+
+    Raises:
+        UnknownNameError: the library has no such model.
+        MissingExtraError: the library is not installed.
+    """
     if home == "torchvision":
-        models = require("torchvision", "torch", f"torchvision:{name}").models
+        models = require("torchvision", extra or "torch", f"torchvision:{name}").models
         if name not in models.list_models(module=models):
             raise unknown("torchvision model", name, models.list_models(module=models))
-        return models.get_model(name, weights=None)
-    timm = require("timm", "train", f"timm:{name}")
+        return models.get_model(name, weights=None, **settings)
+    timm = require("timm", extra or "train", f"timm:{name}")
     if not timm.is_model(name):
         raise unknown("timm model", name, timm.list_models())
-    return timm.create_model(name, pretrained=False)
+    return timm.create_model(name, pretrained=False, **settings)
 
 
 def _on_meta(make: Any) -> Any:

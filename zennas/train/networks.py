@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from zennas.architecture.model import Architecture
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ArchitectureError, ZennasError
-from zennas.extras import require, unknown
-from zennas.loading import from_factory, is_module_name, load, users_object
+from zennas.extras import require
+from zennas.loading import from_factory, is_module_name, library_model, load, users_object
 from zennas.nn import build
 from zennas.train.loader import WEIGHTS
 from zennas.train.randomness import seeded
@@ -31,17 +31,12 @@ def make_network(model: str, num_classes: int, resolution: int, seed: int = 0) -
         # Imported before the seed is set, since a module may draw random numbers while it is imported.
         users_object(model)
     with seeded(seed, WEIGHTS):
-        if library == "timm":
-            timm = require("timm", "train", model)
-            require("zennas.zoo.timm_models", "train", model)
-            if not timm.is_model(name):
-                raise unknown("timm model", name, timm.list_models())
-            network: nn.Module = timm.create_model(name, num_classes=num_classes)
-        elif library == "torchvision":
-            models = require("torchvision.models", "train", model)
-            if name not in models.list_models(models):
-                raise unknown("torchvision model", name, models.list_models(models))
-            network = models.get_model(name, weights=None, num_classes=num_classes)
+        if library in ("timm", "torchvision"):
+            if library == "timm":
+                # The zoo's names are among timm's once this is imported.
+                require("timm", "train", model)
+                require("zennas.zoo.timm_models", "train", model)
+            network: nn.Module = library_model(library, name, "train", num_classes=num_classes)
         elif is_module_name(model):
             network = _users(model, num_classes, resolution)
         else:
