@@ -22,11 +22,11 @@ import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from zennas.allocator import keep_freed_memory
 from zennas.train import TrainProgress, train
 from zennas.train.augment import batch_mixer, train_transform
 from zennas.train.config import train_config
 from zennas.train.datasets import open_data
-from zennas.train.memory import keep_freed_memory
 from zennas.train.networks import make_network
 
 MODEL, RESNET, RESOLUTION = "zennet-cifar-1.0M", "torchvision:resnet101", 32

@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 import zennas
-from zennas.errors import RunError, UnknownNameError, ZennasError
+from zennas.errors import BudgetError, RunError, UnknownNameError, ZennasError
+from zennas.evolution.config import SearchConfig
+from zennas.evolution.run import start_run
 from zennas.evolution.store import RunStore
 
 SMALL = dict(params="300k", layers=18, iterations=1500, rescore=0)
@@ -74,6 +76,8 @@ def test_wrong_settings():
     for unbounded in ({}, {"params": "1M.."}, {"params": ["1M", "1M.."]}):
         with pytest.raises(ZennasError, match="needs an upper bound"):
             zennas.search(**unbounded)
+    with pytest.raises(BudgetError, match="needs an upper bound"):
+        start_run(SearchConfig(), None)
     with pytest.raises(ZennasError, match="iterations"):
         zennas.search(iterations=0)
     with pytest.raises(ZennasError, match="itertions"):

@@ -118,7 +118,7 @@ def test_unreadable_images_stop_the_calibration_or_are_skipped_by_name(network, 
     assert not (tmp_path / "n.onnx").exists()
     result = export(network, tmp_path / "n.onnx", 16, on_bad_image="skip", **settings)
     assert sorted(line.split(": ")[0][-5:] for line in result.skipped) == ["1.png", "2.png"]
-    with pytest.raises(ExportError, match="skip or stop"):
+    with pytest.raises(DataError, match="skip or stop"):
         export(network, tmp_path / "n.onnx", 16, on_bad_image="shrug", **settings)
 
 

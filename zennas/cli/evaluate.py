@@ -31,7 +31,6 @@ def evaluate(
 
         zennas evaluate zennet-cifar-1.0M --weights w.safetensors --data cifar10:data --confusion confusion.csv --json
     """
-    from zennas.errors import ZennasError
     from zennas.extras import require
 
     for module in ("torch", "torchvision", "timm", "safetensors"):
@@ -39,8 +38,6 @@ def evaluate(
     from zennas.train.evaluation import evaluate as evaluate_model
     from zennas.train.evaluation import write_confusion
 
-    if on_bad_image not in ("skip", "stop"):
-        raise ZennasError(f"--on-bad-image {on_bad_image!r} is not allowed; use skip or stop")
     result = evaluate_model(
         model,
         weights,

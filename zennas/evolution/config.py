@@ -75,12 +75,17 @@ class SearchConfig(BaseModel):
 def checked_config(values: dict[str, Any], where: str = "") -> SearchConfig:
     """A validated configuration. Raises `ZennasError` in one line: the setting, its value, what is allowed."""
     config = validated(SearchConfig, values, where)
+    check_bounded(config, where)
+    return config
+
+
+def check_bounded(config: SearchConfig, where: str = "") -> None:
+    """Raises `BudgetError` where a population has no upper bound of its size."""
     if not all(any(b.high < float("inf") and b.quantity != "effectiveness" for b in n) for n in config.niches()):
         raise BudgetError(
             f"{where}a search needs an upper bound, or its networks grow without end; give one of params, flops, "
             "layers, memory or latency, e.g. params 1M"
         )
-    return config
 
 
 def read_config(directory: Path) -> SearchConfig:

@@ -13,7 +13,7 @@ import numpy as np
 from zennas.architecture.model import Architecture
 from zennas.counting import count_super_blocks
 from zennas.errors import RunError, ZennasError
-from zennas.evolution.config import SearchConfig, checked_config, read_config
+from zennas.evolution.config import SearchConfig, check_bounded, checked_config, read_config
 from zennas.evolution.evolve import Count, Evolution
 from zennas.evolution.executors import Execution, executor
 from zennas.evolution.journal import Journal
@@ -88,9 +88,10 @@ def start_run(
 
     Raises:
         RunError: the directory holds something already.
-        BudgetError: nothing in the space meets the budgets; nothing was written.
+        BudgetError: there is no upper bound, or nothing in the space meets the budgets; nothing was written.
     """
     around = around or Surroundings()
+    check_bounded(config)
     _check_vacant(directory)
     load_plugins(config.plugins)
     with executor(around.execution) as execute:

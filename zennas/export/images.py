@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from zennas.errors import ExportError
 from zennas.export.formats import Runner
 from zennas.train.augment import evaluation_transform
 from zennas.train.datasets import open_data
-from zennas.train.loader import BadImages, Batch, PreparedImages, collate
+from zennas.train.loader import Batch, PreparedImages, bad_images, collate
 
 _BATCH = 32
 _CALIBRATION_IMAGES = 256
@@ -25,13 +24,11 @@ class ExportImages:
     """
 
     def __init__(self, data: str, resolution: int, on_bad_image: str = "stop") -> None:
-        if on_bad_image not in ("skip", "stop"):
-            raise ExportError(f"on_bad_image {on_bad_image!r} is not known; use skip or stop")
+        self.bad = bad_images(on_bad_image)
         opened = open_data(data)
         transform = evaluation_transform(opened, resolution)
         self._train, self._test = (PreparedImages(split, transform, 0) for split in (opened.train, opened.test))
         self._train_count, self._test_count = len(opened.train), len(opened.test)
-        self.bad = BadImages(on_bad_image == "stop")
 
     def first(self, count: int) -> Tensor:
         """The first test images, N×3×R×R."""

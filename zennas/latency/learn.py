@@ -15,11 +15,11 @@ from zennas.latency.perceptron import DEPTH, Perceptron, encode
 from zennas.latency.records import Corrected
 from zennas.latency.trees import Trees, total_features
 
-STEPS = 1500
-HIDDEN = 32
+STEPS = 4000
+HIDDEN = 48
 PERCEPTRON_WIDTH = 64
 PERCEPTRON_STEPS = 1500
-LAYER_WEIGHT = 0.1
+LAYER_WEIGHT = 0.3
 _HUBER = 0.1
 _TREES = {"n_estimators": 400, "max_depth": 4, "learning_rate": 0.05, "subsample": 0.7, "min_samples_leaf": 3}
 

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from zennas.architecture.files import write_text
 from zennas.train.augment import evaluation_transform
 from zennas.train.datasets import ImageData, open_data
-from zennas.train.loader import BadImages, PreparedImages, batch_loader, evaluation_batches
+from zennas.train.loader import BadImages, PreparedImages, bad_images, batch_loader, evaluation_batches
 from zennas.train.networks import checked_device, make_network, usual_resolution
 from zennas.train.weights import load_weights
 
@@ -71,12 +71,12 @@ def evaluate(
     download: bool = False,
 ) -> Evaluation:
     """Evaluate a MODEL with the weights of a file. Raises `ZennasError`."""
+    bad = bad_images(on_bad_image)
     place = checked_device(device)
     opened = open_data(data, download)
     side = resolution or usual_resolution(model, opened.resolution)
     network = make_network(model, len(opened.classes), side)
     load_weights(network, weights)
-    bad = BadImages(on_bad_image == "stop")
     return evaluate_network(network.to(place), opened, side, batch_size, place, workers, bad)
 
 

@@ -48,6 +48,13 @@ class BadImages:
             raise DataError(f"no image of a whole batch can be used; the last one: {batch.bad[-1]}")
 
 
+def bad_images(on_bad_image: str) -> BadImages:
+    """From a user's `skip` or `stop`. Raises `DataError` for anything else."""
+    if on_bad_image not in ("skip", "stop"):
+        raise DataError(f"--on-bad-image {on_bad_image!r} is not allowed; use skip or stop")
+    return BadImages(on_bad_image == "stop")
+
+
 class PreparedImages(Dataset[tuple[Tensor, int] | str]):
     """Images after a transform, by (epoch, index), with chance seeded from (seed, epoch, index)."""
 

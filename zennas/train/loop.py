@@ -21,7 +21,7 @@ from zennas.train.config import TrainConfig
 from zennas.train.datasets import ImageData
 from zennas.train.distil import Student, feature_loss, logit_loss
 from zennas.train.evaluation import evaluate_network
-from zennas.train.loader import MIX, BadImages, Batch, PreparedImages, batch_loader, train_batches
+from zennas.train.loader import MIX, Batch, PreparedImages, bad_images, batch_loader, train_batches
 from zennas.train.networks import logits_and_stages
 from zennas.train.randomness import seeded
 from zennas.train.weights import write_weights
@@ -74,8 +74,8 @@ class Loop:
         self.teacher = None if teacher is None else teacher.to(accelerator.device)
         self.epoch, self.step = 0, 0
         self.history: list[dict[str, Any]] = []
-        self.bad = BadImages(config.on_bad_image == "stop")
-        self.test_bad = BadImages(config.on_bad_image == "stop")
+        self.bad = bad_images(config.on_bad_image)
+        self.test_bad = bad_images(config.on_bad_image)
         self._images = PreparedImages(data.train, train_transform(config, data, resolution), config.seed)
         self._mix = batch_mixer(config, len(data.classes))
         # Loss, right answers and images of the epoch under way, in this process.

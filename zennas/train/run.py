@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from zennas.allocator import keep_freed_memory
 from zennas.architecture.files import write_architecture
 from zennas.errors import TrainingError
 from zennas.extras import require
@@ -16,7 +17,6 @@ from zennas.train.config import TrainConfig, read_train_config, train_config
 from zennas.train.datasets import open_data
 from zennas.train.distil import load_teacher, make_student
 from zennas.train.loop import Loop, Watcher
-from zennas.train.memory import keep_freed_memory
 from zennas.train.networks import checked_device, make_network, usual_resolution
 
 ARCHITECTURE = "architecture.yaml"

@@ -5,7 +5,7 @@ import pytest
 
 FAULTS = """
 import ctypes, resource, sys
-from zennas.train.memory import keep_freed_memory
+from zennas.allocator import keep_freed_memory
 
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p

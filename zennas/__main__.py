@@ -1,0 +1,5 @@
+"""`python -m zennas`, the same as `zennas`."""
+
+from zennas.cli.main import main
+
+main()
