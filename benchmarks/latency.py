@@ -1,11 +1,13 @@
 """Tables and figures of docs/benchmarks-latency.md from files of measurements.
 
     python benchmarks/latency.py fit MEASUREMENTS.jsonl... --out DIRECTORY
+    python benchmarks/latency.py again MEASUREMENTS.jsonl PREDICTOR.json
     python benchmarks/latency.py compare RESNET.jsonl MOBILENET.jsonl --out DIRECTORY
     python benchmarks/latency.py speed PREDICTOR.json --latency 2ms
 
-`fit` learns the three models, prints the table and draws predicted against measured; `compare` sets multiply-adds
-against latency for two spaces (the paper's Figure 11); `speed` times a search with and without a latency budget, in
+`fit` learns the three models, prints the table and draws predicted against measured; `again` measures held-out
+networks once more, in another process and at another time; `compare` sets multiply-adds against latency for two spaces
+(the paper's Figure 11); `speed` times a search with and without a latency budget, in
 processor time, in turns. The figures are drawn by matplotlib.
 """
 
@@ -18,13 +20,20 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from zennas.architecture import Architecture
 from zennas.counting import count_super_blocks
 from zennas.evolution.config import SearchConfig
-from zennas.evolution.run import start_run
-from zennas.latency.collect import is_held_out
-from zennas.latency.fit import fit_predictor
-from zennas.latency.predictor import write_predictor
+from zennas.evolution.executors import serial
+from zennas.evolution.latency import latency_budget
+from zennas.evolution.run import _evolution, start_run
+from zennas.evolution.start import starting_network
+from zennas.latency.collect import Plan, is_held_out
+from zennas.latency.fit import fit_predictor, relative_errors
+from zennas.latency.measure import measure
+from zennas.latency.pace import pace_now, reference
+from zennas.latency.predictor import read_predictor, write_predictor
 from zennas.latency.records import Corrected, read_records
+from zennas.latency.setting import on_this_machine
 
 app = typer.Typer()
 Out = Annotated[Path, typer.Option(help="Directory for predictors and figures.")]
@@ -34,13 +43,14 @@ Out = Annotated[Path, typer.Option(help="Directory for predictors and figures.")
 def fit(files: list[Path], out: Out) -> None:
     """Table of errors, and a figure of predicted against measured for each file."""
     out.mkdir(parents=True, exist_ok=True)
-    print("| space, batch | model | median error | within 5 % | within 10 % | 99 % within | µs a prediction |")
+    print("| space, input, batch | model | median error | within 5 % | within 10 % | 99 % within | µs a prediction |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for file in files:
         raw = read_records(file)
         predictor = fit_predictor(raw)
         write_predictor(predictor, out / f"{file.stem}.json")
-        label = f"{raw.header.space}, {raw.header.setting.batch_size}"
+        setting = raw.header.setting
+        label = f"{raw.header.space}, {setting.resolution}×{setting.resolution}, {setting.batch_size}"
         report = predictor.report
         rows = [*report["models"].items(), ("measuring again", report["noise"])]
         for name, e in rows:
@@ -67,6 +77,33 @@ def fit(files: list[Path], out: Out) -> None:
             label,
             diagonal=True,
         )
+
+
+@app.command()
+def again(file: Path, predictor: Path, networks: int = 60, visits: int = 5) -> None:
+    """Held-out networks measured again, in turns: which is nearer to that, the predictor or the file's measurement?"""
+    measured, learned = Corrected(read_records(file)), read_predictor(predictor)
+    held_out = [n for n in measured.numbers() if is_held_out(n)]
+    picked = held_out[:: max(1, len(held_out) // networks)]
+    setting = on_this_machine(learned.setting)
+    latencies = np.empty((visits, len(picked)))
+    with reference(setting) as run:
+        for visit, (column, number) in itertools.product(range(visits), enumerate(picked)):
+            pace = pace_now(run, setting) / learned.pace
+            network = Architecture(measured.networks[number])
+            found = measure(network, setting, learned.num_classes, time_limit=Plan().network_seconds)
+            latencies[visit, column] = found.latency / pace
+    now = np.median(latencies, axis=0)
+    predicted = [learned.predict(measured.networks[n]) for n in picked]
+    pairs = {
+        "predicted": relative_errors(predicted, now),
+        "measured for the fit, once": relative_errors([measured.latencies[n][0] for n in picked], now),
+        "one of these visits": relative_errors(latencies[0], np.median(latencies[1:], axis=0)),
+    }
+    print(f"{file.stem}: {len(picked)} networks, {visits} visits")
+    print("| against the median of these visits | median error | within 5 % | within 10 % |\n| --- | --- | --- | --- |")
+    for name, e in pairs.items():
+        print(f"| {name} | {e.median:.1%} | {e.within_5:.0%} | {e.within_10:.0%} |")
 
 
 @app.command()
@@ -132,12 +169,8 @@ def speed(predictor: Path, latency: str = "2ms", repeats: int = 3) -> None:
 
 def _search_alone(config: SearchConfig) -> None:
     """A search without what is measured at its end."""
-    from zennas.evolution.latency import latency_budget
-    from zennas.evolution.run import _evolution
-    from zennas.evolution.start import starting_network
-
     budget = latency_budget(config)
-    evolution = _evolution(config, budget)
+    evolution = _evolution(config, serial, budget)
     rng = np.random.default_rng(config.seed)
     niche = evolution.niches[0]
     evolution.begin(

@@ -37,24 +37,27 @@ def test_zoo_networks():
     errors, _ = compare(rows)
     assert len(rows) == 19
     assert np.median(errors) < 0.002
-    assert errors.max() < 0.006
+    assert errors.max() < 0.005
 
 
 @pytest.mark.parametrize(
     ("name", "median", "largest"),
     [
         ("resnet-32", 0.002, 0.0125),
-        ("resnet-224", 0.004, 0.0125),
-        ("mobilenet-32", 0.004, 0.027),
-        ("mobilenet-224", 0.004, 0.045),
+        ("resnet-224", 0.003, 0.0125),
+        ("mobilenet-32", 0.002, 0.0075),
+        ("mobilenet-224", 0.003, 0.0135),
+        ("resnet-32-held-out", 0.002, 0.015),
+        ("mobilenet-32-held-out", 0.002, 0.0085),
+        ("mobilenet-32-held-out-2", 0.002, 0.0155),
     ],
 )
 def test_random_networks(name, median, largest):
-    """The bounds are what was measured, and for MobileNet-like networks wider than one would wish: see the docs."""
+    """The bounds are a little wider than what was measured."""
     errors, rank = compare(reference(name))
     assert np.median(errors) < median
     assert errors.max() < largest
-    assert rank > (0.999 if name.endswith("-32") else 0.998)
+    assert rank > 0.999
 
 
 def test_networks_within_two_percent_of_a_search():
@@ -151,7 +154,10 @@ def test_wider_and_deeper_score_higher():
 def test_the_error_of_the_model_is_reported():
     dense = meanfield_score(zennas.load("zennet-cifar-1.0M"))
     depthwise = meanfield_score(zennas.load("zennet-imagenet-400M-se"))
-    assert 0 < dense.std_error / dense.score < depthwise.std_error / depthwise.score < 0.02
+    for score, kind in ((dense, "resnet"), (depthwise, "mobilenet")):
+        rows = [row for name in (f"{kind}-32", f"{kind}-224") for row in reference(name)]
+        measured = float(np.sqrt(np.mean(compare(rows)[0] ** 2)))
+        assert measured == pytest.approx(score.std_error / score.score, rel=0.3)
     assert dense.ci95[0] < dense.score < dense.ci95[1]
 
 

@@ -13,6 +13,7 @@ The state between two convolutions, of activations after batch norm (mean energy
 - `RI`, `RS`, `RW`, `Ri`: mean squared correlation of two activations, in the same parts; `Q`: of an activation with
   the difference of the passes. `rS`, `rW`: coherent share of the energy at local scale; `rP`: the profile's.
 - `pr`: relative spread of a channel's variance between channels.
+- `tilt`: how far a channel that leans the way of the mean direction has its energy in its positive half.
 """
 
 import math
@@ -41,6 +42,8 @@ def _jit(function: Function) -> Function:
 M0 = 1 / math.sqrt(2 * math.pi)
 """E relu(z) of a standard Gaussian."""
 M2 = M0 * M0
+OWN_TILT = M2 * (1 + 4 * M2) / (0.5 - M2) ** 1.5
+"""2 M₀ times the skewness of ReLU of a standard Gaussian: what a single input adds to a channel's tilt."""
 
 # Columns of a chain's rows.
 C_IN, C_OUT, KERNEL, STRIDE, GROUPS, KIND, GEOMETRY = range(7)
@@ -132,7 +135,7 @@ def score_chain(
     delta = 1 - 1 / math.sqrt(1 + alpha * alpha)
     dp[:] = delta
     S = W = l2 = iI = iS = iW = l2i = 0.0
-    RI = RS = RW = l2R = Ri = rS = rW = rP = Q = pr = 0.0
+    RI = RS = RW = l2R = Ri = rS = rW = rP = Q = pr = tilt = 0.0
     act, pool, groups_before, last, count = _INPUT, 0, 1, 1.0, 0
     total = 0.0
     for index in range(len(rows)):
@@ -174,7 +177,7 @@ def score_chain(
             msk += wt[b] * sF[b] * kb[b]
         # 1. Moments of the activation, and how it maps energies.
         y = m = mm = 0.0
-        q = v = vl = gam = gD = 1.0
+        q = v = vl = gam = gD = level = 1.0
         yl = 0.0
         f2, c2 = F2, 2 * F2
         if relu:
@@ -201,6 +204,17 @@ def score_chain(
                 fresh[b] = F[b] * (3 * half - 8 * root + 3 * mm2) - 4 * mm2 * root + mm2 * mm2 - after * after
                 sum_c += wt[b] * carried[b]
                 sum_f += wt[b] * fresh[b]
+            if g > 1 and tilt > 0:
+                # A grouped convolution gives each group the same weight: channels whose positive half is hot lose
+                # the part that their larger variance after ReLU would give them.
+                lean = tilt / (2 * fan * v * math.sqrt(v))
+                norm = 0.0
+                for b in range(classes):
+                    x = lean * (y * sF[b] - m) * (2 * M0 * sF[b] - m)
+                    Fn[b] = max(Fn[b] - x, 0.1 * Fn[b])
+                    norm += wt[b] * Fn[b]
+                level = max(1 - lean * y * (2 * M0 - m) / (2 * v), 0.1) ** 2
+            tilt = 4 * M0 * (M0 - m * ef * eF * wp * wp) / math.sqrt(v) + OWN_TILT / (fan * k * k)
             for b in range(classes):
                 Fn[b] /= norm
             st = math.sqrt(t1)
@@ -221,6 +235,7 @@ def score_chain(
                 f2, c2, gam, gD = F2 * v * v, 0.0, 0.5, 0.25
                 Vh = 2 * f2
             sum_c = sum_f = F2
+            tilt = 0.0
             for b in range(classes):
                 src[b] = 0.0
                 Fn[b] = F[b]
@@ -271,6 +286,7 @@ def score_chain(
             j0 = _gain(iI, yl, vl, relu)
             j1 = _gain(S + iI + iS, yl, vl, relu) - j0 - a1
             j2 = _gain(t1 - 1, yl, vl, relu) - j0 - j1 - a2
+        a1, a2 = a1 * level, a2 * level
         nI, nS = 0.0, c2 * rS * rS * iv
         sS = sL = 0.0
         if relu:
