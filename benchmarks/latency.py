@@ -50,7 +50,8 @@ def fit(files: list[Path], out: Out) -> None:
         predictor = fit_predictor(raw)
         write_predictor(predictor, out / f"{file.stem}.json")
         setting = raw.header.setting
-        label = f"{raw.header.space}, {setting.resolution}×{setting.resolution}, {setting.batch_size}"
+        side, batch = setting.resolution, setting.batch_size
+        label = f"{raw.header.space}, {side}×{side}, {batch}"
         report = predictor.report
         rows = [*report["models"].items(), ("measuring again", report["noise"])]
         for name, e in rows:
@@ -74,7 +75,7 @@ def fit(files: list[Path], out: Out) -> None:
             [(x, y, f"{len(x)} held-out networks")],
             "measured, ms an image",
             "predicted, ms an image",
-            label,
+            f"{raw.header.space} space, {side}×{side}, batch {batch}",
             diagonal=True,
         )
 
@@ -143,7 +144,7 @@ def compare(resnet: Path, mobilenet: Path, out: Out) -> None:
         [(flops / 1e6, latency * 1e3, f"{header.space} space") for header, flops, latency in series],
         "multiply-adds, M",
         "latency, ms an image",
-        f"batch {batch}",
+        f"{series[0][0].setting.resolution}×{series[0][0].setting.resolution}, batch {batch}",
         diagonal=False,
     )
 
@@ -151,9 +152,13 @@ def compare(resnet: Path, mobilenet: Path, out: Out) -> None:
 @app.command()
 def speed(predictor: Path, latency: str = "2ms", repeats: int = 3) -> None:
     """Processor seconds of 48,000 iterations with and without a latency budget."""
-    budgeted = SearchConfig(latency=latency, latency_predictor=str(predictor), rescore=0)
+    learned = read_predictor(predictor)
+    settings = dict(
+        space=learned.space, resolution=learned.setting.resolution, num_classes=learned.num_classes, rescore=0
+    )
+    budgeted = SearchConfig(latency=latency, latency_predictor=str(predictor), **settings)
     found = start_run(budgeted.model_copy(update={"iterations": 4000}), None)
-    plain = SearchConfig(flops=str(found.costs.flops), rescore=0)
+    plain = SearchConfig(flops=str(found.costs.flops), **settings)
     for _ in range(repeats):
         seconds = []
         for config in (plain, budgeted):

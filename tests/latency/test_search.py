@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from zennas.counting import count_super_blocks
 from zennas.errors import BudgetError, LatencyError, TooLargeError, ZennasError
 from zennas.evolution import latency as room
 from zennas.evolution.config import SearchConfig
+from zennas.evolution.reading import read_run
 from zennas.evolution.run import Progress, Surroundings, resume_run, start_run
 from zennas.evolution.sample import sample_network, smallest_flops
 from zennas.evolution.space import search_space
@@ -25,6 +27,7 @@ from zennas.latency.collect import Plan
 from zennas.latency.measure import summary
 from zennas.latency.predictor import write_predictor
 from zennas.latency.setting import Setting
+from zennas.report.payload import run_payload
 
 BUDGET = 8e-3
 
@@ -57,8 +60,8 @@ def test_every_candidate_meets_the_predicted_budget_and_the_best_uses_it(predict
 
 
 def test_the_predictor_changes_what_is_counted_and_nothing_else(predictor_file: str) -> None:
-    free = start_run(_config(predictor_file, latency="1h"), None)
-    plain = start_run(SearchConfig(num_classes=10, iterations=2000, rescore=0), None)
+    free = start_run(_config(predictor_file, latency="1h", params="1G"), None)
+    plain = start_run(SearchConfig(num_classes=10, params="1G", iterations=2000, rescore=0), None)
     assert free.architecture.super_blocks == plain.architecture.super_blocks
     counted = count_super_blocks(free.architecture.super_blocks, 32, 10)
     assert (free.costs.params, free.costs.flops, free.costs.memory) == (counted.params, counted.flops, counted.memory)
@@ -175,6 +178,23 @@ def test_a_winner_that_misses_gives_way_to_the_next_that_meets(
     assert result.best.measured_latency is not None
     assert result.best.measured_latency <= BUDGET
     assert any("misses latency ≤ 8ms; returned is the next best" in note for note in result.notes)
+
+
+def test_what_was_measured_and_said_is_read_back_and_shown(
+    predictor_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Device(monkeypatch, 1.5, 1.2, 0.9)
+    result = start_run(_config(predictor_file), tmp_path / "run")
+    assert any(re.search(r"returned is the next best.*--latency \d", note) for note in result.notes)
+    found = read_run(tmp_path / "run")
+    assert found.best.measured_latency == result.best.measured_latency
+    assert tuple(found.notes) == tuple(result.notes)
+    payload = run_payload(found)
+    costs = {cost["title"]: cost for cost in payload["winners"][0]["costs"]}
+    assert costs["latency, measured"]["value"] == result.best.measured_latency
+    assert costs["latency, measured"]["budget"] == "≤ 8ms"
+    assert costs["latency, predicted"]["budget"] == ""
+    assert payload["notes"] == list(result.notes)
 
 
 def test_where_the_whole_population_misses_an_earlier_candidate_is_returned(

@@ -127,14 +127,16 @@ class LatencyBudget:
             return first, found[first.id]
         miss = f"the best network was predicted at {budget.show(first.costs.latency or 0)} but measured at "
         miss += f"{_shown(budget, found[first.id])}, which misses {budget}"
+        over = float(np.median(ratios or [1.0]))
+        tighter = budget.high / max(over, 1.01)
         if met is None:
-            tighter = budget.high / max(float(np.median(ratios or [1.0])), 1.01)
             notes.append(
                 f"{miss}; so do all {len(found)} that were measured; "
                 f"a tighter budget leaves room for the error: --latency {budget.show(tighter)}"
             )
             return first, found[first.id]
-        notes.append(f"{miss}; returned is the next best that meets it")
+        hint = f"; a search with room for the error may find a better one: --latency {budget.show(tighter)}"
+        notes.append(f"{miss}; returned is the next best that meets it{hint if over > 1 else ''}")
         return met, found[met.id]
 
     def _measure_one(self, candidate: Candidate, setting: Setting, run: Any) -> tuple[float, float]:

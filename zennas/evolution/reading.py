@@ -34,16 +34,18 @@ def read_run(directory: Path | str) -> SearchResult:
     try:
         niches = config.niches()
         chosen = state.get("winners") or [_best(candidates, ids) for ids in state["populations"]]
-        for budgets, number in zip(niches, chosen, strict=True):
+        latencies = (state.get("winners") and state.get("measured")) or [None] * len(chosen)
+        notes = tuple(map(str, state.get("notes", ())))
+        for budgets, number, measured in zip(niches, chosen, latencies, strict=True):
             candidate = candidates[number]
             name = winner_name(config.space, config.resolution, budgets)
             architecture = Architecture(candidate.super_blocks, name, config.resolution, config.num_classes)
             score = rescored.get(number)
-            winners.append(Winner(architecture, candidate, candidate.score, candidate.costs, budgets, score))
+            winners.append(Winner(architecture, candidate, candidate.score, candidate.costs, budgets, score, measured))
         status, iterations = str(state["status"]), int(state["iteration"])
     except (KeyError, IndexError, TypeError, ValueError):
         raise RunError(f"{directory}: {DATABASE} lacks the population; start a new run") from None
-    return SearchResult(config, winners, directory, status, iterations, len(candidates), 0.0, store=store)
+    return SearchResult(config, winners, directory, status, iterations, len(candidates), 0.0, notes, store=store)
 
 
 def _best(candidates: Sequence[Candidate], ids: Sequence[int]) -> int:

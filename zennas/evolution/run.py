@@ -91,11 +91,11 @@ def start_run(
         BudgetError: there is no upper bound, or nothing in the space meets the budgets; nothing was written.
     """
     around = around or Surroundings()
-    check_bounded(config)
     _check_vacant(directory)
     load_plugins(config.plugins)
     with executor(around.execution) as execute:
         latency = latency or latency_budget(config)
+        check_bounded(config)
         evolution = _evolution(config, execute, latency)
         starts = [
             starting_network(
@@ -237,7 +237,12 @@ class _Run:
             evolution.iteration - self.first_iteration,
             self.store,
         )
-        self.store.set_state(status=status, winners=[winner.candidate.id for winner in result.winners])
+        self.store.set_state(
+            status=status,
+            winners=[winner.candidate.id for winner in result.winners],
+            measured=[winner.measured_latency for winner in result.winners],
+            notes=self.notes,
+        )
         if self.directory is not None:
             write_result(result, self.directory)
         best = result.best
@@ -247,7 +252,13 @@ class _Run:
     def commit(self, candidates: list[Candidate], status: str) -> None:
         """Make everything so far durable."""
         # Winners are chosen at the end alone: a run that goes on has none yet.
-        state = {**evolution_state(self.evolution), "status": status, "winners": [], "updated": time.time()}
+        state = {
+            **evolution_state(self.evolution),
+            "status": status,
+            "winners": [],
+            "notes": [],
+            "updated": time.time(),
+        }
         self.store.commit(candidates, self.evolution.failures, state)
         self.evolution.failures.clear()
 

@@ -3,7 +3,7 @@
 Candidates go as columns; the page rebuilds their structures along their parents.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -54,6 +54,7 @@ def run_payload(result: SearchResult) -> dict[str, Any]:
     return {
         "name": str(result.directory) if result.directory else "search",
         "status": result.status,
+        "notes": list(result.notes),
         "score": config.score,
         "space": config.space,
         "seed": config.seed,
@@ -142,17 +143,7 @@ def _winner(result: SearchResult, winner: Winner, candidates: Sequence[Candidate
         "structure": format_structure(architecture),
         "score": winner.score,
         "zen": None if winner.rescored is None else {"score": winner.rescored.score, "ci95": winner.rescored.ci95},
-        "costs": [
-            {
-                "title": title,
-                "value": getattr(winner.costs, quantity),
-                "text": QUANTITIES[quantity][1](getattr(winner.costs, quantity)),
-                "budget": str(budgets[quantity]).partition(" ")[2] if quantity in budgets else "",
-                "share": _share(getattr(winner.costs, quantity), budgets.get(quantity)),
-            }
-            for quantity, title in TITLES.items()
-            if getattr(winner.costs, quantity) is not None
-        ],
+        "costs": _costs(winner, budgets),
         "rows": [
             {
                 **asdict(block),
@@ -167,6 +158,30 @@ def _winner(result: SearchResult, winner: Winner, candidates: Sequence[Candidate
         "ancestors": [asdict(a) for a in ancestors(winner, candidates)],
         "contributions": parts,
         "contributions_missing": missing,
+    }
+
+
+def _costs(winner: Winner, budgets: Mapping[str, Budget]) -> list[dict[str, Any]]:
+    """The costs that are known; a latency that was measured comes before the predicted one and has the budget."""
+    costs = []
+    for quantity, title in TITLES.items():
+        value, budget = getattr(winner.costs, quantity), budgets.get(quantity)
+        if value is None:
+            continue
+        if quantity == "latency" and winner.measured_latency is not None:
+            costs.append(_cost("latency, measured", winner.measured_latency, quantity, budget))
+            title, budget = "latency, predicted", None
+        costs.append(_cost(title, value, quantity, budget))
+    return costs
+
+
+def _cost(title: str, value: float, quantity: str, budget: Budget | None) -> dict[str, Any]:
+    return {
+        "title": title,
+        "value": value,
+        "text": QUANTITIES[quantity][1](value),
+        "budget": str(budget).partition(" ")[2] if budget else "",
+        "share": _share(value, budget),
     }
 
 

@@ -20,7 +20,8 @@ function winnerSection(run, winner) {
   const inputs = `${run.resolution}×${run.resolution}, ${run.num_classes} classes`;
   return el("section", { id: "winner", "aria-labelledby": "winner-title" },
     el("h1", { id: "winner-title" }, winner.name),
-    note(`The network of the highest score within the budgets, for ${inputs}. ${run.iterations.toLocaleString("en")} of ${run.planned.toLocaleString("en")} iterations, ${run.scored.toLocaleString("en")} networks scored; ${run.status}.`),
+    note(`${run.notes.length ? "The chosen network" : "The network of the highest score within the budgets"}, for ${inputs}. ${run.iterations.toLocaleString("en")} of ${run.planned.toLocaleString("en")} iterations, ${run.scored.toLocaleString("en")} networks scored; ${run.status}.`),
+    run.notes.map(text => note(`${text[0].toUpperCase()}${text.slice(1)}.`)),
     el("div", { class: "cards" }, card(`score (${run.score})`, winner.score.toFixed(2)), zen,
       winner.costs.map(c => card(c.title, c.text, c.budget ? `budget ${c.budget}${c.share ? `, ${(100 * c.share).toFixed(0)}\u00a0%\u00a0used` : ""}` : "", c.share))),
     el("h3", null, "The network"),
@@ -83,7 +84,8 @@ function contributionsSection(run, winner) {
 
 function compareSection(runs) {
   const winners = runs.map(run => run.winners[run.best]);
-  const costs = winners[0].costs.map((c, i) => row([c.title, ...winners.map(w => (w.costs[i] || { text: "–" }).text)]));
+  const titles = [...new Set(winners.flatMap(w => w.costs.map(c => c.title)))];
+  const costs = titles.map(title => row([title, ...winners.map(w => (w.costs.find(c => c.title === title) || { text: "–" }).text)]));
   const scores = row(["score", ...winners.map((w, i) => `${w.score.toFixed(2)} (${runs[i].score})`)]);
   const zens = row(["Zen-score by Monte Carlo", ...winners.map(w => w.zen ? w.zen.score.toFixed(2) : "–")]);
   return section("compare", "The winners side by side", table(["", ...runs.map(run => run.name)], [scores, zens, ...costs]),

@@ -214,7 +214,9 @@ def score_chain(
                     Fn[b] = max(Fn[b] - x, 0.1 * Fn[b])
                     norm += wt[b] * Fn[b]
                 level = max(1 - lean * y * (2 * M0 - m) / (2 * v), 0.1) ** 2
-            tilt = 4 * M0 * (M0 - m * ef * eF * wp * wp) / math.sqrt(v) + OWN_TILT / (fan * k * k)
+            tilt = 0.0
+            if index + 1 < len(rows) and rows[index + 1, GROUPS] > 1:
+                tilt = 4 * M0 * (M0 - m * ef * eF * wp * wp) / math.sqrt(v) + OWN_TILT / (fan * k * k)
             for b in range(classes):
                 Fn[b] /= norm
             st = math.sqrt(t1)
