@@ -21,6 +21,14 @@ def take_and_free():
 
 if sys.argv[1] == "kept":
     assert keep_freed_memory()
+if sys.argv[1] == "command":
+    from zennas.cli.main import main
+    sys.argv[1:] = ["zoo", "list"]
+    try:
+        main()
+    except SystemExit:
+        pass
+    print()
 take_and_free()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 take_and_free()
@@ -30,9 +38,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's setting")
 def test_memory_freed_and_taken_again_is_not_fetched_from_the_kernel_a_second_time():
-    faults = {
-        how: int(subprocess.run([sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=True).stdout)
-        for how in ("kept", "default")
-    }
-    assert faults["kept"] < 1000
+    faults = {how: int(_output(how).splitlines()[-1]) for how in ("kept", "command", "default")}
+    assert max(faults["kept"], faults["command"]) < 1000
     assert faults["default"] > 10 * max(faults["kept"], 1)
+
+
+def _output(how: str) -> str:
+    return subprocess.run([sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=True).stdout

@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from zennas.allocator import keep_freed_memory
 from zennas.cli import (
     compare,
     evaluate,
@@ -62,7 +63,8 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. The process is ours, and so is the choice to keep the memory that it frees."""
+    keep_freed_memory()
     try:
         app()
     except ZennasError as error:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 
+from zennas.allocator import keep_freed_memory
 from zennas.errors import ZennasError
 from zennas.evolution.tasks import Execute, Failure, Outcome, ScoreTask, carry_out
 
@@ -110,6 +111,7 @@ def _begin_worker() -> None:
     killed tells its workers nothing: each watches for its end itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OMP_NUM_THREADS"] = "1"
+    keep_freed_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
