@@ -1,5 +1,7 @@
 import json
+import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -7,7 +9,7 @@ import zennas
 from zennas.architecture.model import SuperBlock
 from zennas.errors import LatencyError, TooLargeError
 from zennas.latency import collect as collect_room
-from zennas.latency.collect import Plan, collect
+from zennas.latency.collect import AGAIN_SHARE, Plan, collect
 from zennas.latency.layers import TimedLayer
 from zennas.latency.measure import summary
 from zennas.latency.records import Corrected, Header, Measured, open_records, read_records
@@ -161,6 +163,24 @@ def test_a_stopped_collection_goes_on_and_measures_nothing_twice(tmp_path: Path,
     # The first part has measured its seven networks, and its one held-out network twice.
     assert len(measured_at) == 53 + sum(n % 5 == 4 for n in range(7, 60))
     assert all(len(visits) == (2 if n % 5 == 4 else 1) for n, visits in whole.visits.items())
+
+
+def test_held_out_networks_are_measured_again_at_the_end(
+    tmp_path: Path, measured_at: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _collect(tmp_path / "m", 1)
+    measured_at.clear()
+    clock = SimpleNamespace(perf_counter=lambda: float(len(measured_at)))
+    monkeypatch.setattr(collect_room, "time", clock)
+    limit = 100
+    measured = _collect(tmp_path / "m", 2000, time_limit=limit)
+    first = math.floor((1 - AGAIN_SHARE) * limit) + 1
+    assert len(measured_at) == limit + 1
+    assert len(set(measured_at[:first])) == first
+    assert measured_at[first:] == measured_at[3:][::5][: limit + 1 - first]
+    assert [n for n, visits in measured.visits.items() if len(visits) == 2] == list(
+        range(4, 5 * (limit + 1 - first), 5)
+    )
 
 
 def test_a_network_that_is_too_large_is_kept_without_a_latency(

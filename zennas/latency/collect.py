@@ -20,7 +20,9 @@ from zennas.nn.build import layer_module
 
 HELD_OUT = 5
 """Every fifth network is held out; it is measured twice."""
-AGAIN_AFTER = 40
+AGAIN_SHARE = 0.12
+"""Share of the time in which they are measured again: at the end, since a shared machine is slow or fast for minutes,
+which a second measurement a few seconds later would not show."""
 LAYER_SHARE = 0.3
 LAYER_SECONDS = 0.05
 PROBE_RANGE = 50.0
@@ -83,10 +85,8 @@ def collect(
     records = open_records(path, header)
     layer_seconds = 0.0
     with reference(setting) as run:
-        for number in _visits(records, plan.samples):
+        for number in _visits(records, plan, began):
             spent = time.perf_counter() - began
-            if spent > plan.time_limit:
-                break
             blocks = records.measured.networks.get(number) or sample(records.header.flops, number)
             _visit(records, number, blocks, pace_now(run, setting), plan)
             layer_seconds += _measure_layers(records, blocks, LAYER_SHARE * spent - layer_seconds)
@@ -95,14 +95,18 @@ def collect(
     return records.measured
 
 
-def _visits(records: RecordFile, samples: int) -> Iterator[int]:
-    """Numbers to measure, in order: each network once, a held-out one again after a while."""
+def _visits(records: RecordFile, plan: Plan, began: float) -> Iterator[int]:
+    """Numbers to measure while there is time: each network once, then those that are held out once more."""
     visits = records.measured.visits
-    for number in range(samples + AGAIN_AFTER):
-        again = number - AGAIN_AFTER
-        if again >= 0 and is_held_out(again) and len(visits.get(again, ())) == 1:
-            yield again
-        if number < samples and number not in visits:
+    for number in range(plan.samples):
+        if time.perf_counter() - began > (1 - AGAIN_SHARE) * plan.time_limit:
+            break
+        if number not in visits:
+            yield number
+    for number in range(plan.samples):
+        if time.perf_counter() - began > plan.time_limit:
+            break
+        if is_held_out(number) and len(visits.get(number, ())) == 1:
             yield number
 
 
