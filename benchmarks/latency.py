@@ -123,7 +123,7 @@ def compare(resnet: Path, mobilenet: Path, out: Out) -> None:
         flops = np.array([c.flops for c in counted])
         latency = np.array([measured.latency(n) for n in numbers])
         series.append((raw.header, flops, latency))
-    batch = series[0][0].setting.batch_size
+    setting = series[0][0].setting
     low = max(flops.min() for _, flops, _ in series)
     high = min(flops.max() for _, flops, _ in series)
     edges = np.exp(np.linspace(math.log(low), math.log(high), 7))
@@ -140,11 +140,11 @@ def compare(resnet: Path, mobilenet: Path, out: Out) -> None:
                 f"{b:.3g} ({len(picked[1])}) | {b / a:.2f} |"
             )
     _scatter(
-        out / f"figure11-b{batch}.svg",
+        out / f"figure11-b{setting.batch_size}.svg",
         [(flops / 1e6, latency * 1e3, f"{header.space} space") for header, flops, latency in series],
         "multiply-adds, M",
         "latency, ms an image",
-        f"{series[0][0].setting.resolution}×{series[0][0].setting.resolution}, batch {batch}",
+        f"{setting.resolution}×{setting.resolution}, batch {setting.batch_size}",
         diagonal=False,
     )
 

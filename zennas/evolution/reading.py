@@ -34,7 +34,7 @@ def read_run(directory: Path | str) -> SearchResult:
     try:
         niches = config.niches()
         chosen = state.get("winners") or [_best(candidates, ids) for ids in state["populations"]]
-        latencies = (state.get("winners") and state.get("measured")) or [None] * len(chosen)
+        latencies = state.get("measured") or [None] * len(chosen)
         notes = tuple(map(str, state.get("notes", ())))
         for budgets, number, measured in zip(niches, chosen, latencies, strict=True):
             candidate = candidates[number]

@@ -256,6 +256,7 @@ class _Run:
             **evolution_state(self.evolution),
             "status": status,
             "winners": [],
+            "measured": [],
             "notes": [],
             "updated": time.time(),
         }
