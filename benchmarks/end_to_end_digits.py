@@ -15,7 +15,7 @@ import torch
 from torch.utils.benchmark import Timer
 
 import zennas
-from zennas.architecture.files import write_text
+from zennas.io.text import write_text
 from zennas.train import train
 
 RESOLUTION, CLASSES = 32, 10

@@ -22,18 +22,18 @@ import typer
 
 from zennas.architecture import Architecture
 from zennas.counting import count_super_blocks
-from zennas.evolution.config import SearchConfig
-from zennas.evolution.executors import serial
-from zennas.evolution.latency import latency_budget
-from zennas.evolution.run import _evolution, start_run
-from zennas.evolution.start import starting_network
 from zennas.latency.collect import Plan, is_held_out
+from zennas.latency.drift import pace_now, reference
 from zennas.latency.fit import fit_predictor, relative_errors
+from zennas.latency.in_search import latency_budget
 from zennas.latency.measure import measure
-from zennas.latency.pace import pace_now, reference
 from zennas.latency.predictor import read_predictor, write_predictor
 from zennas.latency.records import Corrected, read_records
 from zennas.latency.setting import on_this_machine
+from zennas.runs.run import _evolution, start_run
+from zennas.searching.executors import serial
+from zennas.searching.settings import SearchConfig
+from zennas.spaces.start import starting_network
 
 app = typer.Typer()
 Out = Annotated[Path, typer.Option(help="Directory for predictors and figures.")]
@@ -177,7 +177,7 @@ def _search_alone(config: SearchConfig) -> None:
     budget = latency_budget(config)
     evolution = _evolution(config, serial, budget)
     rng = np.random.default_rng(config.seed)
-    niche = evolution.niches[0]
+    niche = evolution.budget_sets[0]
     evolution.begin(
         [starting_network(evolution.space, niche, config.resolution, config.num_classes, rng, evolution.count)]
     )

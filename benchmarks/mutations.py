@@ -10,7 +10,7 @@ import statistics
 import zennas
 
 # The package has a function of the module's name.
-mutation = importlib.import_module("zennas.evolution.mutate")
+mutation = importlib.import_module("zennas.spaces.mutation")
 
 SHARES = {
     "one super-block": (0.0, 0.0),

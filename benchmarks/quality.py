@@ -14,11 +14,11 @@ import torch
 import zennas
 from zennas.architecture import Architecture
 from zennas.counting import count_super_blocks
-from zennas.evolution.budgets import parse_budget, within
-from zennas.evolution.mutate import mutate
-from zennas.evolution.space import search_space
-from zennas.evolution.start import random_small
-from zennas.scores.meanfield import meanfield_many
+from zennas.counting.budgets import parse_budget, within
+from zennas.scores.closed_form import meanfield_many
+from zennas.spaces.mutation import mutate
+from zennas.spaces.space import search_space
+from zennas.spaces.start import random_small
 
 CASES = {
     "cifar": [

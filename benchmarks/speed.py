@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import zennas
-from zennas.scores.meanfield import meanfield_many
+from zennas.scores.closed_form import meanfield_many
 
 _IMAGENET = ["--resolution", "224", "--classes", "1000"]
 SEARCHES = {

@@ -10,14 +10,14 @@ from collections.abc import Callable
 import numpy as np
 
 import zennas
+from zennas.accuracy.networks import read_networks
+from zennas.accuracy.study import study
 from zennas.blocks.layers import Convolution
 from zennas.counting import super_block_costs
 from zennas.scores import register_score
 from zennas.scores.network import chain_of, resolutions
 from zennas.scores.result import Score
 from zennas.scores.weighted import log_gains
-from zennas.study.networks import read_networks
-from zennas.study.study import study
 
 Layer = tuple[Convolution, int, float]
 """A convolution, its output side, and ½·log σ²."""

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from zennas.architecture import Architecture, format_structure
-from zennas.evolution.executors import Execution, executor
-from zennas.evolution.mutate import mutate
-from zennas.evolution.space import search_space
-from zennas.evolution.start import random_small
-from zennas.evolution.tasks import ScoreTask
 from zennas.scores import ScoreSettings
+from zennas.searching.executors import Execution, executor
+from zennas.searching.tasks import ScoreTask
+from zennas.spaces.mutation import mutate
+from zennas.spaces.space import search_space
+from zennas.spaces.start import random_small
 
 
 def tasks(score: str, count: int, resolution: int, mutations: int) -> list[ScoreTask]:

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 
 from zennas.architecture import format_structure, parse_structure
-from zennas.architecture.files import write_text
 from zennas.counting import count_super_blocks
-from zennas.evolution.mutate import OFFSPRING_DRAWS, applied, draw_offspring
-from zennas.evolution.space import search_space
-from zennas.evolution.start import random_small
+from zennas.io.text import write_text
 from zennas.scores.zen import zen_score
+from zennas.spaces.mutation import OFFSPRING_DRAWS, applied, draw_offspring
+from zennas.spaces.space import search_space
+from zennas.spaces.start import random_small
 
 DATA = Path(__file__).parent / "data" / "zen_reference.csv"
 COLUMNS = ("set", "name", "structure", "resolution", "repeats", "mean", "std_error")

@@ -6,6 +6,7 @@ python examples/frontier.py [iterations]
 import sys
 
 import zennas
+from zennas.report import plot_frontier
 
 iterations = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
 result = zennas.search(
@@ -17,5 +18,5 @@ for winner in result.winners:
         f"{winner.costs.params:>9,} params  score {winner.score:6.2f}  {zennas.format_structure(winner.architecture)}"
     )
 
-result.plot_frontier("params").write_html("frontier.html")
+plot_frontier(result, "params").write_html("frontier.html")
 print("drawn into frontier.html")

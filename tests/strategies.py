@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from zennas.architecture import Architecture, SuperBlock
-from zennas.evolution.mutate import mutate
-from zennas.evolution.space import search_space
-from zennas.evolution.start import random_small
+from zennas.spaces.mutation import mutate
+from zennas.spaces.space import search_space
+from zennas.spaces.start import random_small
 
 
 @st.composite

@@ -33,8 +33,8 @@ assert not {"torch", "torchvision", "timm", "pandas", "sklearn"} & set(sys.modul
 def test_a_search_without_torch_skips_rescoring_and_says_so():
     # A finder that hides torch stands for a machine without it.
     code = """
-import zennas, zennas.extras
-import zennas.evolution.run as run
+import zennas, zennas.optional_dependencies
+import zennas.runs.run as run
 run.installed = lambda module: False
 result = zennas.search(params="100k", iterations=200)
 assert result.best.rescored is None

@@ -72,4 +72,4 @@ def test_the_site_builds_strictly(tmp_path):
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     reference = (tmp_path / "site/api/search/index.html").read_text(encoding="utf-8")
-    assert "zennas.evolution.api.search" in reference
+    assert "zennas.runs.api.search" in reference

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from zennas.blocks import Convolution, Unit, register_block, residual
     from zennas.counting import Costs, costs
     from zennas.errors import ZennasError
-    from zennas.evolution import SearchResult, mutate, read_run, resume_run, search, search_space
     from zennas.loading import load
     from zennas.nn import build, convert
+    from zennas.runs import SearchResult, read_run, resume_run, search
     from zennas.scores import Score, meanfield_score, register_score
     from zennas.scores.zen import phi_score, zen_score
+    from zennas.spaces import mutate, search_space
     from zennas.zoo import zoo_entry, zoo_names
 
 _HOMES = {
@@ -38,12 +39,12 @@ _HOMES = {
     "register_score": "scores",
     "phi_score": "scores.zen",
     "zen_score": "scores.zen",
-    "SearchResult": "evolution",
-    "mutate": "evolution",
-    "read_run": "evolution",
-    "resume_run": "evolution",
-    "search": "evolution",
-    "search_space": "evolution",
+    "SearchResult": "runs",
+    "mutate": "spaces",
+    "read_run": "runs",
+    "resume_run": "runs",
+    "search": "runs",
+    "search_space": "spaces",
     "zoo_entry": "zoo",
     "zoo_names": "zoo",
 }
@@ -58,7 +59,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'zennas' has no attribute {name!r}")
     home = _HOMES[name]
     if home in _TORCH:
-        from zennas.extras import require
+        from zennas.optional_dependencies import require
 
         require("torch", "torch", f"zennas.{name}")
     module = import_module(f"zennas.{home}")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zennas.architecture.files import write_text
 from zennas.errors import ZennasError
-from zennas.extras import require
+from zennas.io.text import write_text
+from zennas.optional_dependencies import require
 
 COLOURS = ("#2563a8", "#c8553d", "#3b8f5a", "#8257a5", "#b98a1d", "#4c5866", "#cc6699", "#178a94")
 

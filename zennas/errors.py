@@ -13,6 +13,10 @@ class ArchitectureError(ZennasError):
     """An architecture, or the text or file that describes one, is not valid."""
 
 
+class FileError(ZennasError):
+    """A file cannot be read or written, or is not of the format that its reader expects."""
+
+
 class BudgetError(ZennasError):
     """A budget is malformed, or no network of the search space meets it."""
 

@@ -14,7 +14,7 @@ from zennas.architecture.structure import is_structure, parse_structure
 from zennas.blocks.registry import validate
 from zennas.counting import native_resolution
 from zennas.errors import ArchitectureError, UnknownNameError
-from zennas.extras import require, unknown
+from zennas.optional_dependencies import require, unknown
 from zennas.zoo import zoo_entry
 
 if TYPE_CHECKING:

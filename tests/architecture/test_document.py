@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.strategies import architectures
 from zennas.architecture import Architecture, SuperBlock, parse_json, parse_yaml, to_document
-from zennas.architecture.document import format_yaml
 from zennas.errors import ArchitectureError
+from zennas.io.documents import format_yaml
 
 
 @given(architectures())

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import zennas
-from zennas.architecture import format_structure
 from tests.strategies import random_networks
+from zennas.architecture import format_structure
 
 RESULTS = Path(__file__).with_name("results.json")
 SPACE = """
@@ -30,9 +30,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "frontier": dict(
         space="mobilenet", num_classes=10, se=True, params=["100k", "200k"], flops="20M", iterations=1500, seed=3
     ),
-    "grouped": dict(
-        space="regnet", resolution=64, num_classes=10, params="300k", effectiveness="0.9", iterations=1000
-    ),
+    "grouped": dict(space="regnet", resolution=64, num_classes=10, params="300k", effectiveness="0.9", iterations=1000),
     "lower bounds": dict(
         space="mobilenet", score="zen-weighted", flops="2M..5M", memory="1MB", iterations=1000, pareto=["params"]
     ),

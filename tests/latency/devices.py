@@ -3,13 +3,13 @@
 import numpy as np
 
 from zennas.architecture.model import SuperBlock
-from zennas.evolution.sample import sample_network
-from zennas.evolution.space import search_space
 from zennas.latency.convolutions import ConvolutionModel, layer_features
 from zennas.latency.layers import TimedLayer, network_layers
 from zennas.latency.predictor import Predictor
 from zennas.latency.records import Header, Measured
+from zennas.latency.sampling import sample_network
 from zennas.latency.setting import Setting
+from zennas.spaces.space import search_space
 
 RATE = 1e-9
 CALL = 1e-6

@@ -70,7 +70,7 @@ def test_a_predictor_is_fitted_and_reported(tmp_path: Path, monkeypatch: pytest.
         asked.append(arguments)
         return device_measurements("resnet", 40, 0.02)
 
-    monkeypatch.setattr("zennas.evolution.latency.measure_space", measured)
+    monkeypatch.setattr("zennas.latency.space_measuring.measure_space", measured)
     out = tmp_path / "p.json"
     options = ("--out", str(out), "--batch-size", "1", "--samples", "40", "--time-limit", "3m", "--max-latency", "2ms")
     code, text, _ = run("latency-predictor", "fit", *options, "--threads", "1")
@@ -105,7 +105,7 @@ def test_how_long_a_quick_fit_takes_is_said(tmp_path: Path, monkeypatch: pytest.
     fitted = plain_predictor(device_name="elsewhere")
     report = {"models": {"convolutions": {"median": 0.04}}, "fitted": 80, "held_out": 20}
     object.__setattr__(fitted, "report", report)
-    monkeypatch.setattr("zennas.evolution.latency.quick_predictor", lambda *_: fitted)
+    monkeypatch.setattr("zennas.latency.in_search.quick_predictor", lambda *_: fitted)
     code, _, said = run(
         "search", "--classes", "10", "--latency", "8ms", "--device", "cpu", "--latency-batch-size", "1",
         "--iterations", "300", "--rescore", "0", "--out", str(tmp_path / "run"), "-q",

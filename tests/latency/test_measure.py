@@ -12,9 +12,9 @@ from zennas.errors import LatencyError, TooLargeError
 from zennas.latency import backends
 from zennas.latency.backends import onnx_bytes, prepared, quantised
 from zennas.latency.collect import timed_module
+from zennas.latency.drift import pace_now, reference
 from zennas.latency.layers import timed_convolution
 from zennas.latency.measure import FEWEST_BATCHES, WARM_UP_BATCHES, measure, summary, time_batches
-from zennas.latency.pace import pace_now, reference
 from zennas.latency.setting import Setting
 
 SMALL = zennas.load("SuperConvK3BNRELU(3,8,2,1)SuperResIDWE2K3SE(8,8,2,8,1)GBtn[k3,g8](8,16,1,16,1)")
@@ -162,6 +162,6 @@ def test_measuring_and_its_pace_leave_the_random_state_alone() -> None:
 def test_predicting_needs_no_torch() -> None:
     code = (
         "import sys; sys.modules['torch'] = None; sys.modules['sklearn'] = None;"
-        "import zennas.latency.predictor, zennas.latency.records, zennas.evolution.latency"
+        "import zennas.latency.predictor, zennas.latency.records, zennas.latency.in_search"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

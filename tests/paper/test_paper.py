@@ -8,11 +8,11 @@ from typer.testing import CliRunner
 
 from zennas.cli.main import app
 from zennas.errors import UnknownNameError
-from zennas.paper import ENTRIES, Comparison, reproduce, toys, write_reproductions
-from zennas.paper.effort import Effort
+from zennas.paper import ENTRIES, Comparison, depth_and_width, reproduce, write_reproductions
 from zennas.paper.report import NOT_MEASURED, markdown
+from zennas.paper.settings import ReproductionSettings
 
-SMALL = Effort(batch_size=2)
+SMALL = ReproductionSettings(batch_size=2)
 
 
 def test_relative_difference() -> None:
@@ -32,8 +32,8 @@ def test_table_1_sizes() -> None:
 
 
 def test_figure_1_overflows_where_the_paper_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(toys, "DEPTHS", (1, 8, 16, 34))
-    monkeypatch.setattr(toys, "BOTTLENECKS", (2, 64))
+    monkeypatch.setattr(depth_and_width, "DEPTHS", (1, 8, 16, 34))
+    monkeypatch.setattr(depth_and_width, "BOTTLENECKS", (2, 64))
     result = reproduce("figure1", SMALL)
     assert result.chart is not None
     plain, kept, zen = (panel.series[0].y for panel in result.chart.panels[:3])
@@ -46,10 +46,11 @@ def test_figure_1_overflows_where_the_paper_says(monkeypatch: pytest.MonkeyPatch
 
 
 def test_figure_2_links_add_no_complexity_without_batch_norm() -> None:
-    plain = toys.residual_phi(8, SMALL, links=False, norm=False)
-    linked = toys.residual_phi(8, SMALL, links=True, norm=False)
+    plain = depth_and_width.residual_phi(8, SMALL, links=False, norm=False)
+    linked = depth_and_width.residual_phi(8, SMALL, links=True, norm=False)
     assert linked == pytest.approx(plain, rel=0.01)
-    assert toys.residual_phi(40, SMALL, links=False, norm=False) != toys.residual_phi(8, SMALL, links=True, norm=True)
+    deep = depth_and_width.residual_phi(40, SMALL, links=False, norm=False)
+    assert deep != depth_and_width.residual_phi(8, SMALL, links=True, norm=True)
 
 
 @pytest.mark.slow

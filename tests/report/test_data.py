@@ -10,12 +10,12 @@ import pytest
 import zennas
 from zennas.cli.main import app
 from zennas.errors import RunError
-from zennas.evolution.config import SearchConfig, checked_config
 from zennas.report import report_page
 from zennas.report.command import option_of, search_command
 from zennas.report.diff import diff_architectures
 from zennas.report.replay import replay
-from zennas.report.story import ancestors, composition, contributions, history
+from zennas.report.run_summary import ancestors, composition, contributions, history
+from zennas.searching.settings import SearchConfig, checked_config
 
 
 @pytest.fixture(scope="module")

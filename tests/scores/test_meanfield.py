@@ -14,8 +14,8 @@ from tests.strategies import random_networks
 from zennas.architecture import parse_structure
 from zennas.blocks import Convolution, MaxPool
 from zennas.errors import ScoreError
-from zennas.scores.meanfield import meanfield_many, meanfield_score
-from zennas.scores.meanfield.geometry import geometry_row, image_classes, max_moments
+from zennas.scores.closed_form import meanfield_many, meanfield_score
+from zennas.scores.closed_form.geometry import geometry_row, image_classes, max_moments
 from zennas.scores.zen import zen_score
 
 REFERENCE = Path(__file__).parents[2] / "benchmarks" / "data" / "zen_reference.csv"

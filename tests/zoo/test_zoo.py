@@ -45,8 +45,8 @@ def test_the_later_flops_networks_cost_what_they_are_named_after():
 
 
 def test_mends_are_noted_beside_the_data():
-    assert "480" in zoo_entry("zennet-imagenet-0.1ms").mended[0]
-    assert zoo_entry("zennet-imagenet-0.2ms").mended == ()
+    assert "480" in zoo_entry("zennet-imagenet-0.1ms").corrected[0]
+    assert zoo_entry("zennet-imagenet-0.2ms").corrected == ()
 
 
 def test_unknown_names_get_the_nearest():

@@ -8,11 +8,12 @@ super_blocks:
   - {block: Btn, kernel: 7, in: 88, out: 120, stride: 1, bottleneck: 16, layers: 1}
 """
 
-import json
+from collections.abc import Callable
 from typing import Any
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.errors import ArchitectureError
+from zennas.errors import ArchitectureError, FileError
+from zennas.io.documents import load_json, load_yaml
 
 _FIELDS = {
     "block": "block",
@@ -114,57 +115,16 @@ def _kind(value: Any) -> str:
 
 def parse_json(text: str, where: str = "JSON") -> Architecture:
     """Read a JSON document. Raises `ArchitectureError`."""
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ArchitectureError(f"{where}: not valid JSON: {error}") from None
-    return from_document(document, where)
+    return from_document(_loaded(load_json, text, where), where)
 
 
 def parse_yaml(text: str, where: str = "YAML") -> Architecture:
     """Read a YAML document (safe-loaded). Raises `ArchitectureError`."""
-    return from_document(load_yaml(text, where), where)
+    return from_document(_loaded(load_yaml, text, where), where)
 
 
-def load_yaml(text: str, where: str) -> Any:
-    """Safe-load YAML, with its errors as one line. Raises `ArchitectureError`."""
-    import yaml
-
+def _loaded(load: Callable[[str, str], Any], text: str, where: str) -> Any:
     try:
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        at = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "unreadable"
-        raise ArchitectureError(f"{where}{at}: not valid YAML: {problem}") from None
-    except (
-        ValueError,
-        RecursionError,
-        TypeError,
-        AttributeError,
-        KeyError,
-        IndexError,
-        OverflowError,
-    ) as error:
-        # PyYAML's constructors let such errors through for malformed dates, integers, and keys.
-        raise ArchitectureError(f"{where}: not valid YAML: {error}") from None
-
-
-def format_yaml(document: dict[str, Any]) -> str:
-    """YAML with one super-block a line."""
-    import yaml
-
-    class Dumper(yaml.SafeDumper):
-        pass
-
-    class Row(dict[str, Any]):
-        pass
-
-    Dumper.add_representer(
-        Row,
-        lambda dumper, row: dumper.represent_mapping("tag:yaml.org,2002:map", row.items(), flow_style=True),
-    )
-    shown = dict(document)
-    if isinstance(shown.get("super_blocks"), list):
-        shown["super_blocks"] = [Row(row) for row in shown["super_blocks"]]
-    return yaml.dump(shown, Dumper=Dumper, sort_keys=False, width=200, allow_unicode=True)
+        return load(text, where)
+    except FileError as error:
+        raise ArchitectureError(str(error)) from None

@@ -1,16 +1,16 @@
 """Architecture files: `.yaml`, `.json`, and `.txt` with a structure string."""
 
-import contextlib
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from zennas.architecture.document import format_yaml, parse_json, parse_yaml, to_document
+from zennas.architecture.document import parse_json, parse_yaml, to_document
 from zennas.architecture.model import Architecture
 from zennas.architecture.structure import format_structure, parse_structure
-from zennas.errors import ArchitectureError, ZennasError
+from zennas.errors import ArchitectureError, FileError
+from zennas.io.documents import format_yaml
+from zennas.io.text import read_text, write_text
 
 SUFFIXES = (".yaml", ".yml", ".json", ".txt")
 
@@ -18,7 +18,10 @@ SUFFIXES = (".yaml", ".yml", ".json", ".txt")
 def read_architecture(path: str | os.PathLike[str]) -> Architecture:
     """Read an architecture file by its suffix. Raises `ArchitectureError` with the file's name."""
     path = Path(path)
-    text = read_text(path)
+    try:
+        text = read_text(path)
+    except FileError as error:
+        raise ArchitectureError(str(error)) from None
     if path.suffix in (".yaml", ".yml"):
         return parse_yaml(text, str(path))
     if path.suffix == ".json":
@@ -46,41 +49,3 @@ def write_architecture(
     else:
         raise ArchitectureError(f"{path}: unknown kind of file; an architecture file ends in {', '.join(SUFFIXES)}")
     write_text(path, text)
-
-
-def read_text(path: Path) -> str:
-    """A user's text file, or a one-line `ArchitectureError`."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ArchitectureError(f"{path}: not a text file in UTF-8") from None
-    except OSError as error:
-        raise ArchitectureError(f"{path}: cannot be read: {error.strerror or error}") from None
-
-
-def write_text(path: Path, text: str) -> None:
-    """`write_bytes` of text in UTF-8."""
-    write_bytes(path, text.encode("utf-8"))
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write beside the file, flush to the disk, rename: a reader sees the old file or the new, never a half.
-
-    Raises:
-        ZennasError: the file cannot be written; what was there before is untouched.
-    """
-    temporary: str | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-        raise ZennasError(f"{path}: cannot be written: {error.strerror or error}") from None

@@ -17,7 +17,7 @@ from functools import lru_cache
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.layers import MaxPool, SqueezeExcite, Unit
 from zennas.errors import ArchitectureError, UnknownNameError
-from zennas.extras import unknown
+from zennas.optional_dependencies import unknown
 
 LayerFunction = Callable[[SuperBlock, int, int, bool], Sequence[Unit]]
 

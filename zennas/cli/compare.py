@@ -73,7 +73,7 @@ def _with_latency(network: "Compared", path: Path) -> "Compared":
     from dataclasses import replace
 
     from zennas.counting import native_classes
-    from zennas.evolution.latency import replace_classes
+    from zennas.latency.in_search import replace_classes
     from zennas.latency.predictor import read_predictor
 
     predictor = read_predictor(path)

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from zennas.architecture.model import Architecture
 from zennas.counting import super_block_costs
-from zennas.report.story import block_text
+from zennas.report.run_summary import block_text
 
 WIDTH = 44
 

@@ -31,7 +31,7 @@ def evaluate(
 
         zennas evaluate zennet-cifar-1.0M --weights w.safetensors --data cifar10:data --confusion confusion.csv --json
     """
-    from zennas.extras import require
+    from zennas.optional_dependencies import require
 
     for module in ("torch", "torchvision", "timm", "safetensors"):
         require(module, "train", "zennas evaluate")

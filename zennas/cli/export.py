@@ -36,7 +36,7 @@ def export(
 
         zennas export runs/train-1/architecture.yaml --weights runs/train-1/best.safetensors --dtype int8 --data digits
     """
-    from zennas.extras import require
+    from zennas.optional_dependencies import require
 
     require("torch", "torch", "zennas export")
     if data is not None:

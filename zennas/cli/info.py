@@ -50,10 +50,10 @@ def info(
     counted = costs(architecture, resolution, classes)
     structure = format_structure(architecture)
     if image is not None:
-        from zennas.report.figures import architecture_figure
+        from zennas.report.figures import plot_architecture
         from zennas.report.images import write_image
 
-        write_image(architecture_figure(architecture, resolution), image)
+        write_image(plot_architecture(architecture, resolution), image)
     if as_json:
         numbers = {key: value for key, value in asdict(counted).items() if value is not None}
         rows = [

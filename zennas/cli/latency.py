@@ -84,7 +84,7 @@ def latency(
 
 def cpu_threads(threads: int | None, clock: str) -> int:
     """The number of threads asked for, else one for processor time, else torch's own choice."""
-    from zennas.extras import require
+    from zennas.optional_dependencies import require
 
     if threads is not None:
         return threads

@@ -13,8 +13,8 @@ from zennas.cli.latency import Backend, BatchSize, Clock, Dtype, LatencyDevice, 
 from zennas.cli.options import Json, Seed
 
 if TYPE_CHECKING:
-    from zennas.evolution.config import SearchConfig
-    from zennas.evolution.latency import LatencyBudget
+    from zennas.latency.in_search import LatencyBudget
+    from zennas.searching.settings import SearchConfig
 
 app = typer.Typer(help="Learn how long networks take on a device.", no_args_is_help=True, rich_markup_mode="rich")
 
@@ -64,9 +64,9 @@ def fit(
 
         zennas search --latency 2ms --latency-predictor cpu.json
     """
-    from zennas.evolution.latency import measure_space
-    from zennas.evolution.space import search_space
     from zennas.latency.setting import Setting
+    from zennas.latency.space_measuring import measure_space
+    from zennas.spaces.space import search_space
     from zennas.units import parse_seconds
 
     searched = search_space(space, resolution, se)
@@ -137,7 +137,7 @@ def _show(predictor: Any, out: Path, measurements: Path) -> None:
 
 def learned_latency(config: "SearchConfig") -> "LatencyBudget | None":
     """The predictor of a search's latency budget; where one must be fitted first, how long that takes is said."""
-    from zennas.evolution.latency import QUICK_SECONDS, latency_budget, quick_setting
+    from zennas.latency.in_search import QUICK_SECONDS, latency_budget, quick_setting
     from zennas.units import format_seconds
 
     if config.latency is None or config.latency_predictor is not None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from zennas.evolution.run import Progress, Watcher
+from zennas.runs.run import Progress, Watcher
 from zennas.units import format_count
 
 REFRESH_SECONDS = 0.1

@@ -27,8 +27,8 @@ def report(
         zennas report runs/search-1 --images figures --image-format svg
     """
     from zennas.cli.tables import console
-    from zennas.evolution.reading import read_run
     from zennas.report.page import REPORT, write_report
+    from zennas.runs.reading import read_run
 
     results = [read_run(directory) for directory in directories]
     page = out or directories[0] / REPORT

@@ -35,18 +35,18 @@ def reproduce(
     from rich.table import Table
 
     from zennas.cli.tables import console
-    from zennas.extras import require
+    from zennas.optional_dependencies import require
 
     require("torch", "torch", "reproducing the paper")
     from zennas.paper import ENTRIES, write_reproductions
     from zennas.paper import reproduce as compute
-    from zennas.paper.effort import Effort
+    from zennas.paper.settings import ReproductionSettings
 
-    effort = Effort(batch_size, repeats, seed, device)
+    settings = ReproductionSettings(batch_size, repeats, seed, device)
     terminal = console()
     done = []
     for name in ENTRIES if "all" in names else names:
-        result = compute(name, effort)
+        result = compute(name, settings)
         done.append(result)
         terminal.print(f"[bold]{result.name}[/bold]: {result.title}", highlight=False)
         if result.comparisons:

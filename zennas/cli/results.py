@@ -3,8 +3,8 @@
 from rich.table import Table
 
 from zennas.cli.tables import architecture_table, console
-from zennas.evolution.outputs import BEST, FRONTIER
-from zennas.evolution.result import SearchResult, Winner
+from zennas.runs.outputs import BEST, FRONTIER
+from zennas.runs.result import SearchResult, Winner
 from zennas.units import format_bytes, format_count, format_seconds
 
 

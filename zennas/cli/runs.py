@@ -20,7 +20,7 @@ def runs(
 
         zennas runs runs
     """
-    from zennas.evolution.listing import list_runs
+    from zennas.runs.listing import list_runs
 
     found = list_runs(directory)
     if as_json:

@@ -76,9 +76,10 @@ def search(
     from zennas.cli.latency_predictor import learned_latency
     from zennas.cli.progress import search_progress
     from zennas.cli.results import show_result
-    from zennas.evolution.config import checked_config
-    from zennas.evolution.executors import Execution
-    from zennas.evolution.run import Surroundings, next_directory, resume_run, start_run
+    from zennas.io.directories import next_directory
+    from zennas.runs.run import RunContext, resume_run, start_run
+    from zennas.searching.executors import Execution
+    from zennas.searching.settings import checked_config
     from zennas.units import parse_seconds
 
     options: dict[str, Any] = {
@@ -118,7 +119,7 @@ def search(
     learned = None if config is None else learned_latency(config)
     execution = Execution(workers, ray, ray_cpus, ray_gpus)
     with search_progress(quiet or log_json) as watch:
-        around = Surroundings(execution, watch, log_json)
+        around = RunContext(execution, watch, log_json)
         if config is None:
             assert resume is not None
             result = resume_run(resume, given, around)

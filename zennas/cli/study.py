@@ -11,8 +11,8 @@ from typer.core import TyperCommand
 from zennas.cli.options import Device, Json, Seed
 
 if TYPE_CHECKING:
-    from zennas.study.networks import KnownNetwork
-    from zennas.study.study import Study
+    from zennas.accuracy.networks import KnownNetwork
+    from zennas.accuracy.study import Study
 
 DEFAULT_SCORES = "zen-weighted,meanfield,flops,params,layers"
 
@@ -52,9 +52,9 @@ def study(
 
     [bold]zennas study train[/bold] trains networks of equal size and ranks those: see zennas study train --help.
     """
+    from zennas.accuracy.networks import read_networks
+    from zennas.accuracy.study import study as run_study
     from zennas.scores import ScoreSettings
-    from zennas.study.networks import read_networks
-    from zennas.study.study import study as run_study
 
     settings = ScoreSettings(batch_size, repeats, seed, device)
     result = run_study(read_networks(source), _score_names(score), settings, sample=sample, seed=seed)
@@ -93,8 +93,8 @@ def study_train(
 
         zennas study train --data cifar100:data --networks 24 --epochs 100 --device cuda
     """
-    from zennas.evolution.run import next_directory
-    from zennas.extras import require
+    from zennas.io.directories import next_directory
+    from zennas.optional_dependencies import require
     from zennas.scores import ScoreSettings, registered_score
     from zennas.units import parse_count
 
@@ -107,8 +107,8 @@ def study_train(
     require_training("zennas study train")
     for module in ("scipy", "plotly", "matplotlib"):
         require(module, "report", "zennas study train")
-    from zennas.study.study import study as run_study
-    from zennas.study.training import train_networks
+    from zennas.accuracy.study import study as run_study
+    from zennas.accuracy.training import train_networks
 
     directory = out or next_directory(Path("runs"), "study")
     settings: dict[str, Any] = {"data": data, "resolution": resolution, "seed": seed, "device": device}
@@ -154,8 +154,8 @@ def _score_names(score: str) -> list[str]:
 def _report(result: "Study", out: Path | None, as_json: bool) -> None:
     """Write the files of a study and print it."""
     if out is not None:
+        from zennas.accuracy.study import chart, write_csv
         from zennas.charts import write_html, write_png
-        from zennas.study.study import chart, write_csv
 
         write_csv(result, out / "study.csv")
         write_html(chart(result), out / "study.html")
@@ -184,8 +184,8 @@ def _report(result: "Study", out: Path | None, as_json: bool) -> None:
         }
         print(json.dumps(document))
         return
+    from zennas.cli.study_table import study_table
     from zennas.cli.tables import console
-    from zennas.study.tables import study_table
 
     terminal = console()
     terminal.print(study_table(result))

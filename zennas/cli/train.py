@@ -79,7 +79,7 @@ def train(
     """
     given = {key: value for key, value in locals().items() if key not in _NOT_SETTINGS and value is not None}
     from zennas.errors import ZennasError
-    from zennas.evolution.run import next_directory
+    from zennas.io.directories import next_directory
 
     require_training("zennas train")
     from zennas.train import resume_training
@@ -105,7 +105,7 @@ def train(
 
 def require_training(command: str) -> None:
     """Raises `MissingExtraError` where a command that trains lacks a package."""
-    from zennas.extras import require
+    from zennas.optional_dependencies import require
 
     for module in ("torch", "torchvision", "timm", "accelerate", "safetensors"):
         require(module, "train", command)

@@ -30,7 +30,7 @@ def zoo(as_json: Json = False) -> None:
                         "layers": cost.layers,
                         "convolutions": cost.convolutions,
                         "source": entry.source,
-                        "mended": list(entry.mended),
+                        "mended": list(entry.corrected),
                         "paper": entry.paper,
                     }
                     for entry, cost in zip(entries, counted, strict=True)

@@ -8,13 +8,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from zennas.architecture.files import write_bytes
 from zennas.errors import ExportError
 from zennas.export.fold import fold_batch_norms
 from zennas.export.formats import Runner, onnx_runner, torch_export_runner, write_onnx, write_torch_export
 from zennas.export.images import ExportImages
 from zennas.export.quantise import quantise_onnx
-from zennas.extras import require
+from zennas.io.text import write_bytes
+from zennas.optional_dependencies import require
 
 FORMATS = {
     "onnx": (write_onnx, onnx_runner, ".onnx"),

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zennas.architecture.files import write_bytes
-from zennas.extras import require
+from zennas.io.text import write_bytes
+from zennas.optional_dependencies import require
 
 Runner = Callable[[Tensor], Tensor]
 INPUT, OUTPUT = "images", "logits"

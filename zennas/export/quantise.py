@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from zennas.architecture.files import write_bytes
 from zennas.export.formats import INPUT
-from zennas.extras import require
+from zennas.io.text import write_bytes
+from zennas.optional_dependencies import require
 
 
 def quantise_onnx(source: Path, path: Path, batches: Iterator[Tensor]) -> None:

@@ -17,8 +17,8 @@ from torch import nn
 
 from zennas.allocator import keep_freed_memory
 from zennas.errors import LatencyError, TooLargeError
-from zennas.extras import require
 from zennas.latency.setting import Setting
+from zennas.optional_dependencies import require
 
 CALIBRATION_BATCHES = 4
 _TORCH_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}

@@ -11,9 +11,9 @@ from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.layers import Convolution, MaxPool
 from zennas.errors import LatencyError, TooLargeError
 from zennas.latency.backends import check_supported
+from zennas.latency.drift import pace_now, reference
 from zennas.latency.layers import TimedLayer, network_layers
 from zennas.latency.measure import BATCHES, FEWEST_BATCHES, measure, measure_module
-from zennas.latency.pace import pace_now, reference
 from zennas.latency.records import Header, Measured, RecordFile, open_records
 from zennas.latency.setting import Setting, on_this_machine
 from zennas.nn.build import layer_module

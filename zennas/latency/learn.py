@@ -8,12 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from zennas.extras import require
 from zennas.latency.convolutions import ConvolutionModel, feature_matrix
 from zennas.latency.layers import KINDS, TimedLayer, network_layers
 from zennas.latency.perceptron import DEPTH, Perceptron, encode
 from zennas.latency.records import Corrected
 from zennas.latency.trees import Trees, total_features
+from zennas.optional_dependencies import require
 
 STEPS = 4000
 HIDDEN = 48

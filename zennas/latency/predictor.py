@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from zennas.architecture.files import write_text
 from zennas.architecture.model import SuperBlock
 from zennas.errors import LatencyError
+from zennas.io.text import write_text
 from zennas.latency.convolutions import ConvolutionModel
 from zennas.latency.perceptron import Perceptron
 from zennas.latency.setting import Setting, differences, setting_from_json
@@ -42,7 +42,7 @@ class Predictor:
     Attributes:
         blocks: block types that it has seen.
         range: lowest and highest latency that it has seen, in seconds an image.
-        pace: the machine's pace that its latencies are at (`zennas.latency.pace`).
+        pace: the machine's pace that its latencies are at (`zennas.latency.drift`).
         report: how well it predicted networks that it was not fitted to (`zennas.latency.fit.Report`).
     """
 

@@ -55,7 +55,7 @@ class Measured:
         visits: of each network by number, seconds an image and place in `paces` of each visit; empty where it ran
             out of memory.
         layers: seconds an image of single layers, and their place in `paces`.
-        paces: the machine's pace (`zennas.latency.pace`) at each visit, in the order of time.
+        paces: the machine's pace (`zennas.latency.drift`) at each visit, in the order of time.
     """
 
     header: Header

@@ -93,7 +93,7 @@ def on_this_machine(setting: Setting) -> Setting:
         LatencyError: the device is not here.
         MissingExtraError: torch is not installed.
     """
-    from zennas.extras import require
+    from zennas.optional_dependencies import require
 
     torch = require("torch", "latency", "measuring a latency")
     try:

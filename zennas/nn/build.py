@@ -75,7 +75,7 @@ class ResidualUnit(nn.Module):
         return y
 
 
-class Gate(nn.Module):
+class SqueezeExcitation(nn.Module):
     """Squeeze-excitation: scales each channel by a gate in (0, 1) from the whole map."""
 
     def __init__(self, layer: SqueezeExcite) -> None:
@@ -141,7 +141,7 @@ def _layer(layer: Layer) -> Sequence[nn.Module]:
         return _convolution(layer)
     if isinstance(layer, MaxPool):
         return [nn.MaxPool2d(layer.kernel, layer.stride, (layer.kernel - 1) // 2)]
-    return [Gate(layer)]
+    return [SqueezeExcitation(layer)]
 
 
 def _convolution(layer: Convolution) -> Sequence[nn.Module]:

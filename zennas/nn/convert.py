@@ -16,7 +16,7 @@ from torch import Tensor, fx, nn
 from zennas.blocks.chain import Chain
 from zennas.blocks.layers import Convolution, MaxPool
 from zennas.errors import ScoreError
-from zennas.nn.paths import ACTIVATIONS, REASONS, REGULARISERS, Operation, Path, Refusal, find_paths, name_of
+from zennas.nn.main_path import ACTIVATIONS, REASONS, REGULARISERS, Operation, Path, Refusal, find_paths, name_of
 
 KNOWN_WHOLE = ACTIVATIONS | REGULARISERS | REASONS.keys()
 """Module types that are read by their name and not traced into."""

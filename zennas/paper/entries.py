@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from zennas.extras import unknown
-from zennas.paper import figures, tables, toys
-from zennas.paper.effort import Effort
+from zennas.optional_dependencies import unknown
+from zennas.paper import depth_and_width, figures, tables
 from zennas.paper.report import Reproduction
+from zennas.paper.settings import ReproductionSettings
 
-ENTRIES: dict[str, Callable[[Effort], Reproduction]] = {
-    "figure1": toys.figure_1,
-    "figure2": toys.figure_2,
+ENTRIES: dict[str, Callable[[ReproductionSettings], Reproduction]] = {
+    "figure1": depth_and_width.figure_1,
+    "figure2": depth_and_width.figure_2,
     "table1": tables.table_1,
     "figure6": figures.figure_6,
     "figure7": figures.figure_7,
@@ -25,8 +25,8 @@ ENTRIES: dict[str, Callable[[Effort], Reproduction]] = {
 """In the paper's order."""
 
 
-def reproduce(name: str, effort: Effort | None = None) -> Reproduction:
+def reproduce(name: str, settings: ReproductionSettings | None = None) -> Reproduction:
     """Compute one table or figure. Raises `UnknownNameError` with the nearest names."""
     if name not in ENTRIES:
         raise unknown("table or figure", name, [*ENTRIES, "all"])
-    return ENTRIES[name](effort or Effort())
+    return ENTRIES[name](settings or ReproductionSettings())

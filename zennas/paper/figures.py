@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from zennas.accuracy.networks import table_6_rows
 from zennas.charts import Chart, Panel, Series
-from zennas.extras import require
-from zennas.paper.effort import Effort
+from zennas.optional_dependencies import require
 from zennas.paper.report import Comparison, Reproduction
+from zennas.paper.settings import ReproductionSettings
 from zennas.paper.tables import TABLE_5, torchvision_name, zen_in_closed_form
-from zennas.study.networks import table_6_rows
 
 
 def _family(name: str) -> str:
@@ -30,7 +30,7 @@ def spearman(x: list[float], y: list[float]) -> float:
     return float(stats.spearmanr(x, y).statistic)
 
 
-def figure_10(effort: Effort) -> Reproduction:
+def figure_10(settings: ReproductionSettings) -> Reproduction:
     """Zen-scores of ResNets and ZenNets over their quoted accuracies."""
     resnets = {name: zen_in_closed_form(torchvision_name(name), 224) for name in TABLE_5}
     zennets = {
@@ -79,27 +79,27 @@ def _columns(points: list[tuple[str, float, float]]) -> tuple[list[float], list[
     return [p[1] for p in points], [p[2] for p in points]
 
 
-def figure_6(effort: Effort) -> Reproduction:
+def figure_6(settings: ReproductionSettings) -> Reproduction:
     """Accuracy over V100 latency."""
     return _accuracy_over("figure6", "Accuracy and V100 latency", "latency_v100_ms", "V100 latency [ms] (quoted)")
 
 
-def figure_7(effort: Effort) -> Reproduction:
+def figure_7(settings: ReproductionSettings) -> Reproduction:
     """Accuracy over multiply-adds."""
     return _accuracy_over("figure7", "Accuracy and multiply-adds", "flops_M", "multiply-adds [M] (quoted)")
 
 
-def figure_8(effort: Effort) -> Reproduction:
+def figure_8(settings: ReproductionSettings) -> Reproduction:
     """Accuracy over T4 latency."""
     return _accuracy_over("figure8", "Accuracy and T4 latency", "latency_t4_ms", "T4 latency [ms] (quoted)")
 
 
-def figure_9(effort: Effort) -> Reproduction:
+def figure_9(settings: ReproductionSettings) -> Reproduction:
     """Accuracy over Pixel2 latency."""
     return _accuracy_over("figure9", "Accuracy and Pixel2 latency", "latency_pixel2_ms", "Pixel2 latency [ms] (quoted)")
 
 
-def figure_11(effort: Effort) -> Reproduction:
+def figure_11(settings: ReproductionSettings) -> Reproduction:
     """V100 latency over multiply-adds."""
     points = [
         (row["model"], float(row["flops_M"]), float(row["latency_v100_ms"]))

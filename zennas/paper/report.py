@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zennas.architecture.files import write_text
 from zennas.charts import Chart, write_html, write_png
+from zennas.io.text import write_text
 
 NOT_MEASURED = "not measured here"
 

@@ -4,16 +4,16 @@ import math
 import time
 from collections.abc import Sequence
 
+from zennas.accuracy.networks import table_6_rows
 from zennas.architecture.model import Architecture
 from zennas.counting import costs, native_resolution
 from zennas.errors import ZennasError
 from zennas.loading import scored_network
-from zennas.paper.effort import Effort
 from zennas.paper.report import Comparison, Reproduction
-from zennas.scores.meanfield import meanfield_score
+from zennas.paper.settings import ReproductionSettings
+from zennas.scores.closed_form import meanfield_score
 from zennas.scores.network import scorable
 from zennas.scores.zen import zen_score
-from zennas.study.networks import table_6_rows
 from zennas.zoo import zoo_entry
 
 RESNETS = ("ResNet-18", "ResNet-34", "ResNet-50", "ResNet-101", "ResNet-152")
@@ -47,7 +47,7 @@ def torchvision_name(model: str) -> str:
     return f"torchvision:{model.lower().replace('-', '')}"
 
 
-def table_1(effort: Effort) -> Reproduction:
+def table_1(settings: ReproductionSettings) -> Reproduction:
     """Sizes of the CIFAR ZenNets; their accuracies are quoted."""
     rows = []
     for name in ("zennet-cifar-0.5M", "zennet-cifar-1.0M", "zennet-cifar-2.0M"):
@@ -64,15 +64,15 @@ def table_1(effort: Effort) -> Reproduction:
     )
 
 
-def table_2(effort: Effort) -> Reproduction:
+def table_2(settings: ReproductionSettings) -> Reproduction:
     """Error and time of the Zen-score by repeats."""
     rows, findings = [], []
     for name, printed in TABLE_2.items():
         large = name.startswith("zennet-imagenet")
-        batch, repeats = (max(2, effort.batch_size // 4), 4) if large else (effort.batch_size, ERROR_REPEATS)
+        batch, repeats = (max(2, settings.batch_size // 4), 4) if large else (settings.batch_size, ERROR_REPEATS)
         started = time.perf_counter()
         score = zen_score(
-            zoo_entry(name).architecture, batch_size=batch, repeats=repeats, seed=effort.seed, device=effort.device
+            zoo_entry(name).architecture, batch_size=batch, repeats=repeats, seed=settings.seed, device=settings.device
         )
         seconds = (time.perf_counter() - started) / repeats
         spread = score.std_error * math.sqrt(repeats)
@@ -90,7 +90,7 @@ def table_2(effort: Effort) -> Reproduction:
     return Reproduction("table2", "Cost of the Zen-score", method, rows, findings)
 
 
-def table_4(effort: Effort) -> Reproduction:
+def table_4(settings: ReproductionSettings) -> Reproduction:
     """Zen-scores of torchvision's ResNets through the converter."""
     rows = []
     for model, (flops, params, score) in TABLE_4.items():
@@ -99,10 +99,10 @@ def table_4(effort: Effort) -> Reproduction:
         zen = zen_score(
             network.chain,
             resolution,
-            batch_size=effort.batch_size,
-            repeats=effort.repeats,
-            seed=effort.seed,
-            device=effort.device,
+            batch_size=settings.batch_size,
+            repeats=settings.repeats,
+            seed=settings.seed,
+            device=settings.device,
         )
         rows += [
             Comparison(f"{model}: multiply-adds", flops, network.flops),
@@ -113,13 +113,13 @@ def table_4(effort: Effort) -> Reproduction:
     return Reproduction(
         "table4",
         "Zen-scores of ResNets",
-        f"torchvision's modules, converted to VCN-networks, at 224×224; batch {effort.batch_size}, "
-        f"{effort.repeats} repeat(s).",
+        f"torchvision's modules, converted to VCN-networks, at 224×224; batch {settings.batch_size}, "
+        f"{settings.repeats} repeat(s).",
         rows,
     )
 
 
-def table_5(effort: Effort) -> Reproduction:
+def table_5(settings: ReproductionSettings) -> Reproduction:
     """Accuracies of ResNets, quoted."""
     rows = []
     for model, (reported, enhanced) in TABLE_5.items():
@@ -130,7 +130,7 @@ def table_5(effort: Effort) -> Reproduction:
     return Reproduction("table5", "Accuracies of ResNets", "Training on ImageNet takes GPUs.", rows)
 
 
-def table_6(effort: Effort) -> Reproduction:
+def table_6(settings: ReproductionSettings) -> Reproduction:
     """Sizes of all networks that a library or the zoo can build; accuracies and latencies are quoted."""
     rows: list[Comparison] = []
     built = 0

@@ -2,7 +2,7 @@
 
 import shlex
 
-from zennas.evolution.config import SearchConfig
+from zennas.searching.settings import SearchConfig
 
 _OPTIONS = {"num_classes": "classes", "plugins": "plugin", "effectiveness": "max_effectiveness"}
 

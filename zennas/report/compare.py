@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from zennas.architecture.model import Architecture
 from zennas.counting import Costs, costs, native_resolution
-from zennas.report.story import Contribution, contributions
+from zennas.report.run_summary import Contribution, contributions
 from zennas.scores.registry import ScoreSettings, registered_score
 from zennas.scores.result import Score
 

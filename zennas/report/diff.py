@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.report.story import changed_fields
+from zennas.report.run_summary import changed_fields
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 from zennas.architecture.model import Architecture
 from zennas.architecture.structure import format_structure
 from zennas.counting import native_resolution, super_block_costs
-from zennas.evolution.budgets import QUANTITIES
-from zennas.evolution.outputs import budget_label, pareto_front
-from zennas.evolution.result import SearchResult
-from zennas.extras import require, unknown
+from zennas.counting.budgets import QUANTITIES
+from zennas.optional_dependencies import require, unknown
 from zennas.report.payload import TITLES
 from zennas.report.replay import replay
-from zennas.report.story import contributions, history, kind_label
+from zennas.report.run_summary import contributions, history, kind_label
+from zennas.runs.outputs import budget_label, pareto_front
+from zennas.runs.result import SearchResult
 from zennas.units import format_count
 
 if TYPE_CHECKING:
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 
-def history_figure(result: SearchResult) -> "Figure":
+def plot_history(result: SearchResult) -> "Figure":
     """Best, median and worst score of the population over iterations. Raises `MissingExtraError` without plotly."""
     go = _plotly()
     figure = go.Figure()
     snapshots = replay(result.config, result.candidates(), result.iterations)
-    niches = result.config.niches()
-    for number, budgets in enumerate(niches):
+    budget_sets = result.config.budget_sets()
+    for number, budgets in enumerate(budget_sets):
         points = history(snapshots, number)
         iterations, best, middle, worst = (list(column) for column in zip(*points, strict=True))
         colour = COLOURS[number % len(COLOURS)]
-        name = f" {budget_label(budgets)}" if len(niches) > 1 else ""
+        name = f" {budget_label(budgets)}" if len(budget_sets) > 1 else ""
         line = dict(color=colour)
         figure.add_scatter(x=iterations, y=best, name=f"best{name}", line=line)
         figure.add_scatter(x=iterations, y=middle, name=f"median{name}", line=dict(color=colour, width=1, dash="dot"))
@@ -41,7 +41,7 @@ def history_figure(result: SearchResult) -> "Figure":
     return _titled(figure, "iterations", f"score ({result.config.score})")
 
 
-def frontier_figure(result: SearchResult, quantity: str = "params") -> "Figure":
+def plot_frontier(result: SearchResult, quantity: str = "params") -> "Figure":
     """Every candidate in score against a cost, with the frontier, the budgets as lines and the winners.
 
     Args:
@@ -76,20 +76,25 @@ def frontier_figure(result: SearchResult, quantity: str = "params") -> "Figure":
                 **style,
             )
         )
-    for budget in {b for budgets in result.config.niches() for b in budgets if b.quantity == quantity}:
+    for budget in {b for budgets in result.config.budget_sets() for b in budgets if b.quantity == quantity}:
         for bound in (budget.low, budget.high):
             if 0 < bound < float("inf"):
                 figure.add_vline(x=bound, line=dict(color=COLOURS[1], dash="dash"), annotation_text=budget.show(bound))
     return _titled(figure, TITLES[quantity], f"score ({result.config.score})")
 
 
-def architecture_figure(architecture: Architecture, resolution: int | None = None) -> "Figure":
+def plot_architecture(network: Architecture | SearchResult, resolution: int | None = None) -> "Figure":
     """A network from left to right: height is the side of the feature map, thickness the channels.
+
+    Args:
+        network: an architecture, or a search whose winner is drawn.
+        resolution: side of the square input in pixels; by default the network's own.
 
     Raises:
         ArchitectureError: no resolution is known, or it is too small.
     """
     go = _plotly()
+    architecture = _architecture(network)
     resolution = native_resolution(architecture, resolution)
     rows = super_block_costs(architecture, resolution)
     types = list(dict.fromkeys(b.block for b in architecture.super_blocks if b.block != "Conv"))
@@ -119,13 +124,18 @@ def architecture_figure(architecture: Architecture, resolution: int | None = Non
     return _titled(figure, "", "side of the feature map", architecture.name)
 
 
-def contributions_figure(architecture: Architecture, resolution: int | None = None) -> "Figure":
+def plot_contributions(network: Architecture | SearchResult, resolution: int | None = None) -> "Figure":
     """½·log σ² of each convolution by the closed form: why the network scores as it does.
+
+    Args:
+        network: an architecture, or a search whose winner is explained.
+        resolution: side of the square input in pixels; by default the network's own.
 
     Raises:
         ScoreError: the closed form does not know some layer of this network.
     """
     go = _plotly()
+    architecture = _architecture(network)
     parts = contributions(architecture, resolution)
     blocks = architecture.super_blocks
     figure = go.Figure(
@@ -150,15 +160,19 @@ FIGURES = ("history", "frontier", "architecture", "contributions")
 def figure_of(result: SearchResult, name: str) -> "Figure":
     """One of `FIGURES` of a result."""
     if name == "history":
-        return history_figure(result)
+        return plot_history(result)
     if name == "frontier":
         budgets = [b.quantity for b in result.best.budgets if b.quantity in QUANTITIES]
-        return frontier_figure(result, next((q for q in TITLES if q in budgets), "params"))
+        return plot_frontier(result, next((q for q in TITLES if q in budgets), "params"))
     if name == "architecture":
-        return architecture_figure(result.architecture, result.config.resolution)
+        return plot_architecture(result.architecture, result.config.resolution)
     if name == "contributions":
-        return contributions_figure(result.architecture, result.config.resolution)
+        return plot_contributions(result.architecture, result.config.resolution)
     raise unknown("figure", name, FIGURES)
+
+
+def _architecture(network: Architecture | SearchResult) -> Architecture:
+    return network if isinstance(network, Architecture) else network.architecture
 
 
 def _plotly() -> Any:

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zennas.errors import ZennasError
-from zennas.evolution.result import SearchResult
-from zennas.extras import require
+from zennas.optional_dependencies import require
 from zennas.report.figures import FIGURES, figure_of
+from zennas.runs.result import SearchResult
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

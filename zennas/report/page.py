@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from zennas.architecture.files import write_text
-from zennas.evolution.result import SearchResult
+from zennas.io.text import write_text
 from zennas.report.payload import page_payload
+from zennas.runs.result import SearchResult
 
 SCRIPTS = ("dom.js", "data.js", "chart.js", "network.js", "charts.js", "sections.js", "main.js")
 REPORT = "report.html"

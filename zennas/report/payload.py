@@ -7,22 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from zennas.architecture.document import load_yaml
-from zennas.architecture.files import read_text
 from zennas.architecture.model import SuperBlock
 from zennas.architecture.structure import format_structure
 from zennas.blocks.registry import expand
 from zennas.counting import super_block_costs
+from zennas.counting.budgets import QUANTITIES, Budget
 from zennas.errors import ScoreError
-from zennas.evolution.budgets import QUANTITIES, Budget
-from zennas.evolution.outputs import budget_label
-from zennas.evolution.population import Candidate
-from zennas.evolution.result import SearchResult, Winner
+from zennas.io.documents import load_yaml
+from zennas.io.settings import CONFIG, versions
+from zennas.io.text import read_text
 from zennas.report.command import search_command
 from zennas.report.diff import DiffRow, diff_architectures
 from zennas.report.replay import replay
-from zennas.report.story import ancestors, block_text, composition, contributions, history, kind_label
-from zennas.settings import CONFIG, versions
+from zennas.report.run_summary import ancestors, block_text, composition, contributions, history, kind_label
+from zennas.runs.outputs import budget_label
+from zennas.runs.result import SearchResult, Winner
+from zennas.searching.population import Candidate
 
 TITLES = {
     quantity: {"flops": "multiply-adds", "memory": "activation memory"}.get(quantity, quantity)
@@ -48,7 +48,7 @@ def run_payload(result: SearchResult) -> dict[str, Any]:
     config = result.config
     candidates = result.candidates()
     snapshots = replay(config, candidates, result.iterations)
-    niches = config.niches()
+    budget_sets = config.budget_sets()
     kinds = _Kinds()
     columns = _columns(candidates, kinds)
     return {
@@ -65,12 +65,12 @@ def run_payload(result: SearchResult) -> dict[str, Any]:
         "scored": result.scored,
         "command": search_command(config),
         "versions": _versions(result),
-        "budgets": [[_budget(b) for b in budgets] for budgets in niches],
+        "budgets": [[_budget(b) for b in budgets] for budgets in budget_sets],
         "candidates": columns,
         "kinds": kinds.rows,
         "history": [
             {"label": budget_label(budgets), "points": [_rounded(p) for p in history(snapshots, niche)]}
-            for niche, budgets in enumerate(niches)
+            for niche, budgets in enumerate(budget_sets)
         ],
         "composition": asdict(composition(snapshots, config.resolution)),
         "winners": [_winner(result, winner, candidates) for winner in result.winners],

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zennas.evolution.config import SearchConfig
-from zennas.evolution.population import Candidate, Population
+from zennas.searching.population import Candidate, Population
+from zennas.searching.settings import SearchConfig
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Snapshot:
 
 def replay(config: SearchConfig, candidates: Sequence[Candidate], iterations: int, points: int = 200) -> list[Snapshot]:
     """Snapshots at about `points` iterations, evenly spread, with more of them early, where most happens."""
-    populations = [Population(budgets, config.population) for budgets in config.niches()]
+    populations = [Population(budgets, config.population) for budgets in config.budget_sets()]
     moments = {round(iterations * step / points) for step in range(points + 1)}
     moments |= {round(iterations ** (step / 40)) for step in range(40)} if iterations > 1 else set()
     snapshots = []

@@ -4,7 +4,7 @@ import zennas.scores.builtin
 import zennas.scores.entropy
 import zennas.scores.proxies
 import zennas.scores.weighted  # noqa: F401  (all of them register scores)
-from zennas.scores.meanfield import meanfield_score
+from zennas.scores.closed_form import meanfield_score
 from zennas.scores.registry import (
     RegisteredScore,
     ScoreSettings,

@@ -6,8 +6,8 @@ import numpy as np
 
 from zennas.architecture.model import Architecture
 from zennas.counting import costs
-from zennas.extras import require
-from zennas.scores.meanfield import meanfield_many, meanfield_score
+from zennas.optional_dependencies import require
+from zennas.scores.closed_form import meanfield_many, meanfield_score
 from zennas.scores.network import Network, scorable
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score

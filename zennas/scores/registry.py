@@ -12,7 +12,7 @@ from typing import Any
 
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.errors import ScoreError
-from zennas.extras import require, unknown
+from zennas.optional_dependencies import require, unknown
 from zennas.scores.result import Score
 
 

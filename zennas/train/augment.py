@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zennas.extras import require
+from zennas.optional_dependencies import require
 from zennas.train.config import TrainConfig
 from zennas.train.datasets import ImageData
 

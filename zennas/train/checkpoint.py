@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from zennas.architecture.files import write_bytes
 from zennas.errors import TrainingError, WeightsError, ZennasError
+from zennas.io.text import write_bytes
 from zennas.train.weights import read_torch_file
 
 FOLDER = "checkpoints"

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from zennas.errors import TrainingError, ZennasError
-from zennas.settings import CONFIG, read_settings, validated
+from zennas.io.settings import CONFIG, read_settings, validated
 
 KINDS = ("cifar10", "cifar100", "imagefolder", "digits")
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from zennas.errors import DataError
-from zennas.extras import require
+from zennas.optional_dependencies import require
 from zennas.train.config import split_data
 
 # Mean and standard deviation of a channel, of images in [0, 1].

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zennas.architecture.files import write_text
+from zennas.io.text import write_text
 from zennas.train.augment import evaluation_transform
 from zennas.train.datasets import ImageData, open_data
 from zennas.train.loader import BadImages, PreparedImages, bad_images, batch_loader, evaluation_batches

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zennas.architecture.files import write_text
 from zennas.errors import TrainingError
-from zennas.extras import require
+from zennas.io.text import write_text
+from zennas.optional_dependencies import require
 from zennas.train.augment import batch_mixer, train_transform
 from zennas.train.checkpoint import save_checkpoint
 from zennas.train.config import TrainConfig

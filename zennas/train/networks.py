@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from zennas.architecture.model import Architecture
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ArchitectureError, ZennasError
-from zennas.extras import require
 from zennas.loading import from_factory, is_module_name, library_model, load, users_object
 from zennas.nn import build
+from zennas.optional_dependencies import require
 from zennas.train.loader import WEIGHTS
 from zennas.train.randomness import seeded
 

@@ -9,9 +9,9 @@ import torch
 from zennas.allocator import keep_freed_memory
 from zennas.architecture.files import write_architecture
 from zennas.errors import TrainingError
-from zennas.extras import require
+from zennas.io.settings import CONFIG, write_settings
 from zennas.loading import is_module_name, load
-from zennas.settings import CONFIG, write_settings
+from zennas.optional_dependencies import require
 from zennas.train.checkpoint import has_checkpoint, load_checkpoint
 from zennas.train.config import TrainConfig, read_train_config, train_config
 from zennas.train.datasets import open_data

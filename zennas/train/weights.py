@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zennas.architecture.files import write_bytes
 from zennas.errors import WeightsError
-from zennas.extras import require
+from zennas.io.text import write_bytes
+from zennas.optional_dependencies import require
 
 # Where the files of this package, of timm and of torchvision keep the weights of a network.
 _INSIDE = ("ema", "network", "state_dict", "model")

@@ -5,9 +5,10 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from zennas.architecture.document import from_document, load_yaml
+from zennas.architecture.document import from_document
 from zennas.architecture.model import Architecture
-from zennas.extras import unknown
+from zennas.io.documents import load_yaml
+from zennas.optional_dependencies import unknown
 
 _DATA = resources.files("zennas.zoo") / "data"
 
@@ -18,13 +19,13 @@ class ZooEntry:
 
     Attributes:
         source: the table of the paper, or the later version.
-        mended: misprints of the table that were mended, one text each.
+        corrected: misprints of the table that were corrected, one text each.
         paper: the paper's numbers: params, flops, top-1 accuracies in percent, latencies in ms per image.
     """
 
     architecture: Architecture
     source: str
-    mended: tuple[str, ...] = ()
+    corrected: tuple[str, ...] = ()
     paper: dict[str, float] = field(default_factory=dict)
 
     @property

@@ -1,0 +1,162 @@
+"""Studies: readers, rankings, files, and what they say of the scores."""
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import zennas
+from zennas.accuracy.networks import read_networks, table_6_rows
+from zennas.accuracy.study import chart, rank, study, write_csv
+from zennas.charts import write_html, write_png
+from zennas.cli.main import app
+from zennas.errors import ZennasError
+from zennas.scores import Score, ScoreSettings, registry
+
+EXCERPT = Path(__file__).parents[1] / "data" / "nas_bench_macro_excerpt.json"
+HALF = Path(__file__).parents[3] / "shared" / "data" / "nas_bench_macro_cifar10_half.json"
+
+
+def test_rank_by_hand() -> None:
+    values = np.array([1.0, 2.0, 3.0, np.nan, 4.0])
+    accuracy = np.array([10.0, 20.0, 30.0, 99.0, 25.0])
+    flops = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    row = rank("x", values, accuracy, flops, (2.0, 5.0))
+    # Ranks 1 2 3 4 against 1 2 4 3: ρ = 1 − 6·2 / (4·15); 5 of 6 pairs agree.
+    assert row.spearman == pytest.approx(0.8)
+    assert row.kendall == pytest.approx(4 / 6)
+    assert row.picks == (20.0, 25.0)
+    assert (row.top_overlap, row.refused) == (0.0, 1)
+
+
+def test_equal_scores_are_no_lucky_pick() -> None:
+    accuracy = np.array([50.0, 60.0, 70.0])
+    row = rank("x", np.ones(3), accuracy, np.ones(3), (1.0,))
+    assert row.spearman == 0
+    assert row.picks == (60.0,)
+
+
+def test_a_score_that_refuses_all_is_an_error() -> None:
+    with pytest.raises(ZennasError, match="refuses 3 of 3"):
+        rank("x", np.full(3, np.nan), np.arange(3.0), np.ones(3), (1.0,))
+
+
+def test_zen_weighted_ranks_over_flops_and_plain_zen() -> None:
+    result = study(read_networks(str(EXCERPT)), ["zen-weighted", "meanfield", "flops"])
+    weighted, plain, flops = (r.spearman for r in result.rankings)
+    assert weighted > 0.9
+    assert weighted > flops > 0
+    assert weighted > plain > 0
+
+
+@pytest.mark.skipif(not HALF.is_file(), reason="the whole half of NAS-Bench-Macro is not beside this checkout")
+def test_zen_weighted_on_the_whole_half() -> None:
+    result = study(read_networks(str(HALF)), ["zen-weighted", "flops"])
+    weighted, flops = result.rankings
+    assert weighted.spearman >= 0.9
+    assert all(a >= b for a, b in zip(weighted.picks, flops.picks, strict=True))
+
+
+@pytest.mark.slow
+def test_table_6() -> None:
+    known = read_networks("table6")
+    assert len(known.networks) == 30
+    assert len(known.networks) + len(known.left_out) == len(table_6_rows())
+    assert any(line.startswith("DenseNet-121") and "concatenation" in line for line in known.left_out)
+    published = {row["model"]: float(row["flops_M"]) for row in table_6_rows()}
+    for network in known.networks:
+        assert network.flops / 1e6 == pytest.approx(published[network.name], rel=0.14), network.name
+    result = study(known, ["zen-weighted", "flops"])
+    assert result.rankings[0].spearman > result.rankings[1].spearman
+
+
+def test_a_users_csv_with_a_users_score(tmp_path: Path) -> None:
+    table = tmp_path / "mine.csv"
+    table.write_text(
+        "model,resolution,accuracy\n"
+        "zennet-cifar-0.5M,32,96.2\nzennet-cifar-2.0M,32,97.5\ntorchvision:resnet18,32,93\ntorchvision:vgg11,32,92\n"
+    )
+    registry.register_score("width", takes_modules=True, replace_existing=True)(
+        lambda network, resolution, settings: (
+            Score(float(network.params), 0, (0, 0), 0.0) if hasattr(network, "params") else Score(1.0, 0, (0, 0), 0.0)
+        )
+    )
+    try:
+        known = read_networks(str(table))
+        assert [n.name for n in known.networks] == ["zennet-cifar-0.5M", "zennet-cifar-2.0M", "torchvision:resnet18"]
+        assert "no batch norm" in known.left_out[0]
+        result = study(known, ["width", "params"])
+        assert result.rankings[0].values.tolist() == [1.0, 1.0, 11689512.0]
+    finally:
+        del registry._SCORES["width"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("a.json", "{", "not JSON"),
+        ("a.json", "[]", "expected a mapping"),
+        ("a.json", '{"00000000": {"params": 1}}', "mean_acc is missing"),
+        ("a.json", '{"00000000": {"mean_acc": 1, "params": 1}}', "params is 1, but the network has"),
+        ("a.json", '{"xx": {"mean_acc": 1}}', "eight digits"),
+        ("a.csv", "model,resolution\nx,1\n", "row 1: no accuracy"),
+        ("a.csv", "model,resolution,accuracy\nx,big,1\n", "must be numbers"),
+        ("a.csv", "model,resolution,accuracy\nno-such-net,32,1\n", "no network of it"),
+        ("a.txt", "", "not a study"),
+    ],
+)
+def test_wrong_files_say_what_is_wrong(tmp_path: Path, name: str, text: str, reason: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(ZennasError, match=reason):
+        read_networks(str(path))
+
+
+def test_costly_scores_on_a_sample() -> None:
+    settings = ScoreSettings(batch_size=4, repeats=2)
+    one = study(read_networks(str(EXCERPT)), ["naswot", "flops"], settings, sample=5, seed=1)
+    again = study(read_networks(str(EXCERPT)), ["naswot"], settings, sample=5, seed=1)
+    assert len(one.networks) == 5
+    assert np.array_equal(one.rankings[0].values, again.rankings[0].values)
+    assert one.rankings[0].refused == 0
+
+
+def test_files_of_a_study(tmp_path: Path) -> None:
+    result = study(read_networks(str(EXCERPT)), ["flops", "zen-weighted"])
+    write_csv(result, tmp_path / "s.csv")
+    rows = list(csv.DictReader((tmp_path / "s.csv").read_text().splitlines()))
+    assert [float(row["zen-weighted"]) for row in rows] == result.rankings[1].values.tolist()
+    assert [int(row["flops"]) for row in rows] == [n.flops for n in result.networks]
+    write_png(chart(result), tmp_path / "s.png")
+    assert (tmp_path / "s.png").read_bytes()[:4] == b"\x89PNG"
+    write_html(chart(result), tmp_path / "s.html")
+    assert result.networks[0].name in (tmp_path / "s.html").read_text()
+
+
+def test_command() -> None:
+    outcome = CliRunner().invoke(app, ["study", str(EXCERPT), "--score", "zen-weighted,flops", "--json"])
+    document = json.loads(outcome.stdout)
+    assert document["networks"] == 48
+    assert [row["score"] for row in document["scores"]] == ["zen-weighted", "flops"]
+    shown = CliRunner().invoke(app, ["study", str(EXCERPT)])
+    assert "the best there is" in shown.stdout
+
+
+def test_zen_weighted_in_a_search_keeps_depth_at_every_scale() -> None:
+    # After 3,000 iterations a search is still on its way: some seeds have one layer at a scale that end with eleven.
+    result = zennas.search(
+        "mobilenet", 224, 1000, score="zen-weighted", flops="400M", layers="30", iterations=12_000, rescore=0, seed=1
+    )
+    sides: dict[int, int] = {}
+    for block, row in zip(
+        result.architecture.super_blocks, zennas.counting.super_block_costs(result.architecture, 224), strict=True
+    ):
+        sides[row.out_resolution] = sides.get(row.out_resolution, 0) + block.layers
+    deep = [layers for side, layers in sides.items() if side <= 56]
+    assert min(deep) >= 2
+    assert max(deep) <= 0.6 * sum(deep)
+    assert math.isfinite(result.score)

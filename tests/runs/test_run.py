@@ -1,0 +1,129 @@
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+import zennas
+from zennas.errors import BudgetError, RunError, UnknownNameError, ZennasError
+from zennas.searching.settings import SearchConfig
+from zennas.runs.run import start_run
+from zennas.runs.store import RunStore
+
+SMALL = dict(params="300k", layers=18, iterations=1500, rescore=0)
+
+
+def test_five_lines_to_a_result(tmp_path):
+    result = zennas.search("resnet", 32, 100, out=tmp_path / "run", **SMALL)
+    assert result.costs.params <= 300_000
+    assert result.costs.layers <= 18
+    assert result.score == max(c.score for c in result.candidates())
+    assert zennas.load(tmp_path / "run" / "best.yaml").super_blocks == result.architecture.super_blocks
+    document = yaml.safe_load((tmp_path / "run" / "best.yaml").read_text())
+    assert document["costs"]["params"] == zennas.costs(result.architecture, 32, 100).params
+    assert document["score"]["meanfield"] == result.score
+
+
+def test_the_lineage_leads_from_the_winner_to_the_start():
+    result = zennas.search("resnet", 32, 100, **SMALL)
+    line = list(result.lineage())
+    assert line[0].super_blocks == result.architecture.super_blocks
+    assert line[-1].parent == -1
+    assert [c.iteration for c in line] == sorted((c.iteration for c in line), reverse=True)
+
+
+def test_stored_candidates_are_those_that_were_scored(tmp_path):
+    result = zennas.search("mobilenet", 32, 10, out=tmp_path / "run", se=True, params="200k", iterations=800, rescore=0)
+    again = RunStore(tmp_path / "run").candidates()
+    assert again == result.candidates()
+    for candidate in again[:: max(1, len(again) // 20)]:
+        assert candidate.costs == zennas.costs(zennas.Architecture(candidate.super_blocks), 32, 10)
+
+
+def test_monte_carlo_search_and_rescoring():
+    result = zennas.search("resnet", 16, 10, params="100k", score="zen", iterations=40, rescore=2, batch_size=4)
+    assert result.best.rescored is not None
+    assert len(result.best.rescored.repeats) == 4
+    candidate = result.best.candidate
+    again = zennas.zen_score(zennas.Architecture(candidate.super_blocks), 16, batch_size=4, repeats=1, seed=0)
+    assert again.score == candidate.score, "a candidate's score can be computed again from the run's seed"
+
+
+def test_a_directory_in_use_is_refused(tmp_path):
+    zennas.search(out=tmp_path / "run", **SMALL)
+    with pytest.raises(RunError, match="holds a run already"):
+        zennas.search(out=tmp_path / "run", **SMALL)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").write_text("x")
+    with pytest.raises(RunError, match="not empty"):
+        zennas.search(out=tmp_path / "other", **SMALL)
+    assert (tmp_path / "other" / "thesis.tex").read_text() == "x"
+
+
+def test_nothing_is_written_for_a_hopeless_budget(tmp_path):
+    with pytest.raises(ZennasError, match="no network"):
+        zennas.search(out=tmp_path / "run", params="10")
+    assert not (tmp_path / "run").exists()
+
+
+def test_wrong_settings():
+    with pytest.raises(UnknownNameError, match="did you mean resnet"):
+        zennas.search("resnt", params="1M")
+    for unbounded in ({}, {"params": "1M.."}, {"params": ["1M", "1M.."]}):
+        with pytest.raises(ZennasError, match="needs an upper bound"):
+            zennas.search(**unbounded)
+    with pytest.raises(BudgetError, match="needs an upper bound"):
+        start_run(SearchConfig(), None)
+    with pytest.raises(ZennasError, match="iterations"):
+        zennas.search(iterations=0)
+    with pytest.raises(ZennasError, match="itertions"):
+        zennas.search(itertions=10)
+    with pytest.raises(UnknownNameError, match="did you mean meanfield"):
+        zennas.search(score="meanfeld", params="1M")
+
+
+def test_stopping_rules():
+    assert zennas.search(time_limit=0.3, params="1M", iterations=10**8, rescore=0).status == "time limit"
+    patient = zennas.search(patience=500, iterations=10**6, params="60k", rescore=0)
+    assert patient.status == "patience"
+    assert patient.iterations - patient.best.candidate.iteration >= 500
+    reached = zennas.search(target_score=60, params="1M", iterations=10**6, rescore=0)
+    assert reached.status == "target score"
+    assert reached.score >= 60
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_cleanly_with_the_best_written(tmp_path, number):
+    run = tmp_path / "run"
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "zennas.cli.main",
+            "search",
+            "--params",
+            "300k",
+            "--iterations",
+            "100000000",
+            "--out",
+            run,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (run / "run.db").exists():
+        time.sleep(0.05)
+        assert process.poll() is None, process.stderr.read()
+    time.sleep(1.5)
+    os.kill(process.pid, number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "interrupted" in out
+    assert "Traceback" not in err
+    assert zennas.load(run / "best.yaml").out_channels > 0
+    assert sqlite3.connect(run / "run.db").execute("SELECT COUNT(*) FROM candidates").fetchone()[0] > 10

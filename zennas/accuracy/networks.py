@@ -1,0 +1,153 @@
+"""Networks of known accuracy, from the files that a study reads."""
+
+import csv
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from zennas.accuracy.nas_bench_macro import NUM_CLASSES, RESOLUTION, macro_architecture
+from zennas.architecture.model import Architecture
+from zennas.counting import costs
+from zennas.errors import MissingExtraError, ZennasError
+from zennas.io.text import read_text
+from zennas.loading import scored_network
+from zennas.scores.network import Network
+
+TABLE_6 = "table6"
+"""Names the paper's Table 6, which comes with the package, where a file is expected."""
+IMAGENET_CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class KnownNetwork:
+    """A network of known accuracy.
+
+    Attributes:
+        accuracy: in percent.
+        params: counted here.
+        flops: multiply-adds of one image, counted here.
+    """
+
+    name: str
+    network: Network
+    resolution: int
+    num_classes: int
+    accuracy: float
+    params: int
+    flops: int
+
+
+@dataclass(frozen=True)
+class KnownNetworks:
+    """What a file held.
+
+    Attributes:
+        left_out: `name: reason` of the networks that cannot be built or scored.
+    """
+
+    title: str
+    networks: tuple[KnownNetwork, ...]
+    left_out: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=1)
+def table_6_rows() -> tuple[dict[str, str], ...]:
+    """The rows of the paper's Table 6 with the MODEL of each network that a library or the zoo can build."""
+    text = (resources.files("zennas.accuracy") / "data" / "table6.csv").read_text(encoding="utf-8")
+    return tuple(csv.DictReader(text.splitlines()))
+
+
+def read_networks(source: str) -> KnownNetworks:
+    """Read networks with their accuracies.
+
+    Args:
+        source: a NAS-Bench-Macro JSON (`{"00000012": {"mean_acc": …, "params": …, "flops": …}, …}`); a CSV with the
+            columns `model`, `resolution` and `accuracy` (or `top1_percent`), `model` a MODEL or a name of Table 6; or
+            `table6` for the paper's table.
+
+    Raises:
+        ZennasError: the file cannot be read, or a row of it is wrong; the message says which.
+    """
+    if source == TABLE_6:
+        return _from_rows("Table 6 of the paper (ImageNet)", table_6_rows(), TABLE_6)
+    path = Path(source)
+    if path.suffix == ".json":
+        return _read_macro(path)
+    if path.suffix == ".csv":
+        lines = read_text(path).splitlines()
+        return _from_rows(path.name, csv.DictReader(lines), str(path))
+    raise ZennasError(f"{source}: not a study; give a NAS-Bench-Macro .json, a .csv, or {TABLE_6}")
+
+
+def _read_macro(path: Path) -> KnownNetworks:
+    try:
+        document: Any = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise ZennasError(f"{path}: not JSON: {error.msg} (line {error.lineno})") from None
+    if not isinstance(document, dict) or not document:
+        raise ZennasError(f"{path}: expected a mapping from eight digits to mean_acc, params and flops")
+    return KnownNetworks(
+        f"NAS-Bench-Macro ({len(document)} networks, CIFAR-10)",
+        tuple(_macro_network(path, digits, row) for digits, row in document.items()),
+    )
+
+
+def _macro_network(path: Path, digits: str, row: Any) -> KnownNetwork:
+    architecture = macro_architecture(digits)
+    if not isinstance(row, dict) or not isinstance(row.get("mean_acc"), int | float):
+        raise ZennasError(f"{path}: {digits}: mean_acc is missing or no number")
+    counted = costs(architecture, RESOLUTION, NUM_CLASSES)
+    for quantity in ("params", "flops"):
+        # A file that counts otherwise describes other networks than those that would be scored.
+        if row.get(quantity, getattr(counted, quantity)) != getattr(counted, quantity):
+            raise ZennasError(
+                f"{path}: {digits}: {quantity} is {row[quantity]}, but the network has {getattr(counted, quantity)}"
+            )
+    return KnownNetwork(
+        digits, architecture, RESOLUTION, NUM_CLASSES, float(row["mean_acc"]), counted.params, counted.flops
+    )
+
+
+def _from_rows(title: str, rows: Iterable[dict[str, str]], where: str) -> KnownNetworks:
+    models = {row["model"]: row["network"] for row in table_6_rows()}
+    networks, left_out = [], []
+    for number, row in enumerate(rows, start=1):
+        name, resolution, accuracy = _cells(row, f"{where}: row {number}")
+        model = models.get(name, name)
+        if not model:
+            left_out.append(f"{name}: neither torchvision, timm nor the zoo has it")
+            continue
+        try:
+            networks.append(_known(name, model, resolution, accuracy))
+        except MissingExtraError:
+            raise
+        except ZennasError as error:
+            left_out.append(f"{name}: {error}")
+    if not networks:
+        raise ZennasError(f"{where}: no network of it can be scored" + (f"; {left_out[0]}" if left_out else ""))
+    return KnownNetworks(title, tuple(networks), tuple(left_out))
+
+
+def _cells(row: dict[str, str], where: str) -> tuple[str, int, float]:
+    accuracy = row.get("accuracy") or row.get("top1_percent")
+    for column, value in (("model", row.get("model")), ("resolution", row.get("resolution")), ("accuracy", accuracy)):
+        if not value:
+            raise ZennasError(f"{where}: no {column}; a study's columns are model, resolution and accuracy")
+    try:
+        return row["model"], int(row["resolution"]), float(str(accuracy))
+    except ValueError:
+        raise ZennasError(f"{where}: resolution and accuracy must be numbers") from None
+
+
+def _known(name: str, model: str, resolution: int, accuracy: float) -> KnownNetwork:
+    network, resolution = scored_network(model, resolution)
+    if isinstance(network, Architecture):
+        counted = costs(network, resolution, IMAGENET_CLASSES)
+        params, flops = counted.params, counted.flops
+    else:
+        params, flops = network.params, network.flops
+    return KnownNetwork(name, network, resolution, IMAGENET_CLASSES, accuracy, params, flops)

@@ -1,0 +1,97 @@
+"""Budgets: bounds on what a network may cost, any of them together."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from zennas.counting.count import Costs
+from zennas.errors import BudgetError
+from zennas.optional_dependencies import unknown
+from zennas.units import (
+    format_bytes,
+    format_count,
+    format_seconds,
+    parse_bytes,
+    parse_count,
+    parse_number,
+    parse_seconds,
+)
+
+QUANTITIES: dict[str, tuple[Callable[[str], float], Callable[[float], str]]] = {
+    "params": (parse_count, format_count),
+    "flops": (parse_count, format_count),
+    "layers": (parse_count, str),
+    "convolutions": (parse_count, str),
+    "memory": (parse_bytes, format_bytes),
+    "latency": (parse_seconds, format_seconds),
+    "effectiveness": (parse_number, lambda value: f"{value:.3g}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """`low ≤ quantity ≤ high`; latency in seconds an image, memory in bytes."""
+
+    quantity: str
+    high: float = float("inf")
+    low: float = 0
+
+    def __post_init__(self) -> None:
+        if self.quantity not in QUANTITIES:
+            raise unknown("budget", self.quantity, QUANTITIES)
+        if not self.low <= self.high or self.high <= 0:
+            raise BudgetError(f"{self}: the upper bound must be positive and not below the lower one")
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies within the bounds."""
+        return self.low <= value <= self.high
+
+    def violation(self, value: float) -> float:
+        """How far outside the bounds a value lies, relative to the bound; 0 inside."""
+        if value > self.high:
+            return value / self.high - 1
+        return 1 - value / self.low if value < self.low else 0.0
+
+    def show(self, value: float) -> str:
+        """A value of this quantity with its unit."""
+        return QUANTITIES[self.quantity][1](value)
+
+    def __str__(self) -> str:
+        bounds = []
+        if self.low > 0:
+            bounds.append(f"≥ {self.show(self.low)}")
+        if self.high < float("inf"):
+            bounds.append(f"≤ {self.show(self.high)}")
+        return f"{self.quantity} {' and '.join(bounds) or 'unbounded'}"
+
+
+def parse_budget(quantity: str, text: str) -> Budget:
+    """`"1M"` for an upper bound, `"0.5M..1M"` for both, `"0.5M.."` for a lower one alone. Raises `BudgetError`."""
+    if quantity not in QUANTITIES:
+        raise unknown("budget", quantity, QUANTITIES)
+    parse = QUANTITIES[quantity][0]
+    low, dots, high = text.partition("..")
+    if not dots:
+        low, high = "", text
+    if not (low.strip() or high.strip()):
+        raise BudgetError(f"{quantity}: {text!r} has no bound; write it like 1M, 0.5M..1M or 0.5M..")
+    try:
+        return Budget(quantity, parse(high) if high.strip() else float("inf"), parse(low) if low.strip() else 0)
+    except BudgetError:
+        raise
+    except Exception as error:
+        raise type(error)(f"{quantity}: {error}") from None
+
+
+def within(costs: Costs, budgets: Sequence[Budget]) -> bool:
+    """Whether costs meet every budget."""
+    return all(budget.low <= getattr(costs, budget.quantity) <= budget.high for budget in budgets)
+
+
+def depth_within(layers: int, budgets: Sequence[Budget]) -> bool:
+    """Whether so many layers meet every budget of layers: what can be told before the costs are counted."""
+    return all(budget.low <= layers <= budget.high for budget in budgets if budget.quantity == "layers")
+
+
+def total_violation(costs: Costs, budgets: Sequence[Budget]) -> float:
+    """Sum of the relative violations; 0 where every budget is met."""
+    return sum(budget.violation(getattr(costs, budget.quantity)) for budget in budgets)

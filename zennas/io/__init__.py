@@ -1,0 +1,1 @@
+"""Reading what users hand in and writing what they keep; knows nothing of networks."""

@@ -1,0 +1,71 @@
+"""Settings of a run: validated in one line, and kept in the run's `config.yaml` with the versions that ran."""
+
+import platform
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from zennas.errors import ZennasError
+from zennas.io.documents import format_yaml, load_yaml
+from zennas.io.text import read_text, write_text
+
+CONFIG = "config.yaml"
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def validated(model: type[Settings], values: dict[str, Any], where: str = "") -> Settings:
+    """Settings from what was given.
+
+    Args:
+        where: what the message of an error begins with, e.g. the name of a file.
+
+    Raises:
+        ZennasError: in one line: the setting, what is allowed, what was given.
+    """
+    try:
+        return model(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        given = f" (given: {first['input']!r})" if name and first["type"] != "missing" else ""
+        message = re.sub("^Value error, ", "", first["msg"])
+        raise ZennasError(f"{where}{name}{': ' if name else ''}{message}{given}") from None
+
+
+def write_settings(settings: BaseModel, directory: Path) -> None:
+    """Write `config.yaml`."""
+    document = {**settings.model_dump(exclude_none=True, mode="json"), "versions": versions()}
+    write_text(directory / CONFIG, format_yaml(document))
+
+
+def read_settings(directory: Path, what: str, error: type[ZennasError]) -> dict[str, Any]:
+    """The settings in a run's `config.yaml`, not yet validated.
+
+    Args:
+        what: what is missing where there is no such file, e.g. `run`.
+        error: what is raised then, or where the file is damaged.
+    """
+    path = directory / CONFIG
+    if not path.is_file():
+        raise error(f"{directory}: no {what} here ({CONFIG} is missing)")
+    document = load_yaml(read_text(path), str(path))
+    if not isinstance(document, dict):
+        raise error(f"{path}: damaged: expected a mapping of settings")
+    document.pop("versions", None)
+    return document
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": platform.python_version()}
+    for package in ("zennas", "numpy", "torch"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

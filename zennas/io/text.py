@@ -1,0 +1,46 @@
+"""Text files: read with one-line errors, written so that a reader never sees a half."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from zennas.errors import FileError
+
+
+def read_text(path: Path) -> str:
+    """A user's text file, or a one-line `FileError`."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise FileError(f"{path}: not a text file in UTF-8") from None
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """`write_bytes` of text in UTF-8."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write beside the file, flush to the disk, rename: a reader sees the old file or the new, never a half.
+
+    Raises:
+        FileError: the file cannot be written; what was there before is untouched.
+    """
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+        raise FileError(f"{path}: cannot be written: {error.strerror or error}") from None

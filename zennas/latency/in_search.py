@@ -1,0 +1,135 @@
+"""A latency budget in a search: the predictor that is looked up, or fitted first, and asked for every candidate."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from zennas.architecture.model import SuperBlock
+from zennas.counting.count import Costs
+from zennas.errors import LatencyError
+from zennas.latency.predictor import Predictor, read_predictor, write_predictor
+from zennas.latency.setting import Setting
+from zennas.latency.space_measuring import measure_space
+from zennas.searching.rounds import Count
+from zennas.searching.settings import SearchConfig, configured_space
+
+PREDICTOR = "latency-predictor.json"
+QUICK_SECONDS = 90.0
+BEYOND_BUDGET = 2.0
+
+
+@dataclass(frozen=True)
+class LatencyBudget:
+    """A predictor at work in a search."""
+
+    predictor: Predictor
+    num_classes: int
+
+    def count(self, others: Count) -> Count:
+        """Costs with the predicted latency, from a function that counts all the others."""
+        predict = self.predictor.predict
+
+        def count(super_blocks: tuple[SuperBlock, ...]) -> Costs:
+            return replace(others(super_blocks), latency=predict(super_blocks))
+
+        return count
+
+    def keep(self, directory: Path) -> None:
+        """Write the predictor into the run, which goes on with it whatever becomes of the file it came from."""
+        write_predictor(self.predictor, directory / PREDICTOR)
+
+
+def latency_budget(config: SearchConfig, watch: Callable[[int, float], None] | None = None) -> LatencyBudget | None:
+    """The predictor that a search needs, or `None` without a latency budget.
+
+    Where a budget comes without a predictor, a quick one is fitted, which takes `QUICK_SECONDS` of measuring and
+    torch; `watch` is told after each network how many there are, and the seconds that went by.
+
+    Raises:
+        LatencyError: the predictor's file cannot be used, or is of another setting or space.
+    """
+    if config.latency is None:
+        if config.latency_predictor is not None:
+            raise LatencyError("latency_predictor is given without a budget; give --latency too, e.g. --latency 0.5ms")
+        return None
+    if config.latency_predictor is None:
+        return _checked(config, quick_predictor(config, watch), "the quick predictor")
+    predictor = read_predictor(config.latency_predictor)
+    if "device" in config.model_fields_set:
+        predictor.check(config.latency_predictor, {"device": config.device})
+    return _checked(config, predictor, config.latency_predictor)
+
+
+def resumed_latency(config: SearchConfig, directory: Path) -> LatencyBudget | None:
+    """The predictor that a run was started with. Raises `LatencyError` where its file is gone or damaged."""
+    if config.latency is None:
+        return None
+    return _checked(config, read_predictor(directory / PREDICTOR), str(directory / PREDICTOR))
+
+
+def _checked(config: SearchConfig, predictor: Predictor, where: str) -> LatencyBudget:
+    wanted: dict[str, Any] = {
+        "resolution": config.resolution,
+        "backend": config.latency_backend,
+        "dtype": config.latency_dtype,
+        "batch_size": config.latency_batch_size,
+    }
+    predictor.check(where, wanted)
+    space = configured_space(config)
+    searched = {choice.block for choice in space.choices} | {space.stem.block}
+    predictor.check_blocks(where, searched)
+    return LatencyBudget(replace_classes(predictor, config.num_classes), config.num_classes)
+
+
+def replace_classes(predictor: Predictor, num_classes: int) -> Predictor:
+    """The predictor for networks with another classifier, whose time it knows by its width."""
+    if predictor.num_classes == num_classes:
+        return predictor
+    model = type(predictor.model).from_parameters(  # type: ignore[attr-defined]
+        predictor.model.parameters(), predictor.setting.resolution, num_classes
+    )
+    return replace(predictor, model=model, num_classes=num_classes)
+
+
+def quick_setting(config: SearchConfig) -> Setting:
+    """The setting of a predictor that is fitted for one search: one thread's processor time, where that is on a CPU,
+    since there is no time to wait for a quiet machine."""
+    given = {
+        "backend": config.latency_backend,
+        "dtype": config.latency_dtype,
+        "batch_size": config.latency_batch_size,
+    }
+    return Setting(
+        device=config.device,
+        resolution=config.resolution,
+        clock="cpu" if config.device == "cpu" else "wall",
+        **{key: value for key, value in given.items() if value is not None},  # type: ignore[arg-type]
+    )
+
+
+def quick_predictor(config: SearchConfig, watch: Callable[[int, float], None] | None = None) -> Predictor:
+    """Fit a predictor for one search, on networks up to somewhat above its highest budget.
+
+    Args:
+        watch: told after each network how many there are, and the seconds that went by.
+
+    Raises:
+        LatencyError: the setting is not possible here, or too little could be measured in the time.
+        MissingExtraError: torch or scikit-learn is not installed.
+    """
+    from zennas.latency.collect import Plan
+    from zennas.latency.fit import fit_predictor
+
+    highest = max(b.high for budgets in config.budget_sets() for b in budgets if b.quantity == "latency")
+    plan = Plan(
+        time_limit=QUICK_SECONDS,
+        network_seconds=0.2,
+        max_latency=BEYOND_BUDGET * highest if highest < float("inf") else None,
+    )
+    space = configured_space(config)
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "measurements.jsonl"
+        measured = measure_space(path, quick_setting(config), space, config.num_classes, plan, config.seed, watch)
+    return fit_predictor(measured, seed=config.seed)

@@ -1,0 +1,71 @@
+"""The runs in a directory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from zennas.errors import RunError, ZennasError
+from zennas.searching.settings import read_config
+from zennas.io.lock import is_locked
+from zennas.runs.store import DATABASE, RunStore
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One run at a glance.
+
+    Attributes:
+        state: `running`, `interrupted`, `finished`, a stopping rule, `stopped` for a run whose process died, or
+            `damaged: …`.
+        best: the highest score, if any network was scored.
+        updated: Unix time of the last commit, 0 if unknown.
+    """
+
+    directory: Path
+    state: str
+    score: str = ""
+    best: float | None = None
+    iteration: int = 0
+    iterations: int = 0
+    scored: int = 0
+    budgets: tuple[str, ...] = ()
+    updated: float = 0.0
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values."""
+        return {**self.__dict__, "directory": str(self.directory), "budgets": list(self.budgets)}
+
+
+def list_runs(directory: Path) -> list[RunSummary]:
+    """All runs in `directory`, or itself if it is one, the latest first. Raises `RunError` where there is none."""
+    places = (
+        [directory] if (directory / DATABASE).exists() else sorted(p.parent for p in directory.glob(f"*/{DATABASE}"))
+    )
+    if not places:
+        raise RunError(f"{directory}: no runs here; `zennas search` makes one")
+    return sorted((_summary(place) for place in places), key=lambda run: -run.updated)
+
+
+def _summary(directory: Path) -> RunSummary:
+    try:
+        config = read_config(directory)
+        store = RunStore(directory)
+        state = store.state()
+        best = store.best_score()
+        scored = store.count()
+        store.close()
+    except ZennasError as error:
+        return RunSummary(directory, f"damaged: {error}")
+    status = state.get("status", "running")
+    if status == "running" and not is_locked(directory):
+        status = "stopped"
+    return RunSummary(
+        directory,
+        status,
+        config.score,
+        best,
+        state.get("iteration", 0),
+        config.iterations,
+        scored,
+        tuple(", ".join(map(str, budgets)) for budgets in config.budget_sets() if budgets),
+        state.get("updated", 0.0),
+    )

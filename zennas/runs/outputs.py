@@ -1,0 +1,115 @@
+"""What a finished search leaves beside its database: `best.yaml`, and for a frontier a file for each budget."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from zennas.architecture.files import write_architecture
+from zennas.io.text import write_text
+from zennas.architecture.structure import format_structure
+from zennas.counting.budgets import Budget
+from zennas.searching.population import Candidate
+from zennas.runs.result import SearchResult, Winner
+
+BEST = "best.yaml"
+FRONTIER = "frontier.csv"
+PARETO = "pareto.csv"
+
+
+def write_result(result: SearchResult, directory: Path) -> None:
+    """Write every file of a result, each atomically. Raises `ZennasError`."""
+    write_architecture(result.best.architecture, directory / BEST, _annotations(result, result.best))
+    if len(result.winners) > 1:
+        for winner in result.winners:
+            path = directory / f"best-{budget_label(winner.budgets)}.yaml"
+            write_architecture(winner.architecture, path, _annotations(result, winner))
+        write_text(directory / FRONTIER, frontier_csv(result))
+    if result.config.pareto:
+        write_text(directory / PARETO, pareto_csv(result))
+
+
+def _annotations(result: SearchResult, winner: Winner) -> dict[str, Any]:
+    scores: dict[str, Any] = {result.config.score: winner.score}
+    if winner.rescored is not None:
+        zen = winner.rescored
+        scores["zen"] = {"score": zen.score, "std_error": zen.std_error, "ci95": list(zen.ci95)}
+    quantities = ("params", "flops", "layers", "convolutions", "memory", "latency")
+    costs = {name: getattr(winner.costs, name) for name in quantities}
+    measured = {} if winner.measured_latency is None else {"measured_latency": winner.measured_latency}
+    return {
+        **measured,
+        "score": scores,
+        "costs": {name: value for name, value in costs.items() if value is not None},
+        "budgets": [str(budget) for budget in winner.budgets],
+    }
+
+
+def winner_name(space: str, resolution: int, budgets: Sequence[Budget]) -> str:
+    """The name of a winner: space, resolution and bounds."""
+    bounds = [f"{b.quantity}-{b.show(b.high)}" for b in budgets if b.high < float("inf")]
+    return "-".join(["zennet", Path(space).stem, str(resolution), *bounds])
+
+
+def budget_label(budgets: Sequence[Budget]) -> str:
+    """`1M`, or `1M-18` for several: the bounds of a population as a part of a file name."""
+    return "-".join(b.show(b.high if b.high < float("inf") else b.low) for b in budgets) or "unbounded"
+
+
+def frontier_csv(result: SearchResult) -> str:
+    """One line a budget: its bounds, the best network's scores and costs, its structure."""
+    return _csv(
+        ("budgets", result.config.score, "zen", "params", "flops", "layers", "memory", "structure"),
+        [
+            (
+                ", ".join(map(str, w.budgets)),
+                w.score,
+                w.rescored.score if w.rescored else "",
+                w.costs.params,
+                w.costs.flops,
+                w.costs.layers,
+                w.costs.memory,
+                format_structure(w.architecture),
+            )
+            for w in result.winners
+        ],
+    )
+
+
+def pareto_csv(result: SearchResult) -> str:
+    """Every candidate that no other beats in the score and all of `config.pareto` at once, the best score first."""
+    quantities = result.config.pareto
+    return _csv(
+        ("id", "score", "params", "flops", "layers", "memory", "structure"),
+        [
+            (
+                c.id,
+                c.score,
+                c.costs.params,
+                c.costs.flops,
+                c.costs.layers,
+                c.costs.memory,
+                format_structure(c.super_blocks),
+            )
+            for c in pareto_front(result.candidates(), quantities)
+        ],
+    )
+
+
+def pareto_front(candidates: Sequence[Candidate], quantities: Sequence[str]) -> list[Candidate]:
+    """Candidates of which none scores as high at no higher cost in every quantity, the best score first."""
+    front: list[tuple[Candidate, tuple[float, ...]]] = []
+    for candidate in sorted(candidates, key=lambda c: (-c.score, c.id)):
+        costs = tuple(getattr(candidate.costs, q) for q in quantities)
+        if not any(all(o <= c for o, c in zip(other, costs, strict=True)) for _, other in front):
+            front.append((candidate, costs))
+    return [candidate for candidate, _ in front]
+
+
+def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,118 @@
+"""What a search found."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zennas.architecture.model import Architecture
+from zennas.architecture.structure import format_structure
+from zennas.counting import Costs
+from zennas.counting.budgets import Budget
+from zennas.searching.settings import SearchConfig
+from zennas.searching.population import Candidate
+from zennas.runs.store import RunStore
+from zennas.optional_dependencies import require
+from zennas.scores.result import Score
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class Winner:
+    """The best network found for one set of budgets.
+
+    Attributes:
+        score: the value of the score that the search maximised.
+        rescored: its Monte Carlo Zen-score, where it was computed.
+        measured_latency: seconds an image on this machine, where a latency budget was checked by measuring.
+    """
+
+    architecture: Architecture
+    candidate: Candidate
+    score: float
+    costs: Costs
+    budgets: Sequence[Budget]
+    rescored: Score | None = None
+    measured_latency: float | None = None
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """A finished or interrupted search. The candidates are read from the run only when they are asked for.
+
+    Attributes:
+        winners: one for each combination of budgets, in the order in which they were given.
+        directory: the run on disk, or `None` for a search in memory.
+        status: `finished`, or why it stopped.
+        notes: what the user should know, one line each.
+        iterations_here: those of them that were carried out since the start or resume.
+    """
+
+    config: SearchConfig
+    winners: Sequence[Winner]
+    directory: Path | None
+    status: str
+    iterations: int
+    scored: int
+    seconds: float
+    notes: Sequence[str] = ()
+    iterations_here: int = 0
+    store: RunStore | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def best(self) -> Winner:
+        """The winner; of a frontier, the one of the highest score."""
+        return max(self.winners, key=lambda w: w.score)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The winning architecture."""
+        return self.best.architecture
+
+    @property
+    def score(self) -> float:
+        """The winner's score."""
+        return self.best.score
+
+    @property
+    def costs(self) -> Costs:
+        """The winner's costs."""
+        return self.best.costs
+
+    def candidates(self) -> list[Candidate]:
+        """Every scored candidate, in order."""
+        store = self.store or RunStore(self.directory)
+        return store.candidates()
+
+    def lineage(self, candidate: Candidate | None = None) -> Iterator[Candidate]:
+        """The candidate (by default the winner) and its ancestors, the youngest first."""
+        known = self.candidates()
+        current = self.best.candidate if candidate is None else candidate
+        yield current
+        while current.parent >= 0:
+            current = known[current.parent]
+            yield current
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """Every scored candidate as a pandas table. Raises `MissingExtraError` without pandas."""
+        table = require("pandas", "report", "a dataframe").DataFrame
+        rows: list[dict[str, Any]] = [
+            {
+                "id": c.id,
+                "iteration": c.iteration,
+                "parent": c.parent,
+                "score": c.score,
+                "params": c.costs.params,
+                "flops": c.costs.flops,
+                "layers": c.costs.layers,
+                "convolutions": c.costs.convolutions,
+                "memory": c.costs.memory,
+                "latency": c.costs.latency,
+                "structure": format_structure(c.super_blocks),
+            }
+            for c in self.candidates()
+        ]
+        frame: pandas.DataFrame = table(rows)
+        return frame

@@ -1,0 +1,337 @@
+"""Carrying a search out: start or resume a run, commit its rounds, re-score, write the best down."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zennas.architecture.model import Architecture
+from zennas.counting import count_super_blocks
+from zennas.errors import RunError, ZennasError
+from zennas.searching.settings import SearchConfig, check_bounded, checked_config, read_config
+from zennas.searching.rounds import Count, Evolution
+from zennas.searching.executors import Execution, executor
+from zennas.runs.events import EventLog
+from zennas.latency.in_search import LatencyBudget, latency_budget, resumed_latency
+from zennas.latency.winner import measured_winner
+from zennas.io.lock import RunLock
+from zennas.runs.outputs import winner_name, write_result
+from zennas.searching.population import Candidate
+from zennas.runs.rescoring import rescore
+from zennas.runs.result import SearchResult, Winner
+from zennas.searching.scoring import round_scorer
+from zennas.searching.settings import configured_space
+from zennas.spaces.start import starting_network
+from zennas.runs.stopping import INTERRUPTED, reason_to_stop, stop_requests
+from zennas.runs.store import DATABASE, RunStore, evolution_state, restore_evolution
+from zennas.searching.tasks import Execute, load_plugins
+from zennas.optional_dependencies import installed
+from zennas.scores.registry import registered_score
+from zennas.scores.result import Score
+from zennas.io.settings import write_settings
+
+COMMIT_SECONDS = 0.5
+LOG_SECONDS = 1.0
+MAY_CHANGE = ("iterations", "rescore", "device", "time_limit", "patience", "target_score", "pareto")
+"""Settings that a resumed run may be given anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a watcher is shown after a round.
+
+    Attributes:
+        phase: `search` or `rescore`.
+        done: iterations, or re-scored networks, so far.
+        total: of them in all.
+    """
+
+    phase: str
+    done: int
+    total: int
+    scored: int
+    best: Candidate
+    seconds: float
+
+
+Watcher = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What a search is carried out with, and its result does not depend on.
+
+    Attributes:
+        watch: is shown the progress after every round.
+        log_json: print the log's events on standard output.
+    """
+
+    execution: Execution = field(default_factory=Execution)
+    watch: Watcher | None = None
+    log_json: bool = False
+
+
+def start_run(
+    config: SearchConfig,
+    directory: Path | None,
+    around: RunContext | None = None,
+    latency: LatencyBudget | None = None,
+) -> SearchResult:
+    """Start a new run in an empty or missing directory (`None`: in memory).
+
+    Args:
+        latency: what predicts latencies, where it is there already; else it is got as the configuration says.
+
+    Raises:
+        RunError: the directory holds something already.
+        BudgetError: there is no upper bound, or nothing in the space meets the budgets; nothing was written.
+    """
+    around = around or RunContext()
+    _check_vacant(directory)
+    load_plugins(config.plugins)
+    with executor(around.execution) as execute:
+        latency = latency or latency_budget(config)
+        check_bounded(config)
+        evolution = _evolution(config, execute, latency)
+        starts = [
+            starting_network(
+                evolution.space,
+                budgets,
+                config.resolution,
+                config.num_classes,
+                np.random.default_rng([config.seed, 1 << 32, niche]),
+                evolution.count,
+            )
+            for niche, budgets in enumerate(evolution.budget_sets)
+        ]
+        founders = evolution.begin(starts)
+        if evolution.failures:
+            raise ZennasError(f"the {config.score} score refuses the start: {evolution.failures[0][2]}")
+        if directory is not None:
+            _create(directory)
+        with RunLock(directory) if directory is not None else nullcontext():
+            if directory is not None:
+                write_settings(config, directory)
+                if latency is not None:
+                    latency.keep(directory)
+            run = _Run(config, directory, RunStore(directory, create=True), evolution, execute, around, latency)
+            run.commit(founders, "running")
+            run.journal.write("start", config=config.model_dump(exclude_none=True))
+            return run.run_task()
+
+
+def resume_run(
+    directory: Path, changes: dict[str, Any] | None = None, around: RunContext | None = None
+) -> SearchResult:
+    """Go on with a run where its last commit left it; the outcome is that of a run never interrupted.
+
+    Args:
+        changes: settings that may change on the way (`MAY_CHANGE`).
+
+    Raises:
+        RunError: no run, a damaged one, one that another process works on, or a setting that cannot change.
+    """
+    around = around or RunContext()
+    config = _changed(read_config(directory), changes or {}, directory)
+    load_plugins(config.plugins)
+    with RunLock(directory), executor(around.execution) as execute:
+        store = RunStore(directory)
+        latency = resumed_latency(config, directory)
+        evolution = _evolution(config, execute, latency)
+        restore_evolution(evolution, store)
+        if changes:
+            write_settings(config, directory)
+        run = _Run(config, directory, store, evolution, execute, around, latency)
+        run.journal.write("resume", iteration=evolution.iteration)
+        return run.run_task()
+
+
+def _check_vacant(directory: Path | None) -> None:
+    if directory is None or not directory.exists():
+        return
+    if (directory / DATABASE).exists():
+        raise RunError(
+            f"{directory}: holds a run already; go on with it by --resume {directory}, or give another --out"
+        )
+    if not directory.is_dir():
+        raise RunError(f"{directory}: is a file; give a directory for --out")
+    if any(directory.iterdir()):
+        raise RunError(f"{directory}: is not empty and holds no run; give another --out")
+
+
+def _create(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{directory}: cannot be created: {error.strerror}") from None
+
+
+def _changed(config: SearchConfig, changes: dict[str, Any], directory: Path) -> SearchConfig:
+    wrong = [key for key, value in changes.items() if key not in MAY_CHANGE and getattr(config, key) != value]
+    if wrong:
+        raise RunError(
+            f"{directory}: {', '.join(wrong)} cannot change on resume; what can is {', '.join(MAY_CHANGE)}; "
+            "start a new run for the rest"
+        )
+    return checked_config({**config.model_dump(), **changes})
+
+
+def _evolution(config: SearchConfig, execute: Execute, latency: LatencyBudget | None) -> Evolution:
+    resolution, classes = config.resolution, config.num_classes
+    count: Count = lambda super_blocks: count_super_blocks(super_blocks, resolution, classes)  # noqa: E731
+    return Evolution(
+        configured_space(config),
+        config.budget_sets(),
+        count if latency is None else latency.count(count),
+        round_scorer(config, execute),
+        config.iterations,
+        config.population,
+        config.round_size,
+        config.seed,
+    )
+
+
+@dataclass
+class _Run:
+    config: SearchConfig
+    directory: Path | None
+    store: RunStore
+    evolution: Evolution
+    execute: Execute
+    around: RunContext
+    latency: LatencyBudget | None = None
+    started: float = field(default_factory=time.perf_counter)
+    notes: list[str] = field(default_factory=list)
+    pending: list[Candidate] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.journal = EventLog(self.directory, self.around.log_json)
+        self.first_iteration = self.evolution.iteration
+
+    def run_task(self) -> SearchResult:
+        with stop_requests() as requested:
+            status = self._search(requested)
+            rescored = {} if status == INTERRUPTED else self._rescored(requested)
+        evolution, seconds = self.evolution, self._seconds()
+        result = SearchResult(
+            self.config,
+            [self._winner(niche, rescored, status) for niche in range(len(evolution.populations))],
+            self.directory,
+            status,
+            evolution.iteration,
+            evolution.scored,
+            seconds,
+            tuple(self.notes),
+            evolution.iteration - self.first_iteration,
+            self.store,
+        )
+        self.store.set_state(
+            status=status,
+            winners=[winner.candidate.id for winner in result.winners],
+            measured=[winner.measured_latency for winner in result.winners],
+            notes=self.notes,
+        )
+        if self.directory is not None:
+            write_result(result, self.directory)
+        best = result.best
+        self.journal.write("end", status=status, score=best.score, params=best.costs.params, flops=best.costs.flops)
+        return result
+
+    def commit(self, candidates: list[Candidate], status: str) -> None:
+        """Make everything so far durable."""
+        # Winners are chosen at the end alone: a run that goes on has none yet.
+        state = {
+            **evolution_state(self.evolution),
+            "status": status,
+            "winners": [],
+            "measured": [],
+            "notes": [],
+            "updated": time.time(),
+        }
+        self.store.commit(candidates, self.evolution.failures, state)
+        self.evolution.failures.clear()
+
+    def _search(self, requested: threading.Event) -> str:
+        evolution = self.evolution
+        committed = logged = time.perf_counter()
+        while True:
+            status = INTERRUPTED if requested.is_set() and not evolution.finished else self._rule()
+            if status:
+                self.commit(self.pending, status)
+                return status
+            self.pending += evolution.step()
+            now = time.perf_counter()
+            if now - committed > COMMIT_SECONDS:
+                self.commit(self.pending, "running")
+                self.pending = []
+                committed = time.perf_counter()
+            if now - logged > LOG_SECONDS:
+                self._log_progress()
+                logged = now
+            self._show("search", evolution.iteration, evolution.iterations)
+
+    def _rule(self) -> str:
+        return reason_to_stop(self.evolution, self.config, self._seconds())
+
+    def _log_progress(self) -> None:
+        evolution, best = self.evolution, self.evolution.best
+        self.journal.write(
+            "progress",
+            iteration=evolution.iteration,
+            scored=evolution.scored,
+            failed=evolution.failed,
+            best_score=best.score,
+            best_params=best.costs.params,
+            best_flops=best.costs.flops,
+            seconds=round(self._seconds(), 3),
+        )
+
+    def _show(self, phase: str, done: int, total: int) -> None:
+        if self.around.watch:
+            evolution = self.evolution
+            self.around.watch(Progress(phase, done, total, evolution.scored, evolution.best, self._seconds()))
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+    def _rescored(self, requested: threading.Event) -> dict[int, Score]:
+        if not self.config.rescore or not registered_score(self.config.score).estimates_zen:
+            return {}
+        if not installed("torch"):
+            self.notes.append(
+                "the best candidates were not re-scored by Monte Carlo: torch is not installed "
+                "(pip install 'zennas[torch]')"
+            )
+            return {}
+        scores = rescore(
+            self.config,
+            self.evolution,
+            self.store,
+            self.execute,
+            requested,
+            lambda done, total: self._show("rescore", done, total),
+        )
+        if not scores:
+            self.notes.append("interrupted while re-scoring; --resume goes on with it")
+        return scores
+
+    def _winner(self, niche: int, rescored: dict[int, Score], status: str) -> Winner:
+        budgets, config = self.evolution.budget_sets[niche], self.config
+        ranked = self.evolution.populations[niche].ranked()
+        leaders = [c for c in ranked[: config.rescore] if c.id in rescored]
+        ranked = sorted(leaders, key=lambda c: -rescored[c.id].score) + [c for c in ranked if c.id not in rescored]
+        winner, measured = ranked[0], None
+        if self.latency is not None and status != INTERRUPTED:
+            latency = self.latency
+            winner, measured = measured_winner(
+                latency.predictor, latency.num_classes, ranked, self.store.candidates, budgets, self.notes
+            )
+        name = winner_name(config.space, config.resolution, budgets)
+        architecture = Architecture(winner.super_blocks, name, config.resolution, config.num_classes)
+        score = rescored.get(winner.id)
+        return Winner(architecture, winner, winner.score, winner.costs, budgets, score, measured)

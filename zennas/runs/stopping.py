@@ -1,0 +1,47 @@
+"""When a search ends before its last iteration."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from zennas.searching.settings import SearchConfig
+from zennas.searching.rounds import Evolution
+
+INTERRUPTED = "interrupted"
+FINISHED = "finished"
+
+
+def reason_to_stop(evolution: Evolution, config: SearchConfig, seconds: float) -> str:
+    """The stopping rule that applies now, or an empty text."""
+    if evolution.finished:
+        return FINISHED
+    if config.time_limit is not None and seconds >= config.time_limit:
+        return "time limit"
+    if config.patience is not None and evolution.iteration - evolution.best.iteration >= config.patience:
+        return "patience"
+    if config.target_score is not None and evolution.best.score >= config.target_score:
+        return "target score"
+    return ""
+
+
+@contextmanager
+def stop_requests() -> Iterator[threading.Event]:
+    """An event that Ctrl-C or SIGTERM sets, so that a round is finished and committed before the search ends. The
+    second signal ends it at once."""
+    requested = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield requested
+        return
+
+    def stop(number: int, frame: object) -> None:
+        if requested.is_set():
+            raise KeyboardInterrupt
+        requested.set()
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield requested
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,215 @@
+"""A run on disk: `run.db`, an SQLite file in WAL mode.
+
+Every scored candidate is a row: its parent and mutation (from which its structure follows), score and costs. The
+population and the position in the random sequence are in `state`. A commit holds whole rounds, so that whatever
+was committed is a state the search can go on from.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from zennas.architecture.model import SuperBlock
+from zennas.architecture.structure import format_structure, parse_structure
+from zennas.counting import Costs
+from zennas.errors import ArchitectureError, RunError
+from zennas.searching.rounds import Evolution
+from zennas.spaces.mutation import Mutation, applied
+from zennas.searching.population import Candidate
+from zennas.scores.result import Score
+
+APPLICATION_ID = 0x5A454E4E
+SCHEMA_VERSION = 1
+DATABASE = "run.db"
+
+_SCHEMA = """
+CREATE TABLE candidates (
+    id INTEGER PRIMARY KEY, iteration INTEGER NOT NULL, parent INTEGER NOT NULL, mutation TEXT NOT NULL,
+    score REAL NOT NULL, params INTEGER NOT NULL, flops INTEGER NOT NULL, layers INTEGER NOT NULL,
+    convolutions INTEGER NOT NULL, memory INTEGER NOT NULL, latency REAL,
+    effectiveness REAL
+);
+CREATE TABLE failures (iteration INTEGER NOT NULL, structure TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE rescored (id INTEGER PRIMARY KEY, score REAL NOT NULL, std_error REAL NOT NULL, repeats TEXT NOT NULL);
+CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+T = TypeVar("T")
+
+
+class RunStore:
+    """Reads and writes one run's database; `None` keeps it in memory."""
+
+    def __init__(self, directory: Path | None, *, create: bool = False) -> None:
+        self.directory = directory
+        path = ":memory:" if directory is None else str(directory / DATABASE)
+        if directory is not None and not create and not (directory / DATABASE).is_file():
+            raise RunError(f"{directory}: no run here ({DATABASE} is missing)")
+        self._db = self._guarded(lambda: self._open(path, create))
+
+    def _open(self, path: str, create: bool) -> sqlite3.Connection:
+        db = sqlite3.connect(path, isolation_level=None, timeout=10)
+        if create:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            db.executescript(_SCHEMA)
+        elif db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+            db.close()
+            raise RunError(f"{path}: not a database of a zennas run; give the directory of a run, or start a new one")
+        elif (version := db.execute("PRAGMA user_version").fetchone()[0]) != SCHEMA_VERSION:
+            db.close()
+            raise RunError(f"{path}: written by another zennas (format {version}, this one reads {SCHEMA_VERSION})")
+        db.execute("PRAGMA synchronous=NORMAL")
+        return db
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        """Run database work; what SQLite says becomes a `RunError` that says what to do."""
+        where = self.directory or "run in memory"
+        try:
+            return work()
+        except sqlite3.OperationalError as error:
+            if "full" in str(error) or "disk I/O" in str(error):
+                raise RunError(
+                    f"{where}: the disk is full; the run is paused and all that was committed is kept: "
+                    f"free some space, then go on with --resume {where}"
+                ) from None
+            raise RunError(f"{where}: {DATABASE} cannot be used: {error}") from None
+        except sqlite3.DatabaseError as error:
+            raise RunError(
+                f"{where}: {DATABASE} is corrupted or not a database ({error}); "
+                "restore it from a copy, or start a new run in another directory"
+            ) from None
+
+    def close(self) -> None:
+        """Close the database; its write-ahead log is folded in."""
+        self._db.close()
+
+    def commit(
+        self,
+        candidates: Sequence[Candidate],
+        failures: Sequence[tuple[int, tuple[SuperBlock, ...], str]],
+        state: dict[str, Any],
+    ) -> None:
+        """Append candidates and failures and replace the state, all or nothing. Raises `RunError`."""
+        rows = [_row(candidate) for candidate in candidates]
+        failed = [(iteration, format_structure(blocks), reason) for iteration, blocks, reason in failures]
+
+        def write() -> None:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._db.executemany("INSERT INTO candidates VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", rows)
+                self._db.executemany("INSERT INTO failures VALUES (?,?,?)", failed)
+                self._db.executemany(
+                    "INSERT OR REPLACE INTO state VALUES (?,?)",
+                    [(key, json.dumps(value)) for key, value in state.items()],
+                )
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+        self._guarded(write)
+
+    def set_state(self, **state: Any) -> None:
+        """Replace single state values."""
+        self.commit((), (), state)
+
+    def state(self) -> dict[str, Any]:
+        """All state values."""
+        return self._guarded(lambda: {k: json.loads(v) for k, v in self._db.execute("SELECT key, value FROM state")})
+
+    def candidates(self) -> list[Candidate]:
+        """All scored candidates in order; the structures are rebuilt along their parents."""
+        known: list[Candidate] = []
+        for row in self._guarded(lambda: self._db.execute("SELECT * FROM candidates ORDER BY id").fetchall()):
+            number, iteration, parent, text, score, *numbers = row
+            try:
+                mutations = _parse_mutations(text) if parent >= 0 else ()
+                blocks = (
+                    parse_structure(text).super_blocks if parent < 0 else applied(mutations, known[parent].super_blocks)
+                )
+            except (ArchitectureError, ValueError, IndexError):
+                raise RunError(f"{self.directory}: {DATABASE}: candidate {number} is corrupted") from None
+            known.append(Candidate(number, iteration, parent, mutations, blocks, score, Costs(*numbers)))
+        return known
+
+    def rows(self) -> Iterator[tuple[int, int, int, float, int, int, int, int, int, float | None]]:
+        """Numbers of every candidate, without its structure."""
+        query = (
+            "SELECT id, iteration, parent, score, params, flops, layers, convolutions, memory, latency "
+            "FROM candidates ORDER BY id"
+        )
+        return self._guarded(lambda: iter(self._db.execute(query)))
+
+    def failures(self) -> list[tuple[int, tuple[SuperBlock, ...], str]]:
+        """Networks that could not be scored: iteration, super-blocks, reason."""
+        rows = self._guarded(lambda: self._db.execute("SELECT * FROM failures").fetchall())
+        return [(iteration, parse_structure(text).super_blocks, reason) for iteration, text, reason in rows]
+
+    def save_rescored(self, scores: dict[int, Score]) -> None:
+        """Keep Monte Carlo scores of candidates by id."""
+        rows = [(i, s.score, s.std_error, json.dumps(s.repeats)) for i, s in scores.items()]
+        self._guarded(lambda: self._db.executemany("INSERT OR REPLACE INTO rescored VALUES (?,?,?,?)", rows))
+
+    def rescored(self) -> dict[int, tuple[float, ...]]:
+        """The single repeats of each re-scored candidate, by id."""
+        query = "SELECT id, repeats FROM rescored"
+        return self._guarded(lambda: {i: tuple(json.loads(r)) for i, r in self._db.execute(query)})
+
+    def best_score(self) -> float | None:
+        """The highest score of all candidates."""
+        best = self._guarded(lambda: self._db.execute("SELECT MAX(score) FROM candidates").fetchone()[0])
+        return None if best is None else float(best)
+
+    def count(self) -> int:
+        """Number of scored candidates."""
+        return int(self._guarded(lambda: self._db.execute("SELECT COUNT(*) FROM candidates").fetchone()[0]))
+
+
+def evolution_state(evolution: Evolution) -> dict[str, Any]:
+    """What beside the candidates an evolution goes on from. The random state is the seed and the iteration: a
+    round draws from a generator seeded by the two."""
+    return {
+        "iteration": evolution.iteration,
+        "random_state": [evolution.seed, evolution.iteration],
+        "populations": [population.ids() for population in evolution.populations],
+        "bests": [population.best.id if population.best else None for population in evolution.populations],
+    }
+
+
+def restore_evolution(evolution: Evolution, store: RunStore) -> None:
+    """Bring a fresh evolution to the last committed state. Raises `RunError`."""
+    state = store.state()
+    candidates = store.candidates()
+    failures = store.failures()
+    try:
+        evolution.iteration = state["iteration"]
+        for population, ids, best in zip(evolution.populations, state["populations"], state["bests"], strict=True):
+            population.restore([candidates[i] for i in ids], None if best is None else candidates[best])
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise RunError(f"{store.directory}: {DATABASE} lacks the population; start a new run") from None
+    evolution.scored = len(candidates)
+    evolution.failed = len(failures)
+    evolution.seen = {c.super_blocks for c in candidates}
+    evolution.seen.update(blocks for _, blocks, _ in failures)
+
+
+def _row(candidate: Candidate) -> tuple[Any, ...]:
+    c, costs = candidate, candidate.costs
+    text = ";".join(f"{m.index}={format_structure(m.blocks)}" for m in c.mutations)
+    if c.parent < 0:
+        text = format_structure(c.super_blocks)
+    return (
+        c.id, c.iteration, c.parent, text, c.score,
+        costs.params, costs.flops, costs.layers, costs.convolutions, costs.memory, costs.latency,
+        costs.effectiveness,
+    )  # fmt: skip
+
+
+def _parse_mutations(text: str) -> tuple[Mutation, ...]:
+    parts = (part.partition("=") for part in text.split(";"))
+    return tuple(Mutation(int(index), parse_structure(blocks).super_blocks) for index, _, blocks in parts)

@@ -1,0 +1,174 @@
+"""The expected Zen-score of architectures and chains."""
+
+import math
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from zennas.architecture.model import Architecture, SuperBlock
+from zennas.blocks.chain import Chain, architecture_chain, super_block_chain
+from zennas.blocks.layers import Convolution, MaxPool
+from zennas.counting import native_resolution, smallest_resolution
+from zennas.errors import ScoreError
+from zennas.scores.closed_form.geometry import geometry_row, image_classes, max_moments
+from zennas.scores.closed_form.kernel import LINEAR, POOL, RELU, Rows, score_chain, score_chains
+from zennas.scores.result import Score
+
+ALPHA = 0.01
+BATCH_SIZE = 16
+MAX_KERNEL = 31
+
+MODEL_ERROR_DENSE = 0.004
+MODEL_ERROR_GROUPED = 0.003
+"""Root mean square of the relative difference to the Monte Carlo mean over the networks of `docs/benchmarks.md`,
+of chains with dense convolutions only, and of chains with grouped or depthwise ones."""
+
+
+def meanfield_score(
+    network: Architecture | Chain, resolution: int | None = None, *, batch_size: int = BATCH_SIZE
+) -> Score:
+    """The expected Zen-score, without a forward pass.
+
+    Its `std_error` is the error of the model, measured against Monte Carlo, not a sampling error. Its
+    `contributions` are the expected ½·log σ̄² of every convolution.
+
+    Args:
+        network: an architecture, or a chain of convolutions and max pools.
+        resolution: side of the square input; by default the architecture's own.
+        batch_size: images over which the batch norms that are predicted take their statistics.
+
+    Raises:
+        ScoreError: a convolution without batch norm, or an activation other than ReLU or none.
+        ArchitectureError: an unknown block type or no resolution.
+    """
+    started = time.perf_counter()
+    if isinstance(network, Architecture):
+        resolution = native_resolution(network, resolution)
+        smallest = smallest_resolution(network)
+        if resolution < smallest:
+            raise ScoreError(f"resolution {resolution} is too small for the strides; use {smallest} or more")
+        chain = architecture_chain(network)
+    elif resolution is None:
+        raise ScoreError("a chain of convolutions has no resolution of its own; give one")
+    else:
+        chain = tuple(network)
+    rows, _ = _rows(chain, resolution)
+    weights, scores = image_classes(batch_size)
+    logs = np.zeros(len(rows) + 1)
+    value = float(score_chain(rows, resolution, batch_size, ALPHA, weights, scores, _TABLE.array(), _pools(), logs))
+    if not math.isfinite(value):
+        raise ScoreError(f"the meanfield score came out as {value}: numerically meaningless for this network")
+    grouped = any(isinstance(layer, Convolution) and layer.groups > 1 for layer in chain)
+    error = abs(value) * (MODEL_ERROR_GROUPED if grouped else MODEL_ERROR_DENSE)
+    convolutions = sum(isinstance(layer, Convolution) for layer in chain)
+    return Score(
+        value,
+        error,
+        (value - 1.96 * error, value + 1.96 * error),
+        time.perf_counter() - started,
+        name="meanfield",
+        contributions=tuple(logs[:convolutions].tolist()),
+    )
+
+
+def meanfield_many(
+    networks: Sequence[tuple[SuperBlock, ...]], resolution: int, batch_size: int = BATCH_SIZE
+) -> list[float]:
+    """Bare scores of many networks, as a search needs them: what a super-block stands for is remembered."""
+    parts: list[Rows] = []
+    starts = [0]
+    total = 0
+    for network in networks:
+        size = resolution
+        for block in network:
+            rows, size = _super_block_rows(block, size)
+            parts.append(rows)
+            total += len(rows)
+        starts.append(total)
+    scores = np.empty(len(networks))
+    weights, normal = image_classes(batch_size)
+    score_chains(
+        np.concatenate(parts),
+        np.array(starts),
+        resolution,
+        batch_size,
+        ALPHA,
+        weights,
+        normal,
+        _TABLE.array(),
+        _pools(),
+        scores,
+    )
+    result: list[float] = scores.tolist()
+    return result
+
+
+class _GeometryTable:
+    """All geometries met so far, one row each; rows keep their index for ever."""
+
+    def __init__(self) -> None:
+        self._index: dict[tuple[int, int, int], int] = {}
+        self._rows: list[npt.NDArray[np.float64]] = []
+        self._array = np.empty((0, 0))
+
+    def index(self, size: int, kernel: int, stride: int) -> int:
+        key = (size, kernel, stride)
+        if key not in self._index:
+            self._rows.append(geometry_row(size, kernel, stride))
+            self._index[key] = len(self._rows) - 1
+        return self._index[key]
+
+    def array(self) -> npt.NDArray[np.float64]:
+        if len(self._array) != len(self._rows):
+            self._array = np.stack(self._rows)
+        return self._array
+
+
+_TABLE = _GeometryTable()
+
+
+@lru_cache(maxsize=1)
+def _pools() -> npt.NDArray[np.float64]:
+    """Mean and variance after a max pool, by its kernel (0 to 8)."""
+    return np.array([(0.0, 1.0), *(max_moments(k * k) for k in range(1, 9))])
+
+
+@lru_cache(maxsize=1 << 17)
+def _super_block_rows(block: SuperBlock, resolution: int) -> tuple[Rows, int]:
+    chain = super_block_chain(block)
+    first, size = _rows(chain.first, resolution)
+    if not chain.repeats:
+        return first, size
+    rest, size = _rows(chain.rest, size)
+    return np.concatenate([first, *[rest] * chain.repeats]), size
+
+
+@lru_cache(maxsize=1 << 16)
+def _rows(chain: Chain, resolution: int) -> tuple[Rows, int]:
+    """The chain as the kernel reads it, and the side of its output. Raises `ScoreError` for what it cannot say."""
+    rows = []
+    for layer in chain:
+        kernel = layer.kernel
+        geometry = _TABLE.index(resolution, kernel, layer.stride)
+        if isinstance(layer, MaxPool):
+            if kernel > 8:
+                raise ScoreError(f"the closed form handles max pools up to 8×8, not {kernel}×{kernel}")
+            rows.append((layer.channels, layer.channels, kernel, layer.stride, 1, POOL, geometry))
+        else:
+            kind = _kind(layer)
+            rows.append((layer.in_channels, layer.out_channels, kernel, layer.stride, layer.groups, kind, geometry))
+        resolution = layer.out_resolution(resolution)
+    return np.array(rows, dtype=np.int64).reshape(-1, 7), resolution
+
+
+def _kind(layer: Convolution) -> int:
+    if not layer.norm:
+        raise ScoreError("the closed form needs a batch norm after every convolution; one of this chain has none")
+    if layer.activation not in ("relu", None):
+        raise ScoreError(f"the closed form knows ReLU or no activation, not {layer.activation}")
+    if layer.kernel > MAX_KERNEL:
+        raise ScoreError(f"the closed form handles kernels up to {MAX_KERNEL}, not {layer.kernel}")
+    return RELU if layer.activation == "relu" else LINEAR

@@ -1,5 +1,0 @@
-"""The Zen-score in closed form. The derivation is in `docs/closed-form.md`."""
-
-from zennas.scores.meanfield.score import meanfield_many, meanfield_score
-
-__all__ = ["meanfield_many", "meanfield_score"]

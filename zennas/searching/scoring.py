@@ -1,0 +1,44 @@
+"""How a search scores its rounds: at once where the score is cheap, else as tasks of an executor."""
+
+from zennas.architecture.model import SuperBlock
+from zennas.architecture.structure import format_structure
+from zennas.optional_dependencies import require
+from zennas.scores.registry import ScoreSettings, registered_score
+from zennas.searching.rounds import ScoreRound
+from zennas.searching.settings import SearchConfig
+from zennas.searching.tasks import Execute, Failure, ScoreTask
+
+
+def score_settings(config: SearchConfig) -> ScoreSettings:
+    """The score's settings in this search. Every candidate is scored with the run's seed, so that any of them can
+    be scored again from its structure alone."""
+    return ScoreSettings(config.batch_size, config.repeats, config.seed, config.device, config.num_classes)
+
+
+def score_task(
+    config: SearchConfig, name: str, super_blocks: tuple[SuperBlock, ...], settings: ScoreSettings
+) -> ScoreTask:
+    """The task of scoring one network."""
+    return ScoreTask(name, format_structure(super_blocks), config.resolution, settings, tuple(config.plugins))
+
+
+def round_scorer(config: SearchConfig, execute: Execute) -> ScoreRound:
+    """What scores the rounds of a search.
+
+    Raises:
+        UnknownNameError: there is no such score.
+        MissingExtraError: it needs torch, which is not installed.
+    """
+    registered = registered_score(config.score)
+    if registered.needs_torch:
+        require("torch", "torch", f"the {config.score} score")
+    settings = score_settings(config)
+    many = registered.many
+    if many is not None:
+        return lambda networks: list(many(networks, config.resolution, settings))
+
+    def score(networks: list[tuple[SuperBlock, ...]]) -> list[float | Failure]:
+        outcomes = execute([score_task(config, config.score, network, settings) for network in networks])
+        return [o if isinstance(o, Failure) else o.score for o in outcomes]
+
+    return score

@@ -1,0 +1,89 @@
+"""One network to be scored, as it travels to where it is scored, and what comes back."""
+
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from zennas.architecture.structure import parse_structure
+from zennas.errors import ScoreError, ZennasError
+from zennas.scores.registry import ScoreSettings, compute_score, registered_score
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a network could not be scored."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTask:
+    """A network as its structure string, and how to score it.
+
+    Attributes:
+        plugins: modules to import first; they register users' blocks and scores.
+    """
+
+    score: str
+    structure: str
+    resolution: int
+    settings: ScoreSettings
+    plugins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A score and its single repeats."""
+
+    score: float
+    repeats: tuple[float, ...] = ()
+
+
+Execute = Callable[[Sequence[ScoreTask]], "list[Outcome | Failure]"]
+"""Carries tasks out, anywhere, and returns their outcomes in the order of the tasks."""
+
+
+def run_task(task: ScoreTask) -> Outcome | Failure:
+    """Score one network in this process, on one thread, so that the result is the same wherever it runs.
+
+    A network that the score refuses, or that does not fit into memory, is a failure with its reason: an error is
+    never a score. Any other exception is a bug and is raised.
+    """
+    load_plugins(task.plugins)
+    architecture = parse_structure(task.structure)
+    with one_thread(registered_score(task.score).needs_torch):
+        try:
+            result = compute_score(task.score, architecture, task.resolution, task.settings)
+        except ScoreError as error:
+            return Failure(str(error))
+        except (MemoryError, RuntimeError) as error:
+            if not isinstance(error, MemoryError) and type(error).__name__ != "OutOfMemoryError":
+                raise
+            return Failure("out of memory")
+    return Outcome(result.score, result.repeats)
+
+
+def load_plugins(names: Sequence[str]) -> None:
+    """Import the modules that register users' blocks, scores and spaces. Raises `ZennasError`."""
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            raise ZennasError(f"plugin {name!r} cannot be imported: {error}; is its folder on PYTHONPATH?") from None
+
+
+@contextmanager
+def one_thread(uses_torch: bool = True) -> Iterator[None]:
+    """One torch thread inside: the order of float additions, and so the last bit, depends on their number."""
+    if not uses_torch:
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,124 @@
+"""Search spaces as YAML files.
+
+A space file says what differs from a built-in space:
+
+    name: narrow
+    base: resnet
+    choices:
+      - {block: Btn, kernel: 3}
+      - {block: Btn, kernel: 5}
+    stage_strides: [1, 2, 2]
+    width: {low: 16, high: 256, step: 16}
+    layers: {low: 1, high: 8}
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+
+from zennas.architecture.model import Architecture, SuperBlock
+from zennas.blocks.registry import validate
+from zennas.errors import ZennasError
+from zennas.io.documents import load_yaml
+from zennas.io.text import read_text
+from zennas.spaces.space import BlockChoice, Range, SearchSpace, search_space
+from zennas.spaces.start import smallest_of
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _RangeDocument(_Strict):
+    low: int = Field(ge=1)
+    high: int = Field(ge=1)
+    step: int = Field(default=1, ge=1)
+
+
+class _ChoiceDocument(_Strict):
+    block: str
+    kernel: int = 3
+    expansion: float = 0
+    group_width: int = 0
+    se: bool = False
+
+
+class _BlockDocument(_Strict):
+    block: str = "Conv"
+    kernel: int = 3
+    in_: int = Field(default=3, alias="in", ge=1)
+    out: int = Field(default=16, ge=1)
+    stride: int = 1
+    bottleneck: int = 0
+    layers: int = 1
+
+
+class SpaceDocument(_Strict):
+    """What a space file may say; everything has the base space's value by default."""
+
+    name: str
+    base: str = "resnet"
+    choices: list[_ChoiceDocument] | None = None
+    stage_strides: list[int] | None = None
+    stem: _BlockDocument | None = None
+    head: _BlockDocument | None = Field(default=None, validation_alias=AliasChoices("head", "last"))
+    has_head: bool = Field(default=True, validation_alias=AliasChoices("has_head", "has_last"))
+    stem_width: _RangeDocument | None = None
+    head_width: _RangeDocument | None = Field(default=None, validation_alias=AliasChoices("head_width", "last_width"))
+    width: _RangeDocument | None = None
+    bottleneck: _RangeDocument | None = None
+    layers: _RangeDocument | None = None
+    split_at: int | None = Field(default=None, ge=4)
+    mutation: tuple[float, float] | None = None
+    freeze: list[str] | None = None
+
+
+def read_space(path: Path, resolution: int) -> SearchSpace:
+    """Read a space file for inputs of that size. Raises `ZennasError` with the file and the key."""
+    document = load_yaml(read_text(path), str(path))
+    try:
+        given = SpaceDocument.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the document"
+        raise ZennasError(f"{path}: {where}: {first['msg']} (given: {first['input']!r})") from None
+    changes: dict[str, Any] = {"name": given.name}
+    if given.choices is not None:
+        changes["choices"] = tuple(BlockChoice(**c.model_dump()) for c in given.choices)
+    if given.stage_strides is not None:
+        changes["stage_strides"] = tuple(given.stage_strides)
+    for key in ("stem_width", "head_width", "width", "bottleneck", "layers"):
+        if (bounds := getattr(given, key)) is not None:
+            if bounds.low > bounds.high:
+                raise ZennasError(f"{path}: {key}: low {bounds.low} is above high {bounds.high}")
+            changes[key] = Range(bounds.low, bounds.high, bounds.step)
+    for key in ("stem", "head"):
+        if (block := getattr(given, key)) is not None:
+            changes[key] = _super_block(block)
+    if not given.has_head:
+        changes["head"] = None
+    for key in ("split_at", "mutation"):
+        if (value := getattr(given, key)) is not None:
+            changes[key] = value
+    if given.freeze is not None:
+        changes["frozen"] = frozenset(given.freeze)
+    space = replace(search_space(given.base, resolution), **changes)
+    _check_choices(space, path)
+    return space
+
+
+def _super_block(block: _BlockDocument) -> SuperBlock:
+    return SuperBlock(
+        block.block, block.kernel, block.in_, block.out, block.stride, block.bottleneck, layers=block.layers
+    )
+
+
+def _check_choices(space: SearchSpace, path: Path) -> None:
+    """Every choice must expand at the smallest widths, before a search meets it."""
+    for number, choice in enumerate(space.choices, start=1):
+        try:
+            validate(Architecture(smallest_of(space, choice)))
+        except ZennasError as error:
+            raise ZennasError(f"{path}: choices.{number} ({choice.block}): {error}") from None
