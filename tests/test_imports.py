@@ -1,4 +1,4 @@
-"""Imports go one way: from the command line down to the errors, those inside functions and for type checkers included."""
+"""Imports go one way, from the command line down to the errors; those inside functions and for type checkers count."""
 
 import ast
 from collections.abc import Iterator
