@@ -27,7 +27,7 @@ check: .venv/all
 	touch $@ .venv/core
 
 docs: .venv/all
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/zensical build --strict
 
 clean:
-	rm -rf .venv build site dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .cache build site dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
