@@ -56,7 +56,7 @@ def compare(
     if as_json:
         print(json.dumps([_document(network) for network in compared]))
         return
-    from zennas.cli.tables import console
+    from zennas.cli.console import console
 
     out = console()
     out.print(_table(compared, score))
@@ -116,7 +116,7 @@ def _table(compared: "Sequence[Compared]", score: str) -> "Table":
         shown = ("-" if n.costs.latency is None else format_seconds(n.costs.latency) for n in compared)
         table.add_row("latency", *shown)
     table.add_section()
-    table.add_row(f"{score} score", *(f"{n.score.score:.2f}" for n in compared))
+    table.add_row(f"{escape(score)} score", *(f"{n.score.score:.2f}" for n in compared))
     table.add_row("score per layer", *(f"{n.score.score / max(1, n.costs.layers):.2f}" for n in compared))
     table.add_section()
     stages = [network.by_stage() for network in compared]

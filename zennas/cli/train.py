@@ -10,6 +10,7 @@ import typer
 
 from zennas.cli.options import option
 from zennas.cli.skipped import print_skipped
+from zennas.cli.terminal import say
 
 if TYPE_CHECKING:
     from zennas.train import TrainProgress, TrainResult
@@ -120,8 +121,9 @@ def train_progress(quiet: bool) -> "Iterator[Callable[[TrainProgress], None] | N
     if quiet:
         yield None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from zennas.cli.console import console
 
     bar = Progress(
         TextColumn("epoch {task.fields[epoch]}"),
@@ -129,7 +131,7 @@ def train_progress(quiet: bool) -> "Iterator[Callable[[TrainProgress], None] | N
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[text]}"),
-        console=Console(stderr=True),
+        console=console(error=True),
         refresh_per_second=4,
         transient=True,
     )
@@ -165,14 +167,14 @@ def train_progress(quiet: bool) -> "Iterator[Callable[[TrainProgress], None] | N
 
 def _show(result: "TrainResult") -> None:
     best, last = result.best, result.history[-1]
-    print(
+    say(
         f"accuracy   {last['accuracy']:.2%} after epoch {last['epoch']}, "
         f"best {best['accuracy']:.2%} after epoch {best['epoch']}"
     )
     for note in result.notes:
-        print(f"note       {note}")
+        say(f"note       {note}")
     print_skipped(result.skipped)
-    print(f"written to {result.directory}: best.safetensors, last.safetensors, metrics.csv")
+    say(f"written to {result.directory}: best.safetensors, last.safetensors, metrics.csv")
 
 
 def add_to(app: typer.Typer) -> None:

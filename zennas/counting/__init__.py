@@ -2,6 +2,7 @@
 
 from zennas.counting.budgets import Budget, parse_budget
 from zennas.counting.count import (
+    DEFAULT_CLASSES,
     Costs,
     SuperBlockCosts,
     costs,
@@ -16,6 +17,7 @@ from zennas.counting.count import (
 )
 
 __all__ = [
+    "DEFAULT_CLASSES",
     "Budget",
     "Costs",
     "SuperBlockCosts",
