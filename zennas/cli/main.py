@@ -27,7 +27,7 @@ from zennas.cli import (
     train,
     zoo,
 )
-from zennas.cli.memory import is_memory_shortage, shortage_text
+from zennas.cli.memory import memory_shortage
 from zennas.cli.terminal import OutputLost, drop_output, guard_streams, say
 from zennas.errors import ZennasError
 
@@ -97,9 +97,10 @@ def main() -> None:
             sys.exit(READER_GONE)
         _end(f"standard output cannot be written: {error}", WRONG)
     except Exception as error:
-        if not is_memory_shortage(error):
+        shortage = memory_shortage(error)
+        if shortage is None:
             raise
-        _end(f"not enough memory: {shortage_text(error)}", WRONG)
+        _end(shortage, WRONG)
 
 
 def _end(message: str, code: int) -> NoReturn:
