@@ -18,7 +18,7 @@ from zennas.charts import Chart, Panel, Series
 from zennas.errors import ArchitectureError, ScoreError, ZennasError
 from zennas.io.text import write_text
 from zennas.optional_dependencies import require
-from zennas.scores.registry import ScoreSettings, compute_score, registered_score
+from zennas.scores.registry import ScoreSettings, compute_score, registered_score, usable_score
 
 QUANTILES = (0.25, 0.5, 0.75, 1.0)
 TOP = 0.1
@@ -95,7 +95,7 @@ def study(
         watch: called with the score, networks done and networks in all.
 
     Raises:
-        ZennasError: fewer than three networks.
+        ZennasError: fewer than three networks, or no score.
         UnknownNameError: no such score.
         MissingExtraError: a score, or the rank correlations, need what is not installed.
         DeviceError: a score needs torch, and the device cannot be used.
@@ -104,17 +104,20 @@ def study(
     if sample is not None and sample < len(networks):
         chosen = np.sort(np.random.default_rng(seed).choice(len(networks), sample, replace=False))
         networks = tuple(networks[i] for i in chosen)
+    if not scores:
+        raise ZennasError("a study needs a score; give one or more of those that are registered")
     if len(networks) < FEWEST:
         raise ZennasError(f"{known.title}: {len(networks)} networks are too few to rank; give three or more")
+    settings = settings or ScoreSettings()
     for name in scores:
-        registered_score(name)
+        usable_score(name, settings.device)
     flops = np.array([n.flops for n in networks], float)
     accuracy = np.array([n.accuracy for n in networks])
     budgets = tuple(float(b) for b in np.quantile(flops, list(quantiles)))
     rankings = []
     for name in scores:
         started = time.perf_counter()
-        values = score_networks(name, networks, settings or ScoreSettings(), watch)
+        values = score_networks(name, networks, settings, watch)
         seconds = (time.perf_counter() - started) / len(networks)
         rankings.append(rank(name, values, accuracy, flops, budgets, seconds))
     best = tuple(float(accuracy[flops <= budget].max()) for budget in budgets)

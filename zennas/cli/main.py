@@ -5,6 +5,7 @@ its traceback and exit code 1.
 """
 
 import contextlib
+import errno
 import sys
 from typing import NoReturn
 
@@ -97,6 +98,8 @@ def main() -> None:
             sys.exit(READER_GONE)
         _end(f"standard output cannot be written: {error}", WRONG)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            _end(f"{error.filename}: {error.strerror}", WRONG)
         shortage = memory_shortage(error)
         if shortage is None:
             raise

@@ -8,7 +8,6 @@ from typer.core import TyperGroup
 
 from zennas.cli.options import Device, Json, Seed
 from zennas.cli.terminal import say
-from zennas.errors import ZennasError
 
 if TYPE_CHECKING:
     from zennas.accuracy.networks import KnownNetwork
@@ -164,13 +163,10 @@ def train(
 
 
 def chosen_scores(score: str) -> list[str]:
-    """The names in a list with commas, or those of all scores for `all`. Raises `ZennasError` where there is none."""
+    """The names in a list with commas, or those of all scores for `all`."""
     from zennas.scores import score_names
 
-    names = score_names() if score == "all" else [name.strip() for name in score.split(",") if name.strip()]
-    if not names:
-        raise ZennasError(f"--score {score!r} names no score; give one or more with commas between them, or all")
-    return names
+    return score_names() if score == "all" else [name.strip() for name in score.split(",") if name.strip()]
 
 
 def add_to(parent: typer.Typer) -> None:

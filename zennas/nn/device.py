@@ -5,8 +5,23 @@ import torch
 from zennas.errors import DeviceError
 
 
+def named_device(name: str) -> torch.device:
+    """The device of a name, on this machine or another.
+
+    Args:
+        name: as torch writes it, e.g. `cpu`, `cuda` or `cuda:1`.
+
+    Raises:
+        DeviceError: torch knows no such kind of device.
+    """
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise _unusable(name, str(error)) from None
+
+
 def checked_device(name: str) -> torch.device:
-    """The device of a name; nothing is started on it.
+    """The device of a name, which is on this machine; nothing is started on it.
 
     Args:
         name: as torch writes it, e.g. `cpu`, `cuda` or `cuda:1`.
@@ -14,10 +29,7 @@ def checked_device(name: str) -> torch.device:
     Raises:
         DeviceError: torch knows no such device, or there is none on this machine.
     """
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise _unusable(name, str(error)) from None
+    device = named_device(name)
     if device.type == "cuda":
         # Counted only: a tensor there would take memory for a context that this process may not need.
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -93,6 +93,25 @@ def registered_score(name: str) -> RegisteredScore:
     return _SCORES[name]
 
 
+def usable_score(name: str, device: str) -> RegisteredScore:
+    """The score of that name, if it can be computed here.
+
+    Args:
+        name: one of `score_names()`.
+        device: where torch is to compute, for a score that needs torch.
+
+    Raises:
+        UnknownNameError: no such score.
+        MissingExtraError: it needs torch, which is not installed.
+        DeviceError: it needs torch, and the device cannot be used.
+    """
+    score = registered_score(name)
+    if score.needs_torch:
+        require("torch", "torch", f"the {name} score")
+        require("zennas.nn.device", "torch", f"the {name} score").checked_device(device)
+    return score
+
+
 def score_names() -> list[str]:
     """Names of all registered scores."""
     return list(_SCORES)
@@ -113,10 +132,7 @@ def compute_score(name: str, network: Any, resolution: int, settings: ScoreSetti
         DeviceError: it needs torch, and the device cannot be used.
         ScoreError: it is not defined for that network, or came out numerically meaningless.
     """
-    score = registered_score(name)
-    if score.needs_torch:
-        require("torch", "torch", f"the {name} score")
-        require("zennas.nn.device", "torch", f"the {name} score").checked_device(settings.device)
+    score = usable_score(name, settings.device)
     if not isinstance(network, Architecture) and not score.takes_modules:
         able = ", ".join(n for n, s in _SCORES.items() if s.takes_modules)
         raise ScoreError(f"the {name} score is defined for architectures, not for a module; use one of {able}")

@@ -71,6 +71,8 @@ class SearchConfig(BaseModel):
             if given is None:
                 continue
             texts = [given] if isinstance(given, str) else given
+            if not texts:
+                raise BudgetError(f"{quantity}: no budget is given; write one like 1M, or several as 0.5M,1M")
             parsed = [parse_budget(quantity, text) for text in texts]
             combinations = [(*budgets, budget) for budgets in combinations for budget in parsed]
         return combinations
@@ -79,6 +81,10 @@ class SearchConfig(BaseModel):
 def checked_config(values: dict[str, Any], where: str = "") -> SearchConfig:
     """A validated configuration. Raises `ZennasError` in one line: the setting, its value, what is allowed."""
     config = validated(SearchConfig, values, where)
+    if "latency" in config.pareto and config.latency is None:
+        raise BudgetError(
+            f"{where}pareto: without a latency budget no latency is known; give --latency too, e.g. --latency 2ms"
+        )
     check_bounded(config, where)
     return config
 
