@@ -2,6 +2,8 @@
 
 import math
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from zennas.errors import ZennasError
 
@@ -41,7 +43,15 @@ def parse_number(text: str, what: str = "a number") -> float:
     return _parse(text, {"": 1.0}, what, "0.5")
 
 
-def _scaled(value: float, steps: tuple[tuple[float, str], ...]) -> str:
+Steps = tuple[tuple[float, str], ...]
+"""Sizes and the suffix from which on each is used, the largest first."""
+
+COUNT_STEPS: Steps = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+BYTE_STEPS: Steps = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "B"))
+SECOND_STEPS: Steps = ((1, "s"), (1e-3, "ms"), (1e-6, "µs"))
+
+
+def _scaled(value: float, steps: Steps) -> str:
     """Three digits and a suffix; a value that would round up to 1000 takes the next suffix."""
     for size, suffix in steps:
         if abs(value) >= size * 0.9995:
@@ -52,12 +62,12 @@ def _scaled(value: float, steps: tuple[tuple[float, str], ...]) -> str:
 
 def format_count(value: float) -> str:
     """1_234_567 → `"1.23M"`."""
-    return _scaled(value, ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")))
+    return _scaled(value, COUNT_STEPS)
 
 
 def format_bytes(value: float) -> str:
     """1_234_567 → `"1.23MB"`."""
-    return _scaled(value, ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "B")))
+    return _scaled(value, BYTE_STEPS)
 
 
 def format_seconds(value: float) -> str:
@@ -66,4 +76,40 @@ def format_seconds(value: float) -> str:
         return f"{int(value // 3600)}h{int(value % 3600 // 60):02d}m"
     if value >= 60:
         return f"{int(value // 60)}m{int(value % 60):02d}s"
-    return _scaled(value, ((1, "s"), (1e-3, "ms"), (1e-6, "µs"))) if value else "0s"
+    return _scaled(value, SECOND_STEPS) if value else "0s"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """How values of one kind are written and read.
+
+    Attributes:
+        name: the unit of the bare value, e.g. `seconds`; empty for numbers of things.
+        parse: value of a text as people write it. Raises `ZennasError`.
+        format: a value as text with its suffix.
+        steps: sizes and their suffixes, for those who write values elsewhere (the report's page); none for plain
+            numbers.
+        digits: significant digits that such texts have.
+        suffix: what makes a bare number a text that `parse` takes.
+    """
+
+    name: str
+    parse: Callable[[str], float]
+    format: Callable[[float], str]
+    steps: Steps = ()
+    digits: int = 3
+    suffix: str = ""
+
+    def text(self, value: float) -> str:
+        """A number in the bare unit as a text that `parse` takes, e.g. 0.0005 seconds as `0.0005s`."""
+        return f"{value:.9g}{self.suffix}" if self.suffix else str(value)
+
+
+COUNT = Unit("", parse_count, format_count, COUNT_STEPS)
+"""Numbers so large that they are rounded to three digits: `1.23M`."""
+WHOLE = Unit("", parse_count, str, digits=5)
+"""Numbers of which every digit counts: `18`."""
+NUMBER = Unit("", parse_number, lambda value: f"{value:.3g}", digits=4)
+"""Ratios."""
+BYTES = Unit("bytes", parse_bytes, format_bytes, BYTE_STEPS)
+SECONDS = Unit("seconds", parse_seconds, format_seconds, SECOND_STEPS, suffix="s")

@@ -11,11 +11,11 @@ import zennas
 from zennas.cli.main import app
 from zennas.errors import RunError
 from zennas.report import report_page
-from zennas.report.command import option_of, search_command
+from zennas.report.command import search_command
 from zennas.report.diff import diff_architectures
 from zennas.report.replay import replay
 from zennas.report.run_summary import ancestors, composition, contributions, history
-from zennas.searching.settings import SearchConfig, checked_config
+from zennas.searching.settings import SearchConfig, checked_config, search_settings
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,8 @@ def test_the_command_repeats_the_settings():
     from typer.main import get_command
 
     known = {option for p in get_command(app).commands["search"].params for option in p.opts}
-    assert {option_of(setting) for setting in SearchConfig.model_fields} <= known
+    assert {setting.flag for setting in search_settings()} <= known
+    assert {setting.name for setting in search_settings()} >= set(SearchConfig.model_fields) - {"budgets"}
 
 
 def test_a_diff_pairs_what_belongs_together():

@@ -141,7 +141,7 @@ def learned_latency(config: "SearchConfig") -> "LatencyBudget | None":
     from zennas.latency.in_search import QUICK_SECONDS, latency_budget, quick_setting
     from zennas.units import format_seconds
 
-    if config.latency is None or config.latency_predictor is not None:
+    if "latency" not in config.budgets or config.latency_predictor is not None:
         return latency_budget(config)
     say(
         f"no --latency-predictor is given: one is fitted first for {quick_setting(config)}; measuring takes "

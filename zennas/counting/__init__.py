@@ -15,19 +15,26 @@ from zennas.counting.count import (
     super_block_costs,
     total_costs,
 )
+from zennas.counting.quantities import QUANTITIES, Quantity, known_costs, known_in, known_quantity, register_quantity
 
 __all__ = [
     "DEFAULT_CLASSES",
+    "QUANTITIES",
     "Budget",
     "Costs",
+    "Quantity",
     "SuperBlockCosts",
     "costs",
     "count_layers",
     "count_super_block",
     "count_super_blocks",
+    "known_costs",
+    "known_in",
+    "known_quantity",
     "native_classes",
     "native_resolution",
     "parse_budget",
+    "register_quantity",
     "smallest_resolution",
     "super_block_costs",
     "total_costs",

@@ -1,30 +1,11 @@
 """Budgets: bounds on what a network may cost, any of them together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zennas.counting.count import Costs
+from zennas.counting.quantities import QUANTITIES, known_quantity
 from zennas.errors import BudgetError
-from zennas.optional_dependencies import unknown
-from zennas.units import (
-    format_bytes,
-    format_count,
-    format_seconds,
-    parse_bytes,
-    parse_count,
-    parse_number,
-    parse_seconds,
-)
-
-QUANTITIES: dict[str, tuple[Callable[[str], float], Callable[[float], str]]] = {
-    "params": (parse_count, format_count),
-    "flops": (parse_count, format_count),
-    "layers": (parse_count, str),
-    "convolutions": (parse_count, str),
-    "memory": (parse_bytes, format_bytes),
-    "latency": (parse_seconds, format_seconds),
-    "effectiveness": (parse_number, lambda value: f"{value:.3g}"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +17,7 @@ class Budget:
     low: float = 0
 
     def __post_init__(self) -> None:
-        if self.quantity not in QUANTITIES:
-            raise unknown("budget", self.quantity, QUANTITIES)
+        known_quantity(self.quantity, "budget")
         if not self.low <= self.high or self.high <= 0:
             raise BudgetError(f"{self}: the upper bound must be positive and not below the lower one")
 
@@ -53,7 +33,7 @@ class Budget:
 
     def show(self, value: float) -> str:
         """A value of this quantity with its unit."""
-        return QUANTITIES[self.quantity][1](value)
+        return QUANTITIES[self.quantity].unit.format(value)
 
     def __str__(self) -> str:
         bounds = []
@@ -66,9 +46,7 @@ class Budget:
 
 def parse_budget(quantity: str, text: str) -> Budget:
     """`"1M"` for an upper bound, `"0.5M..1M"` for both, `"0.5M.."` for a lower one alone. Raises `BudgetError`."""
-    if quantity not in QUANTITIES:
-        raise unknown("budget", quantity, QUANTITIES)
-    parse = QUANTITIES[quantity][0]
+    parse = known_quantity(quantity, "budget").unit.parse
     low, dots, high = text.partition("..")
     if not dots:
         low, high = "", text

@@ -1,8 +1,10 @@
 """What an architecture costs, counted from its blocks' descriptions without building a module."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.layers import Convolution, MaxPool, SqueezeExcite, Unit
@@ -11,6 +13,12 @@ from zennas.errors import ArchitectureError
 
 BYTES_PER_VALUE = 4
 DEFAULT_CLASSES = 1000
+
+CountFunction = Callable[[tuple[SuperBlock, ...], int, int], float]
+"""Counts one quantity of super-blocks on a square input of the given side, with so many classes."""
+
+COUNTED_ALONE: dict[str, CountFunction] = {}
+"""Quantities with a function of their own, by name; the rest is counted in one pass over the super-blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,8 @@ class Costs:
         latency: seconds an image, where a latency predictor was asked.
         effectiveness: ρ = L / w̄ of the main path's L convolutions, w̄ the geometric mean of their widths c_in·k²/groups
             (Shen et al. 2023, DeepMAD): deep and narrow networks have a large one.
+        others: values of registered quantities (`zennas.counting.register_quantity`), by name. They are attributes too:
+            `costs.widest`, `None` where the quantity was registered after the network was counted.
     """
 
     params: int
@@ -35,6 +45,18 @@ class Costs:
     memory: int
     latency: float | None = None
     effectiveness: float | None = None
+    others: tuple[tuple[str, float], ...] = ()
+
+    if not TYPE_CHECKING:  # a type checker still reports fields that do not exist
+
+        def __getattr__(self, name: str) -> float | None:
+            # An instance that is being copied has no fields yet, nor `others`.
+            for other, value in self.others if name != "others" else ():
+                if other == name:
+                    return value
+            if name in COUNTED_ALONE:
+                return None
+            raise AttributeError(f"costs have no {name!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +86,17 @@ def costs(architecture: Architecture, resolution: int | None = None, num_classes
         ArchitectureError: an unknown block type, no resolution, or one too small for the strides.
     """
     rows = super_block_costs(architecture, resolution)
-    return total_costs(rows, architecture.out_channels, native_classes(architecture, num_classes))
+    classes = native_classes(architecture, num_classes)
+    total = total_costs(rows, architecture.out_channels, classes)
+    if not COUNTED_ALONE:
+        return total
+    return _with_others(total, architecture.super_blocks, native_resolution(architecture, resolution), classes)
+
+
+def _with_others(counted: Costs, super_blocks: tuple[SuperBlock, ...], resolution: int, num_classes: int) -> Costs:
+    """Costs with the quantities that are counted by functions of their own."""
+    others = [(name, count(super_blocks, resolution, num_classes)) for name, count in COUNTED_ALONE.items()]
+    return replace(counted, others=tuple(others))
 
 
 def total_costs(rows: list[SuperBlockCosts], out_channels: int, num_classes: int) -> Costs:
@@ -202,11 +234,13 @@ def _channels_in(unit: Unit) -> int:
 def count_super_blocks(super_blocks: tuple[SuperBlock, ...], resolution: int, num_classes: int) -> Costs:
     """`costs` of bare super-blocks that are known to be valid, as the search counts every candidate."""
     rows: list[SuperBlockCosts] = []
+    side = resolution
     for block in super_blocks:
-        row = count_super_block(block, resolution)
-        resolution = row.out_resolution
+        row = count_super_block(block, side)
+        side = row.out_resolution
         rows.append(row)
-    return total_costs(rows, super_blocks[-1].out_channels, num_classes)
+    total = total_costs(rows, super_blocks[-1].out_channels, num_classes)
+    return _with_others(total, super_blocks, resolution, num_classes) if COUNTED_ALONE else total
 
 
 def count_layers(super_blocks: tuple[SuperBlock, ...]) -> int:

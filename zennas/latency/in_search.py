@@ -50,7 +50,7 @@ def latency_budget(config: SearchConfig, watch: Callable[[int, float], None] | N
     Raises:
         LatencyError: the predictor's file cannot be used, or is of another setting or space.
     """
-    if config.latency is None:
+    if "latency" not in config.budgets:
         if config.latency_predictor is not None:
             raise LatencyError("latency_predictor is given without a budget; give --latency too, e.g. --latency 0.5ms")
         return None
@@ -64,7 +64,7 @@ def latency_budget(config: SearchConfig, watch: Callable[[int, float], None] | N
 
 def resumed_latency(config: SearchConfig, directory: Path) -> LatencyBudget | None:
     """The predictor that a run was started with. Raises `LatencyError` where its file is gone or damaged."""
-    if config.latency is None:
+    if "latency" not in config.budgets:
         return None
     return _checked(config, read_predictor(directory / PREDICTOR), str(directory / PREDICTOR))
 

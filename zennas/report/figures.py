@@ -4,10 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from zennas.architecture.model import Architecture
 from zennas.architecture.structure import format_structure
-from zennas.counting import native_resolution, super_block_costs
-from zennas.counting.budgets import QUANTITIES
+from zennas.counting import QUANTITIES, known_costs, native_resolution, super_block_costs
 from zennas.optional_dependencies import require, unknown
-from zennas.report.payload import TITLES
 from zennas.report.replay import replay
 from zennas.report.run_summary import contributions, history, kind_label
 from zennas.runs.outputs import budget_label, pareto_front
@@ -45,16 +43,16 @@ def plot_frontier(result: SearchResult, quantity: str = "params") -> "Figure":
     """Every candidate in score against a cost, with the frontier, the budgets as lines and the winners.
 
     Args:
-        quantity: `params`, `flops`, `layers`, `convolutions`, `memory`, or `latency` where it was predicted.
+        quantity: the name of a cost in `zennas.counting.QUANTITIES`, e.g. `params` or `flops`; a latency is known
+            where it was predicted.
 
     Raises:
         UnknownNameError: no such cost, or none of the candidates has it.
     """
     go = _plotly()
-    candidates = [c for c in result.candidates() if getattr(c.costs, quantity, None) is not None]
+    candidates = [c for c in result.candidates() if known_costs(c.costs).get(quantity) is not None]
     if not candidates:
-        known = [name for name in TITLES if getattr(result.costs, name) is not None]
-        raise unknown("cost of this run", quantity, known)
+        raise unknown("cost of this run", quantity, known_costs(result.costs))
     front = sorted(pareto_front(candidates, (quantity,)), key=lambda c: c.score)
     figure = go.Figure()
     for name, members, style in (
@@ -72,7 +70,7 @@ def plot_frontier(result: SearchResult, quantity: str = "params") -> "Figure":
                 y=[c.score for c in members],
                 name=name,
                 text=[_folded(format_structure(c.super_blocks)) for c in members],
-                hovertemplate="score %{y:.2f}, " + TITLES[quantity] + " %{x:.4s}<br>%{text}<extra></extra>",
+                hovertemplate="score %{y:.2f}, " + QUANTITIES[quantity].title + " %{x:.4s}<br>%{text}<extra></extra>",
                 **style,
             )
         )
@@ -80,7 +78,7 @@ def plot_frontier(result: SearchResult, quantity: str = "params") -> "Figure":
         for bound in (budget.low, budget.high):
             if 0 < bound < float("inf"):
                 figure.add_vline(x=bound, line=dict(color=COLOURS[1], dash="dash"), annotation_text=budget.show(bound))
-    return _titled(figure, TITLES[quantity], f"score ({result.config.score})")
+    return _titled(figure, QUANTITIES[quantity].title, f"score ({result.config.score})")
 
 
 def plot_architecture(network: Architecture | SearchResult, resolution: int | None = None) -> "Figure":
@@ -162,8 +160,8 @@ def figure_of(result: SearchResult, name: str) -> "Figure":
     if name == "history":
         return plot_history(result)
     if name == "frontier":
-        budgets = [b.quantity for b in result.best.budgets if b.quantity in QUANTITIES]
-        return plot_frontier(result, next((q for q in TITLES if q in budgets), "params"))
+        budgets = [b.quantity for b in result.best.budgets]
+        return plot_frontier(result, next((q for q in QUANTITIES if q in budgets), "params"))
     if name == "architecture":
         return plot_architecture(result.architecture, result.config.resolution)
     if name == "contributions":

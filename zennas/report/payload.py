@@ -10,8 +10,7 @@ from typing import Any
 from zennas.architecture.model import SuperBlock
 from zennas.architecture.structure import format_structure
 from zennas.blocks.registry import expand
-from zennas.counting import super_block_costs
-from zennas.counting.budgets import QUANTITIES, Budget
+from zennas.counting import QUANTITIES, Budget, Quantity, known_costs, known_in, super_block_costs
 from zennas.errors import ScoreError
 from zennas.io.documents import load_yaml
 from zennas.io.settings import CONFIG, versions
@@ -24,18 +23,13 @@ from zennas.runs.outputs import budget_label
 from zennas.runs.result import SearchResult, Winner
 from zennas.searching.population import Candidate
 
-TITLES = {
-    quantity: {"flops": "multiply-adds", "memory": "activation memory"}.get(quantity, quantity)
-    for quantity in QUANTITIES
-}
-
 
 def page_payload(results: Sequence[SearchResult]) -> dict[str, Any]:
     """All that the page shows, in values that JSON can hold."""
     first = results[0]
     return {
         "runs": [run_payload(result) for result in results],
-        "titles": TITLES,
+        "quantities": {name: _quantity(quantity) for name, quantity in QUANTITIES.items()},
         "diffs": [
             [_diff_row(row) for row in diff_architectures(first.architecture, other.architecture)]
             for other in results[1:]
@@ -120,11 +114,15 @@ def _columns(candidates: Sequence[Candidate], kinds: _Kinds) -> dict[str, list[A
             for c in candidates
         ],
     }
-    for quantity in QUANTITIES:
-        values = [getattr(c.costs, quantity) for c in candidates]
-        if any(value is not None for value in values):
-            columns[quantity] = [float(f"{value:.5g}") if isinstance(value, float) else value for value in values]
+    for quantity in known_in(c.costs for c in candidates):
+        values = [getattr(c.costs, quantity.name) for c in candidates]
+        columns[quantity.name] = [float(f"{value:.5g}") if isinstance(value, float) else value for value in values]
     return columns
+
+
+def _quantity(quantity: Quantity) -> dict[str, Any]:
+    """How the page calls a quantity and writes its values."""
+    return {"title": quantity.title, "steps": quantity.unit.steps, "digits": quantity.unit.digits}
 
 
 def _winner(result: SearchResult, winner: Winner, candidates: Sequence[Candidate]) -> dict[str, Any]:
@@ -164,22 +162,21 @@ def _winner(result: SearchResult, winner: Winner, candidates: Sequence[Candidate
 def _costs(winner: Winner, budgets: Mapping[str, Budget]) -> list[dict[str, Any]]:
     """The costs that are known; a latency that was measured comes before the predicted one and has the budget."""
     costs = []
-    for quantity, title in TITLES.items():
-        value, budget = getattr(winner.costs, quantity), budgets.get(quantity)
-        if value is None:
-            continue
-        if quantity == "latency" and winner.measured_latency is not None:
+    for name, value in known_costs(winner.costs).items():
+        quantity, budget = QUANTITIES[name], budgets.get(name)
+        title = quantity.title
+        if name == "latency" and winner.measured_latency is not None:
             costs.append(_cost("latency, measured", winner.measured_latency, quantity, budget))
             title, budget = "latency, predicted", None
         costs.append(_cost(title, value, quantity, budget))
     return costs
 
 
-def _cost(title: str, value: float, quantity: str, budget: Budget | None) -> dict[str, Any]:
+def _cost(title: str, value: float, quantity: Quantity, budget: Budget | None) -> dict[str, Any]:
     return {
         "title": title,
         "value": value,
-        "text": QUANTITIES[quantity][1](value),
+        "text": quantity.unit.format(value),
         "budget": str(budget).partition(" ")[2] if budget else "",
         "share": _share(value, budget),
     }

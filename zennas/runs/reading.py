@@ -10,7 +10,7 @@ from zennas.runs.outputs import winner_name
 from zennas.searching.population import Candidate
 from zennas.runs.result import SearchResult, Winner
 from zennas.runs.store import DATABASE, RunStore
-from zennas.searching.tasks import load_plugins
+from zennas.searching.plugins import load_plugins
 from zennas.scores.result import score_from_repeats
 
 

@@ -30,7 +30,8 @@ from zennas.searching.settings import configured_space
 from zennas.spaces.start import starting_network
 from zennas.runs.stopping import INTERRUPTED, reason_to_stop, stop_requests
 from zennas.runs.store import DATABASE, RunStore, evolution_state, restore_evolution
-from zennas.searching.tasks import Execute, load_plugins
+from zennas.searching.plugins import load_plugins
+from zennas.searching.tasks import Execute
 from zennas.optional_dependencies import installed
 from zennas.scores.registry import registered_score
 from zennas.scores.result import Score

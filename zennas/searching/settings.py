@@ -2,58 +2,106 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
-from zennas.counting.budgets import QUANTITIES, Budget, parse_budget
+from zennas.counting.budgets import Budget, parse_budget
+from zennas.counting.quantities import QUANTITIES
 from zennas.errors import ArchitectureError, BudgetError, RunError
+from zennas.io.options import Option, Setting, settings_of
 from zennas.io.settings import CONFIG, read_settings, validated
 from zennas.loading import load
+from zennas.optional_dependencies import unknown
+from zennas.searching.plugins import load_plugins
 from zennas.spaces.file import read_space
 from zennas.spaces.space import SearchSpace, search_space
+from zennas.units import parse_seconds
+
+SEARCH = "Search"
+BUDGETS = "Budgets"
+STOP = "Stopping"
+
+BudgetText = str | list[str]
 
 
 class SearchConfig(BaseModel):
-    """The settings of a search.
+    """The settings of a search: each with its type, its default, its bounds and, in its `Option`, what it is.
 
-    `space` is a built-in name or the path of a YAML file; `start` is any network as commands take it.
-    A budget is text as on the command line (`"1M"`, `"0.5M..1M"`), or a list of such texts: then the run is a
-    frontier and finds the best network for each of them.
+    A budget is a setting named as its quantity (`params`, `flops`, whatever is in `zennas.counting.QUANTITIES`): text
+    as on the command line (`"1M"`, `"0.5M..1M"`), a number in the quantity's bare unit, or a list of those; then the
+    run is a frontier and finds the best network for each of them. All of them are in `budgets`, by name, and
+    attributes too: `config.params` is `None` where there is no such budget.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    space: str = "resnet"
-    resolution: int = Field(default=32, ge=1, le=1 << 14)
-    num_classes: int = Field(default=100, ge=0, le=1 << 20)
-    params: str | list[str] | None = None
-    flops: str | list[str] | None = None
-    layers: str | list[str] | None = None
-    memory: str | list[str] | None = None
-    effectiveness: str | list[str] | None = None
-    latency: str | list[str] | None = None
-    latency_predictor: str | None = None
-    latency_backend: str | None = None
-    latency_dtype: str | None = None
-    latency_batch_size: int | None = Field(default=None, ge=1)
-    se: bool = False
-    score: str = "meanfield"
-    iterations: int = Field(default=48_000, ge=1)
-    population: int = Field(default=256, ge=1)
-    round_size: int = Field(default=64, ge=1)
-    rescore: int = Field(default=16, ge=0)
-    seed: int = Field(default=0, ge=0, lt=1 << 63)
-    batch_size: int = Field(default=16, ge=2)
-    repeats: int = Field(default=1, ge=1)
-    device: str = "cpu"
-    start: str | None = None
-    freeze: list[str] = []
-    plugins: list[str] = []
-    time_limit: float | None = Field(default=None, gt=0)
-    patience: int | None = Field(default=None, ge=1)
-    target_score: float | None = None
-    pareto: list[str] = []
+    space: Annotated[str, Option("resnet, mobilenet, regnet, or a YAML file.", SEARCH)] = "resnet"
+    resolution: Annotated[int, Field(ge=1, le=1 << 14), Option("Side of the square input.", SEARCH)] = 32
+    num_classes: Annotated[
+        int, Field(ge=0, le=1 << 20), Option("Outputs of the classifier.", SEARCH, name="classes")
+    ] = 100
+    budgets: dict[str, BudgetText] = {}
+    latency_predictor: Annotated[
+        str | None, Option("File of `zennas latency-predictor fit`; else one is fitted for --device.", BUDGETS)
+    ] = None
+    latency_backend: Annotated[str | None, Option("torch, torch-compile or onnxruntime.", BUDGETS, shown="torch")] = (
+        None
+    )
+    latency_dtype: Annotated[str | None, Option("Number type of the latency.", BUDGETS, shown="float32")] = None
+    latency_batch_size: Annotated[
+        int | None, Field(ge=1), Option("Images a mini-batch of the latency.", BUDGETS, shown="64")
+    ] = None
+    se: Annotated[bool, Option("Squeeze-excitation in MB blocks.", SEARCH)] = False
+    score: Annotated[str, Option("What to maximise.", SEARCH)] = "meanfield"
+    iterations: Annotated[int, Field(ge=1), Option("Networks to propose (T).", SEARCH)] = 48_000
+    population: Annotated[int, Field(ge=1), Option("Population size (N).", SEARCH)] = 256
+    round_size: Annotated[int, Field(ge=1), Option("Networks proposed from one population.", SEARCH)] = 64
+    rescore: Annotated[int, Field(ge=0), Option("Best networks to re-score by Monte Carlo; 0: none.", SEARCH)] = 16
+    seed: Annotated[int, Field(ge=0, lt=1 << 63), Option("Seed of everything random.", SEARCH)] = 0
+    batch_size: Annotated[int, Field(ge=2), Option("Images of a Monte Carlo repeat.", SEARCH)] = 16
+    repeats: Annotated[int, Field(ge=1), Option("Monte Carlo repeats a network.", SEARCH)] = 1
+    device: Annotated[str, Option("Where torch computes, e.g. cpu or cuda.", SEARCH)] = "cpu"
+    start: Annotated[str | None, Option("A network to start from (any MODEL).", SEARCH, shown="a random small one")] = (
+        None
+    )
+    freeze: Annotated[list[str], Option("Parts no mutation touches: stem, head or stem,head.", SEARCH)] = []
+    plugins: Annotated[
+        list[str], Option("Module that registers your blocks, scores or costs.", SEARCH, name="plugin", repeated=True)
+    ] = []
+    time_limit: Annotated[
+        float | None,
+        Field(gt=0),
+        Option("Stop after that long, e.g. 20m.", STOP, parse=parse_seconds, format=lambda value: f"{value:g}s"),
+    ] = None
+    patience: Annotated[
+        int | None, Field(ge=1), Option("Stop after so many iterations without a better network.", STOP)
+    ] = None
+    target_score: Annotated[float | None, Option("Stop at that score.", STOP)] = None
+    pareto: Annotated[
+        list[str], Option("Also write the Pareto front over these costs, e.g. params,flops.", BUDGETS)
+    ] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _budgets_by_name(cls, values: Any) -> Any:
+        """Settings named as quantities become `budgets`, in the table's order, numbers among them texts."""
+        if not isinstance(values, dict):
+            return values
+        allowed = setting_names()
+        unknown_names = [name for name in values if name not in allowed]
+        if unknown_names:
+            raise ValueError(str(unknown("setting", unknown_names[0], allowed)))
+        budgets = {name: _budget_text(name, values[name]) for name in QUANTITIES if values.get(name) is not None}
+        return {**{name: value for name, value in values.items() if name not in QUANTITIES}, "budgets": budgets}
 
     @field_validator("pareto")
     @classmethod
@@ -63,11 +111,28 @@ class SearchConfig(BaseModel):
             raise ValueError(f"unknown quantity {wrong[0]!r}; allowed are {', '.join(QUANTITIES)}")
         return value
 
+    @model_serializer(mode="wrap")
+    def _budgets_beside_the_rest(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Files have budgets as settings by name: `params: 1M`."""
+        document = plain(self)
+        return {
+            key: value
+            for name, setting in document.items()
+            for key, value in (setting.items() if name == "budgets" else [(name, setting)])
+        }
+
+    if not TYPE_CHECKING:  # a type checker still reports settings that do not exist
+
+        def __getattr__(self, name: str) -> Any:
+            if name in QUANTITIES:
+                return self.budgets.get(name)
+            return super().__getattr__(name)
+
     def budget_sets(self) -> list[tuple[Budget, ...]]:
         """The budgets of each population: every combination of the listed budgets. Raises `BudgetError`."""
         combinations: list[tuple[Budget, ...]] = [()]
-        for quantity in ("params", "flops", "layers", "memory", "latency", "effectiveness"):
-            given = getattr(self, quantity)
+        for quantity in QUANTITIES:
+            given = self.budgets.get(quantity)
             if given is None:
                 continue
             texts = [given] if isinstance(given, str) else given
@@ -78,8 +143,48 @@ class SearchConfig(BaseModel):
         return combinations
 
 
+def _budget_text(quantity: str, budget: Any) -> Any:
+    """A number as a text with the quantity's unit; anything else as it is."""
+    if isinstance(budget, list | tuple):
+        return [_budget_text(quantity, single) for single in budget]
+    is_number = isinstance(budget, int | float) and not isinstance(budget, bool)
+    return QUANTITIES[quantity].unit.text(budget) if is_number else budget
+
+
+def search_settings() -> list[Setting]:
+    """All settings of a search as options, docstrings and files name them: a budget for each quantity, in the place of
+    `budgets`."""
+    settings, fields = settings_of(SearchConfig), list(SearchConfig.model_fields)
+    taken = [name for name in QUANTITIES if name in fields]
+    if taken:
+        raise BudgetError(f"the quantity {taken[0]!r} has the name of another setting; give another name")
+    place = sum(fields.index(setting.name) < fields.index("budgets") for setting in settings)
+    budgets = [
+        Setting(q.name, (str, list[str]), None, Option(q.help, BUDGETS, name=q.option)) for q in QUANTITIES.values()
+    ]
+    return [*settings[:place], *budgets, *settings[place:]]
+
+
+def setting_names() -> list[str]:
+    """Names of all settings of a search."""
+    return [setting.name for setting in search_settings()]
+
+
 def checked_config(values: dict[str, Any], where: str = "") -> SearchConfig:
-    """A validated configuration. Raises `ZennasError` in one line: the setting, its value, what is allowed."""
+    """A validated configuration.
+
+    Args:
+        values: settings by name. Where one is not known, the `plugins` are imported first: they may register a
+            quantity.
+        where: what the message of an error begins with, e.g. the name of a file.
+
+    Raises:
+        ZennasError: in one line: the setting, its value, what is allowed.
+        BudgetError: there is no upper bound that keeps networks from growing without end.
+    """
+    plugins = values.get("plugins")
+    if isinstance(plugins, list | tuple) and not set(values) <= set(setting_names()):
+        load_plugins(plugins)
     config = validated(SearchConfig, values, where)
     if "latency" in config.pareto and config.latency is None:
         raise BudgetError(
@@ -91,10 +196,11 @@ def checked_config(values: dict[str, Any], where: str = "") -> SearchConfig:
 
 def check_bounded(config: SearchConfig, where: str = "") -> None:
     """Raises `BudgetError` where a population has no upper bound of its size."""
-    if not all(any(b.high < float("inf") and b.quantity != "effectiveness" for b in n) for n in config.budget_sets()):
+    bounding = [quantity.name for quantity in QUANTITIES.values() if quantity.bounds_search]
+    if not all(any(b.high < float("inf") and b.quantity in bounding for b in n) for n in config.budget_sets()):
         raise BudgetError(
-            f"{where}a search needs an upper bound, or its networks grow without end; give one of params, flops, "
-            "layers, memory or latency, e.g. params 1M"
+            f"{where}a search needs an upper bound, or its networks grow without end; give one of "
+            f"{', '.join(bounding[:-1])} or {bounding[-1]}, e.g. params 1M"
         )
 
 

@@ -1,13 +1,13 @@
 """One network to be scored, as it travels to where it is scored, and what comes back."""
 
-import importlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from zennas.architecture.structure import parse_structure
-from zennas.errors import ScoreError, ZennasError
+from zennas.errors import ScoreError
 from zennas.scores.registry import ScoreSettings, compute_score, registered_score
+from zennas.searching.plugins import load_plugins
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +62,6 @@ def run_task(task: ScoreTask) -> Outcome | Failure:
                 raise
             return Failure("out of memory")
     return Outcome(result.score, result.repeats)
-
-
-def load_plugins(names: Sequence[str]) -> None:
-    """Import the modules that register users' blocks, scores and spaces. Raises `ZennasError`."""
-    for name in names:
-        try:
-            importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            raise ZennasError(f"plugin {name!r} cannot be imported: {error}; is its folder on PYTHONPATH?") from None
 
 
 @contextmanager

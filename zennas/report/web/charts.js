@@ -47,9 +47,9 @@ function scatterChart(runs, quantity, open) {
   const bounds = able.flatMap((run, r) => run.budgets.flat().filter(b => b.quantity === quantity).flatMap(b =>
     [b.low, b.high].filter(v => v !== null).map(v => ({ v, r }))));
   for (const { v } of bounds) { low = Math.min(low, v); high = Math.max(high, v); }
-  return chart(`Score against ${report.titles[quantity]}`, (node, width) => {
+  return chart(`Score against ${report.quantities[quantity].title}`, (node, width) => {
     const frame = axes(node, width, {
-      x: spread(low, high, 0.03), y: spread(worst, best), xLabel: report.titles[quantity], yLabel: "score",
+      x: spread(low, high, 0.03), y: spread(worst, best), xLabel: report.quantities[quantity].title, yLabel: "score",
       xFormat: FORMATS[quantity], yFormat: FORMATS.score, height: 380,
     });
     const { svg, sx, sy, height, top, bottom } = frame;

@@ -1,5 +1,6 @@
 // Structures of candidates, rebuilt along their parents as the search made them.
 const report = JSON.parse(document.getElementById("data").textContent);
+for (const [name, { steps, digits }] of Object.entries(report.quantities)) FORMATS[name] = v => scaled(v, steps, digits);
 
 function decode(run, change) {
   const blocks = [];
@@ -37,7 +38,7 @@ function structureText(blocks) {
 
 function costLines(run, id) {
   const c = run.candidates;
-  return Object.keys(report.titles).filter(q => c[q] && c[q][id] !== null).map(q => `${report.titles[q]} ${FORMATS[q](c[q][id])}`);
+  return Object.keys(report.quantities).filter(q => c[q] && c[q][id] !== null).map(q => `${report.quantities[q].title} ${FORMATS[q](c[q][id])}`);
 }
 
 function describe(run, id) {

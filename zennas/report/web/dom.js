@@ -14,18 +14,12 @@ function fill(node, attributes, children) {
 const el = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
 const mark = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
-function scaled(value, steps) {
+function scaled(value, steps, digits = 3) {
   for (const [size, suffix] of steps) if (Math.abs(value) >= size * 0.9995) return `${+(value / size).toPrecision(3)}${suffix}`;
-  return `${+value.toPrecision(3)}`;
+  return `${+value.toPrecision(digits)}`;
 }
+// How values are written; data.js adds the quantities of the report.
 const FORMATS = {
-  params: v => scaled(v, [[1e9, "G"], [1e6, "M"], [1e3, "k"]]),
-  flops: v => scaled(v, [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]]),
-  layers: v => `${+v.toPrecision(5)}`,
-  convolutions: v => `${+v.toPrecision(5)}`,
-  effectiveness: v => `${+v.toPrecision(4)}`,
-  memory: v => scaled(v, [[1e9, " GB"], [1e6, " MB"], [1e3, " kB"]]),
-  latency: v => v === 0 ? "0" : scaled(v, [[1, " s"], [1e-3, " ms"], [1e-6, " µs"]]),
   iteration: v => scaled(v, [[1e6, "M"], [1e3, "k"]]),
   score: v => `${+v.toPrecision(5)}`,
 };

@@ -34,7 +34,7 @@ function winnerSection(run, winner) {
 }
 
 function candidatesSection(runs) {
-  const quantities = Object.keys(report.titles).filter(q => runs.some(run => run.candidates[q]));
+  const quantities = Object.keys(report.quantities).filter(q => runs.some(run => run.candidates[q]));
   const budgeted = quantities.find(q => runs[0].budgets.flat().some(b => b.quantity === q)) || quantities[0];
   const place = el("div"), selected = el("div", { id: "selected", "aria-live": "polite" });
   const open = (run, id) => {
@@ -42,7 +42,7 @@ function candidatesSection(runs) {
     selected.replaceChildren(el("div", { class: "selected" }, el("h3", null, `Network ${id}${runs.length > 1 ? ` of ${run.name}` : ""}: score ${FORMATS.score(run.candidates.score[id])}`),
       note(`${costLines(run, id).join(", ")}; iteration ${run.candidates.iteration[id]}.`), drawNetwork(blocks, run.resolution), copyable(structureText(blocks))));
   };
-  const choice = el("select", { id: "against", onchange: () => show(choice.value) }, quantities.map(q => el("option", { value: q, selected: q === budgeted ? "" : null }, report.titles[q])));
+  const choice = el("select", { id: "against", onchange: () => show(choice.value) }, quantities.map(q => el("option", { value: q, selected: q === budgeted ? "" : null }, report.quantities[q].title)));
   const show = q => place.replaceChildren(scatterChart(runs, q, open));
   show(budgeted);
   const items = runs.length > 1

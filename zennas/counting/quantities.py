@@ -1,0 +1,137 @@
+"""The quantities a network costs: one table that budgets, options, files, tables, pages and figures iterate.
+
+A quantity of your own is one entry and the function that counts it:
+
+    def widest(super_blocks, resolution, num_classes):
+        return max(block.out_channels for block in super_blocks)
+
+    register_quantity(Quantity("widest", "widest map", WHOLE, "channels of the widest feature map", count=widest))
+
+From there it is a budget (`zennas search --widest 64`, `zennas.search(widest=64)`), a column of `run.db`, of the CSV
+files and of the tables, an axis of the report and of `plot_frontier`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+
+from zennas.counting.count import COUNTED_ALONE, Costs, CountFunction
+from zennas.errors import BudgetError
+from zennas.optional_dependencies import unknown
+from zennas.units import BYTES, COUNT, NUMBER, SECONDS, WHOLE, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One thing that a network costs.
+
+    Attributes:
+        name: what it is called in budgets, settings, files and JSON, e.g. `flops`.
+        title: what tables call it, e.g. `multiply-adds`.
+        unit: how its values are read and written.
+        what: what it is, in a few words that go after "most", or after "largest" where it is no whole number.
+        example: a budget as a user writes it, e.g. `1M`.
+        option: the name of its option without dashes, where that is not its own.
+        bounds_search: whether an upper bound on it keeps a search's networks from growing without end.
+        least_in_smallest: whether the smallest network of a space has the least of it, so that a budget below that is
+            known to be out of reach.
+        integer: whether its values are whole numbers.
+        predicted: whether it is predicted for a device, and known only where a predictor was asked; else it is counted.
+        count: counts it from the super-blocks, the side of the input and the number of classes; `None` for the fields
+            of `Costs`, which are counted together in one pass.
+    """
+
+    name: str
+    title: str
+    unit: Unit
+    what: str
+    example: str = ""
+    option: str = ""
+    bounds_search: bool = True
+    least_in_smallest: bool = True
+    integer: bool = True
+    predicted: bool = False
+    count: CountFunction | None = None
+
+    @property
+    def help(self) -> str:
+        """What its option says."""
+        text = f"{'Most' if self.integer else 'Largest'} {self.what}"
+        return f"{text}, e.g. {self.example}." if self.example else f"{text}."
+
+    @property
+    def column_type(self) -> str:
+        """Its type in SQL."""
+        return "INTEGER" if self.integer else "REAL"
+
+
+QUANTITIES: dict[str, Quantity] = {}
+"""All quantities by name, in the order in which they are listed everywhere."""
+
+
+def register_quantity(quantity: Quantity) -> Quantity:
+    """Add a quantity to the table.
+
+    Args:
+        quantity: has a `count` function, unless it is a field of `Costs`.
+
+    Raises:
+        BudgetError: its name is taken or no plain name, or nothing counts it.
+    """
+    name = quantity.name
+    if not name.isidentifier() or name.startswith("_"):
+        raise BudgetError(f"quantity {name!r} is not a plain name")
+    if name in QUANTITIES:
+        raise BudgetError(f"quantity {name!r} is registered already; give another name")
+    is_field = name in {field.name for field in fields(Costs)}
+    if is_field == (quantity.count is not None):
+        raise BudgetError(
+            f"quantity {name!r} is counted with the others; give another name"
+            if is_field
+            else f"quantity {name!r} needs a function that counts it: Quantity(…, count=…)"
+        )
+    QUANTITIES[name] = quantity
+    if quantity.count is not None:
+        COUNTED_ALONE[name] = quantity.count
+    return quantity
+
+
+def known_quantity(name: str, kind: str = "quantity") -> Quantity:
+    """The quantity of that name.
+
+    Args:
+        name: as in the table.
+        kind: what the error's message calls it.
+
+    Raises:
+        UnknownNameError: there is none; the message has the nearest names.
+    """
+    if name not in QUANTITIES:
+        raise unknown(kind, name, QUANTITIES)
+    return QUANTITIES[name]
+
+
+def known_costs(costs: Costs) -> Mapping[str, float]:
+    """The costs that are known, by name, in the table's order."""
+    found = {name: getattr(costs, name) for name in QUANTITIES}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def known_in(many: Iterable[Costs]) -> list[Quantity]:
+    """The quantities that at least one of several networks knows, in the table's order: the columns of their table."""
+    costs = list(many)
+    return [q for q in QUANTITIES.values() if any(getattr(c, q.name) is not None for c in costs)]
+
+
+for _quantity in (
+    Quantity("params", "params", COUNT, "parameters", "1M; 0.5M..1M for a range"),
+    Quantity("flops", "multiply-adds", COUNT, "multiply-adds", "400M"),
+    Quantity("layers", "layers", WHOLE, "layers", "18"),
+    Quantity("convolutions", "convolutions", WHOLE, "convolutions, with projections and squeeze-excitation", "40"),
+    Quantity("memory", "activation memory", BYTES, "bytes of activations an image", "8MB"),
+    Quantity("latency", "latency", SECONDS, "time an image on a device", "0.5ms", integer=False, predicted=True),
+    Quantity(
+        "effectiveness", "effectiveness", NUMBER, "depth/width ratio ρ (DeepMAD)", "0.5", "max_effectiveness",
+        bounds_search=False, least_in_smallest=False, integer=False,
+    ),
+):  # fmt: skip
+    register_quantity(_quantity)
