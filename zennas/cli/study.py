@@ -41,7 +41,7 @@ def study_group() -> None:
 
         zennas study nas_bench_macro.json
 
-        zennas study train --params 60k --networks 8 --epochs 3 --out runs/equal-size
+        zennas study train --params 60k --epochs 3 --out runs/equal-size
     """
 
 

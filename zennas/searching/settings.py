@@ -186,7 +186,7 @@ def checked_config(values: dict[str, Any], where: str = "") -> SearchConfig:
     if isinstance(plugins, list | tuple) and not set(values) <= set(setting_names()):
         load_plugins(plugins)
     config = validated(SearchConfig, values, where)
-    if "latency" in config.pareto and config.latency is None:
+    if "latency" in config.pareto and "latency" not in config.budgets:
         raise BudgetError(
             f"{where}pareto: without a latency budget no latency is known; give --latency too, e.g. --latency 2ms"
         )
