@@ -33,6 +33,10 @@ class ScoreError(ZennasError):
     """A score cannot be computed, or came out numerically meaningless."""
 
 
+class DeviceError(ZennasError):
+    """A device that torch should compute on is unknown, or not on this machine."""
+
+
 class RunError(ZennasError):
     """A run directory cannot be used."""
 

@@ -15,11 +15,10 @@ from zennas.counting import costs
 from zennas.errors import MissingExtraError, ZennasError
 from zennas.io.text import read_text
 from zennas.loading import scored_network
-from zennas.scores.network import Network
+from zennas.scores.network import Network, class_count
 
 TABLE_6 = "table6"
 """Names the paper's Table 6, which comes with the package, where a file is expected."""
-IMAGENET_CLASSES = 1000
 
 
 @dataclass(frozen=True)
@@ -145,9 +144,10 @@ def _cells(row: dict[str, str], where: str) -> tuple[str, int, float]:
 
 def _known(name: str, model: str, resolution: int, accuracy: float) -> KnownNetwork:
     network, resolution = scored_network(model, resolution)
+    classes = class_count(network, None)
     if isinstance(network, Architecture):
-        counted = costs(network, resolution, IMAGENET_CLASSES)
+        counted = costs(network, resolution, classes)
         params, flops = counted.params, counted.flops
     else:
         params, flops = network.params, network.flops
-    return KnownNetwork(name, network, resolution, IMAGENET_CLASSES, accuracy, params, flops)
+    return KnownNetwork(name, network, resolution, classes, accuracy, params, flops)

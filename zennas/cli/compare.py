@@ -56,7 +56,7 @@ def compare(
     if as_json:
         print(json.dumps([_document(network) for network in compared]))
         return
-    from zennas.cli.tables import console
+    from zennas.cli.console import console
 
     out = console()
     out.print(_table(compared, score))
@@ -112,7 +112,7 @@ def _table(compared: "Sequence[Compared]", score: str) -> "Table":
     for quantity in known_in(n.costs for n in compared):
         table.add_row(quantity.title, *(quantity.show(n.costs) for n in compared))
     table.add_section()
-    table.add_row(f"{score} score", *(f"{n.score.score:.2f}" for n in compared))
+    table.add_row(f"{escape(score)} score", *(f"{n.score.score:.2f}" for n in compared))
     table.add_row("score per layer", *(f"{n.score.score / max(1, n.costs.layers):.2f}" for n in compared))
     table.add_section()
     stages = [network.by_stage() for network in compared]

@@ -8,6 +8,7 @@ import typer
 
 from zennas.cli.options import Device, Json, Model, Resolution
 from zennas.cli.skipped import print_skipped
+from zennas.cli.terminal import say
 
 
 def evaluate(
@@ -54,13 +55,13 @@ def evaluate(
     if as_json:
         print(json.dumps(result.as_json()))
         return
-    print(f"top-1      {result.top1:.2%}")
-    print(f"top-5      {result.top5:.2%}")
-    print(f"loss       {result.loss:.4f}")
-    print(f"images     {result.images:,} ({result.images_per_second:,.0f} images/s)")
+    say(f"top-1      {result.top1:.2%}")
+    say(f"top-5      {result.top5:.2%}")
+    say(f"loss       {result.loss:.4f}")
+    say(f"images     {result.images:,} ({result.images_per_second:,.0f} images/s)")
     print_skipped(result.skipped)
     if confusion is not None:
-        print(f"written to {confusion}")
+        say(f"written to {confusion}")
 
 
 def add_to(app: typer.Typer) -> None:

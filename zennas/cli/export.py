@@ -8,6 +8,7 @@ import typer
 
 from zennas.cli.options import Json, Model, Resolution
 from zennas.cli.skipped import print_skipped
+from zennas.cli.terminal import say
 
 
 def export(
@@ -72,11 +73,11 @@ def export(
         print(json.dumps({key: value for key, value in numbers.items() if value is not None}))
         return
     allowed = "" if result.tolerance is None else f" (allowed: {result.tolerance:.2g})"
-    print(f"checked    largest difference from torch {result.difference:.2g}{allowed}")
+    say(f"checked    largest difference from torch {result.difference:.2g}{allowed}")
     if result.accuracy is not None and result.float_accuracy is not None:
-        print(f"accuracy   {result.accuracy:.2%} in {dtype}, {result.float_accuracy:.2%} in torch fp32")
+        say(f"accuracy   {result.accuracy:.2%} in {dtype}, {result.float_accuracy:.2%} in torch fp32")
     print_skipped(result.skipped)
-    print(f"written to {result.path} ({format_bytes(result.bytes)})")
+    say(f"written to {result.path} ({format_bytes(result.bytes)})")
 
 
 def add_to(app: typer.Typer) -> None:

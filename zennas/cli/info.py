@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zennas.cli.options import Json, Model, Resolution
+from zennas.cli.terminal import say
 
 if TYPE_CHECKING:
     from zennas.nn.convert import Conversion
@@ -72,10 +73,13 @@ def info(
             )
         )
         return
-    from zennas.cli.tables import architecture_table, console, costs_line
+    from rich.markup import escape
+
+    from zennas.cli.console import console
+    from zennas.cli.tables import architecture_table, costs_line
 
     out = console()
-    out.print(f"[bold]{architecture.name or 'network'}[/bold] at {resolution}×{resolution}, {classes} classes")
+    out.print(f"[bold]{escape(architecture.name or 'network')}[/bold] at {resolution}×{resolution}, {classes} classes")
     out.print(architecture_table(architecture, resolution, classes))
     if plot:
         from zennas.cli.drawing import draw_architecture
@@ -94,8 +98,8 @@ def _module_info(module: "Conversion", as_json: bool) -> None:
         numbers = {name: getattr(module, name) for name in ("name", "resolution", "params", "flops", "convolutions")}
         print(json.dumps({**numbers, "chain": summary(module.chain)}))
         return
-    print(f"{module.name} at {module.resolution}×{module.resolution}")
-    print(
+    say(f"{module.name} at {module.resolution}×{module.resolution}")
+    say(
         f"{format_count(module.params)} params, {format_count(module.flops)} multiply-adds, "
         f"{module.convolutions} convolutions; main path: {summary(module.chain)}"
     )

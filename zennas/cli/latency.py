@@ -1,12 +1,12 @@
 """`zennas latency`."""
 
 import json
-import sys
 from typing import Annotated
 
 import typer
 
 from zennas.cli.options import Json, Model, Resolution
+from zennas.cli.terminal import say
 
 LatencyDevice = Annotated[str, typer.Option(help="cpu, cuda or cuda:<number>.")]
 Backend = Annotated[str, typer.Option(help="torch, torch-compile or onnxruntime.")]
@@ -70,15 +70,15 @@ def latency(
     if as_json:
         print(json.dumps({"name": architecture.name, "num_classes": classes, **found.as_json()}))
     else:
-        print(
+        say(
             f"{format_seconds(found.latency)} an image (spread {found.spread:.1%} over {len(found.batches)} "
             f"mini-batches)\non {found.setting}"
         )
     if not found.trusted:
-        print(
+        say(
             f"zennas: this machine is too noisy to trust that number: the spread of {found.spread:.0%} is above "
             f"{NOISY_SPREAD:.0%}; stop other programs, or use --threads 1 --clock cpu",
-            file=sys.stderr,
+            error=True,
         )
 
 

@@ -1,7 +1,6 @@
 """`zennas latency-predictor`."""
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 
 from zennas.cli.latency import Backend, BatchSize, Clock, Dtype, LatencyDevice, Threads, cpu_threads
 from zennas.cli.options import Json, Seed
+from zennas.cli.terminal import say
 
 if TYPE_CHECKING:
     from zennas.latency.in_search import LatencyBudget
@@ -104,7 +104,7 @@ def fit(
 def _show(predictor: Any, out: Path, measurements: Path) -> None:
     from rich.table import Table
 
-    from zennas.cli.tables import console
+    from zennas.cli.console import console
     from zennas.units import format_seconds
 
     report = predictor.report
@@ -130,6 +130,7 @@ def _show(predictor: Any, out: Path, measurements: Path) -> None:
         f"held out, {format_seconds(predictor.range[0])} to {format_seconds(predictor.range[1])} an image\n"
         f"on {predictor.setting}",
         highlight=False,
+        markup=False,
     )
     screen.print(table)
     screen.print(f"written to {out}; measurements in {measurements}", highlight=False, markup=False)
@@ -142,35 +143,33 @@ def learned_latency(config: "SearchConfig") -> "LatencyBudget | None":
 
     if "latency" not in config.budgets or config.latency_predictor is not None:
         return latency_budget(config)
-    print(
+    say(
         f"no --latency-predictor is given: one is fitted first for {quick_setting(config)}; measuring takes "
         f"{format_seconds(QUICK_SECONDS)}, learning about half a minute",
-        file=sys.stderr,
+        error=True,
     )
     with measuring(None, QUICK_SECONDS) as watch:
         learned = latency_budget(config, watch)
     assert learned is not None
     noted = learned.predictor.report
     error = noted["models"][learned.predictor.model.name]["median"]
-    print(
-        f"fitted on {noted['fitted']} networks; median error {error:.1%} on {noted['held_out']} others", file=sys.stderr
-    )
+    say(f"fitted on {noted['fitted']} networks; median error {error:.1%} on {noted['held_out']} others", error=True)
     return learned
 
 
 @contextmanager
 def measuring(samples: int | None, limit: float) -> Iterator[Any]:
     """A watcher that draws networks measured and the time left on standard error."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
+    from zennas.cli.console import console
     from zennas.units import format_seconds
 
     bar = Progress(
         TextColumn("measuring"),
         BarColumn(bar_width=24),
         TextColumn("{task.fields[text]}"),
-        console=Console(stderr=True),
+        console=console(error=True),
         transient=True,
     )
     task = bar.add_task("measuring", total=1.0, text="")

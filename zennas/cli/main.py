@@ -1,7 +1,13 @@
-"""The `zennas` command: parses, calls the library, prints. Errors of the user become one line and exit code 2."""
+"""The `zennas` command: parses, calls the library, prints.
 
-import os
+What cannot be used, from a setting to a full disk behind standard output, becomes one line and exit code 2. A bug keeps
+its traceback and exit code 1.
+"""
+
+import contextlib
+import errno
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -22,7 +28,14 @@ from zennas.cli import (
     train,
     zoo,
 )
+from zennas.cli.memory import memory_shortage
+from zennas.cli.terminal import OutputLost, drop_output, guard_streams, say
 from zennas.errors import ZennasError
+
+WRONG = 2
+INTERRUPTED = 130
+READER_GONE = 141
+"""As shells report a process that a broken pipe ended: 128 and the number of that signal."""
 
 app = typer.Typer(
     name="zennas",
@@ -63,21 +76,42 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
 
 
 def main() -> None:
-    """Run the command line. The process is ours, and so is the choice to keep the memory that it frees."""
+    """Run the command line and end the process, with one of the exit codes above.
+
+    The process is ours, and so is the choice to keep the memory that it frees.
+    """
     keep_freed_memory()
+    guard_streams()
     try:
-        app()
+        try:
+            app()
+        finally:
+            # Here and not while the interpreter ends, where an error could not be told in one line.
+            sys.stdout.flush()
     except ZennasError as error:
-        message = " ".join(str(error).split())
-        print(f"zennas: {message}", file=sys.stderr)
-        sys.exit(2)
+        _end(str(error), WRONG)
     except KeyboardInterrupt:
-        print("zennas: interrupted", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        # A reader like `head` went away; the interpreter must not complain while it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        _end("interrupted", INTERRUPTED)
+    except OutputLost as error:
+        if error.reader_gone:
+            drop_output()
+            sys.exit(READER_GONE)
+        _end(f"standard output cannot be written: {error}", WRONG)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            _end(f"{error.filename}: {error.strerror}", WRONG)
+        shortage = memory_shortage(error)
+        if shortage is None:
+            raise
+        _end(shortage, WRONG)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    """End the process with one line on standard error."""
+    with contextlib.suppress(OutputLost):
+        say(f"zennas: {' '.join(message.split())}", error=True)
+    drop_output()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

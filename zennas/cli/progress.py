@@ -16,9 +16,10 @@ def search_progress(quiet: bool) -> Iterator[Watcher | None]:
     if quiet:
         yield None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
+
+    from zennas.cli.console import console
 
     bar = Bar(
         TextColumn("{task.description}"),
@@ -26,7 +27,7 @@ def search_progress(quiet: bool) -> Iterator[Watcher | None]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[text]}"),
-        console=Console(stderr=True),
+        console=console(error=True),
         refresh_per_second=8,
         transient=True,
     )

@@ -26,7 +26,7 @@ def report(
 
         zennas report runs/search-1 --images figures --image-format svg
     """
-    from zennas.cli.tables import console
+    from zennas.cli.console import console
     from zennas.report.page import REPORT, write_report
     from zennas.runs.reading import read_run
 

@@ -34,7 +34,7 @@ def reproduce(
     """
     from rich.table import Table
 
-    from zennas.cli.tables import console
+    from zennas.cli.console import console
     from zennas.optional_dependencies import require
 
     require("torch", "torch", "reproducing the paper")

@@ -2,7 +2,8 @@
 
 from rich.table import Table
 
-from zennas.cli.tables import architecture_table, console
+from zennas.cli.console import console
+from zennas.cli.tables import architecture_table
 from zennas.counting import QUANTITIES, known_costs, known_in
 from zennas.runs.outputs import BEST, FRONTIER
 from zennas.runs.result import SearchResult, Winner

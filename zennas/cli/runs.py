@@ -26,9 +26,10 @@ def runs(
     if as_json:
         print(json.dumps([run.as_json() for run in found]))
         return
+    from rich.markup import escape
     from rich.table import Table
 
-    from zennas.cli.tables import console
+    from zennas.cli.console import console
     from zennas.units import format_seconds
 
     table = Table(header_style="bold", show_edge=False, pad_edge=False)
@@ -36,13 +37,13 @@ def runs(
         table.add_column(title, justify="right" if title in ("best", "iterations", "scored", "age") else "left")
     for run in found:
         table.add_row(
-            str(run.directory),
-            run.state,
-            run.score,
+            escape(str(run.directory)),
+            escape(run.state),
+            escape(run.score),
             "-" if run.best is None else f"{run.best:.2f}",
             f"{run.iteration:,} / {run.iterations:,}",
             f"{run.scored:,}",
-            "; ".join(run.budgets) or "-",
+            escape("; ".join(run.budgets)) or "-",
             format_seconds(max(0.0, time.time() - run.updated)) if run.updated else "-",
         )
     console().print(table)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zennas.cli.options import Device, Json, Model, Resolution, Seed
+from zennas.cli.terminal import say
 
 if TYPE_CHECKING:
     from zennas.architecture.model import Architecture
@@ -61,7 +62,7 @@ def score(
     elif result.std_error:
         low, high = result.ci95
         line += f" ± {result.std_error:.2g}  (95 % interval {low:.6g} to {high:.6g})"
-    print(f"{line}  in {format_seconds(result.seconds)}")
+    say(f"{line}  in {format_seconds(result.seconds)}")
 
 
 def _explain(network: "Architecture | Conversion", changes: list[str]) -> None:
@@ -71,12 +72,12 @@ def _explain(network: "Architecture | Conversion", changes: list[str]) -> None:
     if not isinstance(network, Architecture):
         from zennas.nn.convert import summary
 
-        print(
+        say(
             f"{network.name}: {format_count(network.params)} params, {format_count(network.flops)} multiply-adds, "
             f"{network.convolutions} convolutions; scored as {summary(network.chain)}"
         )
     for change in changes or ["nothing had to be changed"]:
-        print(f"  {change}")
+        say(f"  {change}")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from zennas.cli.terminal import say
+
 
 def print_skipped(skipped: Sequence[str]) -> None:
     """Print how many images were skipped, and each with its reason; nothing where there are none."""
     if not skipped:
         return
-    print(f"skipped    {len(skipped)} images:")
+    say(f"skipped    {len(skipped)} images:")
     for line in skipped:
-        print(f"           {line}")
+        say(f"           {line}")

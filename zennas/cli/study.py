@@ -1,23 +1,52 @@
-"""`zennas study`."""
+"""`zennas study`: rank networks of known accuracy, or train some first."""
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperGroup
 
 from zennas.cli.options import Device, Json, Seed
+from zennas.cli.terminal import say
 
 if TYPE_CHECKING:
     from zennas.accuracy.networks import KnownNetwork
-    from zennas.accuracy.study import Study
 
 DEFAULT_SCORES = "zen-weighted,meanfield,flops,params,layers"
+DEFAULT_COMMAND = "run"
 
 
-def study(
+class StudyGroup(TyperGroup):
+    """Commands of which one needs no name: `study FILE` is `study run FILE`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments, with the command's name before those that begin with none."""
+        # Contexts are click's; some versions of typer carry click inside, so that its types have no one name.
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = [DEFAULT_COMMAND, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=StudyGroup, no_args_is_help=True, rich_markup_mode="rich")
+
+
+@app.callback()
+def study_group() -> None:
+    """Does a score predict accuracy? Ranks networks of known accuracy by every chosen score.
+
+    [bold]zennas study FILE[/bold] is short for [bold]zennas study run FILE[/bold]; [bold]zennas study run --help[/bold]
+    has its options.
+
+    [bold]Examples[/bold]
+
+        zennas study nas_bench_macro.json
+
+        zennas study train --params 60k --epochs 3 --out runs/equal-size
+    """
+
+
+@app.command()
+def run(
     source: Annotated[
         str,
         typer.Argument(
@@ -37,7 +66,7 @@ def study(
     device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
-    """Does a score predict accuracy? Ranks networks of known accuracy by every chosen score.
+    """Rank networks of known accuracy by every chosen score.
 
     Shows rank correlations, the share of the 10 % best among the 10 % of the highest score, and the accuracy of the
     network that the score would pick under quantiles of multiply-adds.
@@ -49,19 +78,19 @@ def study(
         zennas study table6 --score zen-weighted,meanfield,flops --out study
 
         zennas study nas_bench_macro.json --score gradnorm,synflow,naswot,zico,flops --sample 100
-
-    [bold]zennas study train[/bold] trains networks of equal size and ranks those: see zennas study train --help.
     """
     from zennas.accuracy.networks import read_networks
-    from zennas.accuracy.study import study as run_study
+    from zennas.accuracy.study import study
+    from zennas.cli.study_output import show_study
     from zennas.scores import ScoreSettings
 
     settings = ScoreSettings(batch_size, repeats, seed, device)
-    result = run_study(read_networks(source), _score_names(score), settings, sample=sample, seed=seed)
-    _report(result, out, as_json)
+    result = study(read_networks(source), chosen_scores(score), settings, sample=sample, seed=seed)
+    show_study(result, out, as_json)
 
 
-def study_train(
+@app.command("train")
+def train(
     networks: Annotated[int, typer.Option(min=3, help="Networks to train.")] = 10,
     params: Annotated[
         str | None, typer.Option(help="Parameters of every network, e.g. 1M.", show_default="ResNet-50's")
@@ -82,7 +111,7 @@ def study_train(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Trains networks of equal size and ranks them by every chosen score: the experiment of the paper's Figure 4.
+    """Train networks of equal size and rank them by every chosen score: the experiment of the paper's Figure 4.
 
     They lie around ResNet-50 for CIFAR: low-level channels grow, high-level ones shrink, layers go, and the width of
     all is scaled to the same parameters. A network that is trained already in --out is not trained again.
@@ -99,15 +128,16 @@ def study_train(
     from zennas.units import parse_count
 
     # What is misspelt or missing should not come to light after hours of training.
-    names = _score_names(score)
+    names = chosen_scores(score)
     for name in names:
         registered_score(name)
+    from zennas.cli.study_output import show_study
     from zennas.cli.train import require_training, train_progress
 
     require_training("zennas study train")
     for module in ("scipy", "plotly", "matplotlib"):
         require(module, "report", "zennas study train")
-    from zennas.accuracy.study import study as run_study
+    from zennas.accuracy.study import study
     from zennas.accuracy.training import train_networks
 
     directory = out or next_directory(Path("runs"), "study")
@@ -117,7 +147,7 @@ def study_train(
 
     def announce(known: "KnownNetwork") -> None:
         if not quiet:
-            print(f"{known.name}: {known.accuracy:.2f} % after the last epoch", file=sys.stderr)
+            say(f"{known.name}: {known.accuracy:.2f} % after the last epoch", error=True)
 
     with train_progress(quiet) as watch:
         known = train_networks(
@@ -129,72 +159,16 @@ def study_train(
             download=download,
             **settings,
         )
-    _report(run_study(known, names, ScoreSettings(seed=seed, device=device)), directory, as_json)
+    show_study(study(known, names, ScoreSettings(seed=seed, device=device)), directory, as_json)
 
 
-class StudyCommand(TyperCommand):
-    """`study FILE`, or `study train`: no study is in a file named `train`, for they end in .json or .csv."""
-
-    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """The context of `study train` where that is the first word."""
-        # Contexts are click's; some versions of typer carry click inside, so that its types have no one name.
-        if args[:1] != ["train"]:
-            return super().make_context(info_name, args, parent, **extra)
-        trainer = typer.Typer(rich_markup_mode="rich", add_completion=False)
-        trainer.command()(study_train)
-        return typer.main.get_command(trainer).make_context(f"{info_name} train", args[1:], parent, **extra)
-
-
-def _score_names(score: str) -> list[str]:
+def chosen_scores(score: str) -> list[str]:
+    """The names in a list with commas, or those of all scores for `all`."""
     from zennas.scores import score_names
 
     return score_names() if score == "all" else [name.strip() for name in score.split(",") if name.strip()]
 
 
-def _report(result: "Study", out: Path | None, as_json: bool) -> None:
-    """Write the files of a study and print it."""
-    if out is not None:
-        from zennas.accuracy.study import chart, write_csv
-        from zennas.charts import write_html, write_png
-
-        write_csv(result, out / "study.csv")
-        write_html(chart(result), out / "study.html")
-        write_png(chart(result), out / "study.png")
-    if as_json:
-        rows = [
-            {
-                "score": r.score,
-                "spearman": r.spearman,
-                "kendall": r.kendall,
-                "top_overlap": r.top_overlap,
-                "picks": list(r.picks),
-                "seconds": r.seconds,
-                "refused": r.refused,
-            }
-            for r in result.rankings
-        ]
-        document = {
-            "title": result.title,
-            "networks": len(result.networks),
-            "quantiles": list(result.quantiles),
-            "budgets": list(result.budgets),
-            "best": list(result.best),
-            "scores": rows,
-            "left_out": list(result.left_out),
-        }
-        print(json.dumps(document))
-        return
-    from zennas.cli.study_table import study_table
-    from zennas.cli.tables import console
-
-    terminal = console()
-    terminal.print(study_table(result))
-    for line in result.left_out:
-        terminal.print(f"left out   {line}", style="dim", highlight=False, markup=False)
-    if out is not None:
-        terminal.print(f"written to {out}", highlight=False, markup=False)
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(cls=StudyCommand)(study)
+def add_to(parent: typer.Typer) -> None:
+    """Register the command group."""
+    parent.add_typer(app, name="study")

@@ -1,6 +1,6 @@
 """Networks as tables on the terminal."""
 
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from zennas.architecture.model import Architecture
@@ -8,14 +8,14 @@ from zennas.counting import Costs, known_in, super_block_costs
 from zennas.units import format_count
 
 
-def console() -> Console:
-    """Standard output; wide enough for every column where it is not a terminal."""
-    plain = Console()
-    return plain if plain.is_terminal else Console(width=140)
-
-
 def architecture_table(architecture: Architecture, resolution: int, num_classes: int) -> Table:
-    """One row a super-block, then the classifier."""
+    """One row a super-block, then the classifier.
+
+    Args:
+        architecture: the network.
+        resolution: side of the square input in pixels.
+        num_classes: outputs of the classifier; 0 for none, which leaves its row out.
+    """
     table = Table(header_style="bold", show_edge=False, pad_edge=False)
     extra = [
         (title, field)
@@ -30,7 +30,7 @@ def architecture_table(architecture: Architecture, resolution: int, num_classes:
     for block, row in zip(architecture.super_blocks, super_block_costs(architecture, resolution), strict=True):
         size = row.out_resolution
         table.add_row(
-            block.block,
+            escape(block.block),
             str(block.kernel),
             str(block.in_channels),
             str(block.out_channels),

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zennas.cli.from_settings import Given, add_command
 from zennas.cli.options import option
 from zennas.cli.skipped import print_skipped
+from zennas.cli.terminal import say
 
 if TYPE_CHECKING:
+    from zennas.io.options import Setting
     from zennas.train import TrainProgress, TrainResult
 
 RUN = "Run"
-RECIPE = "Recipe"
-DISTILLATION = "Distillation"
-MACHINE = "Machine"
 
 
 def train(
+    given: Given,
     model: Annotated[
         str | None,
         typer.Argument(
@@ -28,42 +29,10 @@ def train(
             help="A network as `zennas info` takes it, timm:NAME, torchvision:NAME or package.module:factory.",
         ),
     ] = None,
-    data: Annotated[str | None, option(RUN, "cifar10:DIR, cifar100:DIR, imagefolder:DIR or digits.", "digits")] = None,
     out: Annotated[Path | None, option(RUN, "Directory for the run.", "runs/train-<n>")] = None,
     resume: Annotated[Path | None, option(RUN, "Go on with the run in that directory.")] = None,
     download: Annotated[bool, option(RUN, "Fetch the data set where it is missing.", None, "--download")] = False,
-    on_bad_image: Annotated[str | None, option(RUN, "skip or stop at unreadable images.", "stop")] = None,
-    tracker: Annotated[str | None, option(RUN, "tensorboard, wandb or mlflow.")] = None,
-    checkpoint_steps: Annotated[int | None, option(RUN, "Steps between checkpoints in an epoch.", 1000)] = None,
     quiet: Annotated[bool, option(RUN, "No progress bar.", None, "--quiet", "-q")] = False,
-    resolution: Annotated[int | None, option(RECIPE, "Side of the images.", "the network's own")] = None,
-    epochs: Annotated[
-        int | None, option(RECIPE, "Passes over the images.", "CIFAR 1440, folder 480, digits 30")
-    ] = None,
-    batch_size: Annotated[int | None, option(RECIPE, "Images a step.", "256, digits 32")] = None,
-    lr: Annotated[float | None, option(RECIPE, "Learning rate for a batch of 256.", "0.1, digits 0.8")] = None,
-    momentum: Annotated[float | None, option(RECIPE, "Nesterov momentum.", 0.9)] = None,
-    weight_decay: Annotated[float | None, option(RECIPE, "Weight decay.", "5e-4, folder 4e-5")] = None,
-    warmup: Annotated[float | None, option(RECIPE, "Part of the run in which the rate rises.", 0.02)] = None,
-    mixup: Annotated[float | None, option(RECIPE, "Mix-up's alpha; 0: none.", 0.2)] = None,
-    label_smoothing: Annotated[float | None, option(RECIPE, "Label smoothing.", 0.1)] = None,
-    erasing: Annotated[float | None, option(RECIPE, "Probability of random erasing.", 0.2)] = None,
-    auto_augment: Annotated[
-        bool | None, option(RECIPE, "AutoAugment.", "on, digits off", "--auto-augment/--no-auto-augment")
-    ] = None,
-    flip: Annotated[float | None, option(RECIPE, "Probability of mirroring.", "0.5, digits 0")] = None,
-    lighting: Annotated[float | None, option(RECIPE, "Noise along the principal colours.", "0.1, digits 0")] = None,
-    ema: Annotated[float | None, option(RECIPE, "Decay of the weights' moving average; 0: none.", 0)] = None,
-    seed: Annotated[int | None, option(RECIPE, "Seed of everything random.", 0)] = None,
-    teacher: Annotated[str | None, option(DISTILLATION, "timm:NAME or a MODEL, e.g. timm:resnet152.")] = None,
-    teacher_weights: Annotated[Path | None, option(DISTILLATION, "The teacher's trained weights.")] = None,
-    distil_logits: Annotated[float | None, option(DISTILLATION, "Weight of the logits' loss.", 1)] = None,
-    distil_features: Annotated[float | None, option(DISTILLATION, "Weight of the stage features' loss.", 0)] = None,
-    temperature: Annotated[float | None, option(DISTILLATION, "Of the softmax over logits.", 4)] = None,
-    device: Annotated[str | None, option(MACHINE, "cpu or cuda.", "cpu")] = None,
-    precision: Annotated[str | None, option(MACHINE, "fp32, fp16 or bf16.", "fp32")] = None,
-    accumulate: Annotated[int | None, option(MACHINE, "Batches that make one step.", 1)] = None,
-    workers: Annotated[int | None, option(MACHINE, "Processes that prepare images.", 0)] = None,
 ) -> None:
     """Train a network by the paper's recipe, alone or with a teacher.
 
@@ -77,7 +46,6 @@ def train(
 
         accelerate launch --num_processes 4 -m zennas.cli.main train zennet-imagenet-400M-se --data imagefolder:DIR
     """
-    given = {key: value for key, value in locals().items() if key not in _NOT_SETTINGS and value is not None}
     from zennas.errors import ZennasError
     from zennas.io.directories import next_directory
 
@@ -111,17 +79,15 @@ def require_training(command: str) -> None:
         require(module, "train", command)
 
 
-_NOT_SETTINGS = ("model", "out", "resume", "download", "quiet")
-
-
 @contextmanager
 def train_progress(quiet: bool) -> "Iterator[Callable[[TrainProgress], None] | None]":
     """A watcher that draws loss, accuracy, images/s and the time left, and prints a line an epoch."""
     if quiet:
         yield None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from zennas.cli.console import console
 
     bar = Progress(
         TextColumn("epoch {task.fields[epoch]}"),
@@ -129,7 +95,7 @@ def train_progress(quiet: bool) -> "Iterator[Callable[[TrainProgress], None] | N
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[text]}"),
-        console=Console(stderr=True),
+        console=console(error=True),
         refresh_per_second=4,
         transient=True,
     )
@@ -165,16 +131,23 @@ def train_progress(quiet: bool) -> "Iterator[Callable[[TrainProgress], None] | N
 
 def _show(result: "TrainResult") -> None:
     best, last = result.best, result.history[-1]
-    print(
+    say(
         f"accuracy   {last['accuracy']:.2%} after epoch {last['epoch']}, "
         f"best {best['accuracy']:.2%} after epoch {best['epoch']}"
     )
     for note in result.notes:
-        print(f"note       {note}")
+        say(f"note       {note}")
     print_skipped(result.skipped)
-    print(f"written to {result.directory}: best.safetensors, last.safetensors, metrics.csv")
+    say(f"written to {result.directory}: best.safetensors, last.safetensors, metrics.csv")
+
+
+def _settings() -> "list[Setting]":
+    from zennas.io.options import settings_of
+    from zennas.train.config import TrainConfig
+
+    return settings_of(TrainConfig)
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
-    app.command()(train)
+    add_command(app, train, _settings)

@@ -37,7 +37,7 @@ def zoo(as_json: Json = False) -> None:
         return
     from rich.table import Table
 
-    from zennas.cli.tables import console
+    from zennas.cli.console import console
     from zennas.units import format_count
 
     table = Table(header_style="bold", show_edge=False, pad_edge=False)

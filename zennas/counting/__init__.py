@@ -2,6 +2,7 @@
 
 from zennas.counting.budgets import Budget, parse_budget
 from zennas.counting.count import (
+    DEFAULT_CLASSES,
     Costs,
     SuperBlockCosts,
     costs,
@@ -17,6 +18,7 @@ from zennas.counting.count import (
 from zennas.counting.quantities import QUANTITIES, Quantity, known_costs, known_in, known_quantity, register_quantity
 
 __all__ = [
+    "DEFAULT_CLASSES",
     "QUANTITIES",
     "Budget",
     "Costs",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from zennas.architecture.model import Architecture
 from zennas.counting import Costs, costs, native_resolution
 from zennas.report.run_summary import Contribution, contributions
-from zennas.scores.registry import ScoreSettings, registered_score
+from zennas.scores.registry import ScoreSettings, compute_score
 from zennas.scores.result import Score
 
 
@@ -42,13 +42,20 @@ def compare(
     score: str = "meanfield",
     settings: ScoreSettings | None = None,
 ) -> list[Compared]:
-    """Count and score each network, at `resolution` or its own.
+    """Count and score each network.
+
+    Args:
+        networks: each with the name to show it by.
+        resolution: side of the square input in pixels; by default each network's own.
+        score: the name of a registered score.
+        settings: what the score may depend on beside the network; by default `ScoreSettings()`.
 
     Raises:
-        ScoreError: a score does not know some layer of a network.
-        ArchitectureError: a network has no resolution of its own, and none is given.
+        UnknownNameError: no such score.
+        MissingExtraError: the score needs torch, which is not installed.
+        ScoreError: a score does not know some layer of a network, or came out numerically meaningless.
+        ArchitectureError: a network has no resolution of its own, and none is given, or it is too small.
     """
-    function = registered_score(score).function
     compared = []
     for name, architecture in networks:
         side = native_resolution(architecture, resolution)
@@ -58,7 +65,7 @@ def compare(
                 architecture,
                 side,
                 costs(architecture, side),
-                function(architecture, side, settings or ScoreSettings()),
+                compute_score(score, architecture, side, settings or ScoreSettings()),
                 contributions(architecture, side),
             )
         )

@@ -1,5 +1,6 @@
 """Carrying a search out: start or resume a run, commit its rounds, re-score, write the best down."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from zennas.runs.outputs import winner_name, write_result
 from zennas.searching.population import Candidate
 from zennas.runs.rescoring import rescore
 from zennas.runs.result import SearchResult, Winner
-from zennas.searching.scoring import round_scorer
+from zennas.searching.scoring import check_device, round_scorer
 from zennas.searching.settings import configured_space
 from zennas.spaces.start import starting_network
 from zennas.runs.stopping import INTERRUPTED, reason_to_stop, stop_requests
@@ -91,10 +92,12 @@ def start_run(
     Raises:
         RunError: the directory holds something already.
         BudgetError: there is no upper bound, or nothing in the space meets the budgets; nothing was written.
+        DeviceError: torch cannot use the device; nothing was written.
     """
     around = around or RunContext()
     _check_vacant(directory)
     load_plugins(config.plugins)
+    check_device(config, elsewhere=around.execution.ray is not None)
     with executor(around.execution) as execute:
         latency = latency or latency_budget(config)
         check_bounded(config)
@@ -140,6 +143,7 @@ def resume_run(
     around = around or RunContext()
     config = _changed(read_config(directory), changes or {}, directory)
     load_plugins(config.plugins)
+    check_device(config, elsewhere=around.execution.ray is not None)
     with RunLock(directory), executor(around.execution) as execute:
         store = RunStore(directory)
         latency = resumed_latency(config, directory)
@@ -153,15 +157,21 @@ def resume_run(
 
 
 def _check_vacant(directory: Path | None) -> None:
-    if directory is None or not directory.exists():
+    if directory is None:
         return
-    if (directory / DATABASE).exists():
+    try:
+        names = os.listdir(directory)
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        raise RunError(f"{directory}: is a file, or below one; give a directory for --out") from None
+    except (OSError, ValueError) as error:  # a name that is too long, or that no file can have
+        raise RunError(f"{directory}: cannot be used: {getattr(error, 'strerror', None) or error}") from None
+    if DATABASE in names:
         raise RunError(
             f"{directory}: holds a run already; go on with it by --resume {directory}, or give another --out"
         )
-    if not directory.is_dir():
-        raise RunError(f"{directory}: is a file; give a directory for --out")
-    if any(directory.iterdir()):
+    if names:
         raise RunError(f"{directory}: is not empty and holds no run; give another --out")
 
 

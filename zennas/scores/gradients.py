@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from zennas.architecture.model import Architecture
 from zennas.errors import ScoreError
 from zennas.nn.build import build
-from zennas.scores.network import Network, chain_of, in_channels
+from zennas.scores.network import Network, chain_of, class_count, in_channels
 from zennas.scores.registry import ScoreSettings
 
 Batch = tuple[Tensor, Tensor]
@@ -58,7 +58,7 @@ def random_batches(network: Network, resolution: int, settings: ScoreSettings, c
     """`count` batches of N(0, 1) images and uniform labels, from the settings' seed alone."""
     generator = torch.Generator().manual_seed(settings.seed + 1)
     channels = in_channels(chain_of(network))
-    classes = max(settings.num_classes, 2)
+    classes = max(class_count(network, settings.num_classes), 2)
     batches = []
     for _ in range(count):
         images = torch.randn((settings.batch_size, channels, resolution, resolution), generator=generator)

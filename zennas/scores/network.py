@@ -5,6 +5,7 @@ from typing import Any, Protocol
 from zennas.architecture.model import Architecture
 from zennas.blocks.chain import Chain, architecture_chain
 from zennas.blocks.layers import Convolution, MaxPool
+from zennas.counting import DEFAULT_CLASSES, native_classes
 
 
 class ForeignNetwork(Protocol):
@@ -40,6 +41,13 @@ def chain_of(network: Network) -> Chain:
 def scorable(network: Network) -> Architecture | Chain:
     """What the Zen-scores take: the architecture itself, or the chain of a converted module."""
     return network if isinstance(network, Architecture) else network.chain
+
+
+def class_count(network: Network, num_classes: int | None) -> int:
+    """The given number of classes, or the architecture's own, else 1000; a module does not say how many it has."""
+    if isinstance(network, Architecture):
+        return native_classes(network, num_classes)
+    return DEFAULT_CLASSES if num_classes is None else num_classes
 
 
 def resolutions(chain: Chain, resolution: int) -> list[int]:

@@ -25,14 +25,14 @@ class ScoreSettings:
         repeats: Monte Carlo repeats.
         seed: of everything random.
         device: where torch computes.
-        num_classes: outputs of the classifier, for scores that need one.
+        num_classes: outputs of the classifier, for scores that need one; by default the architecture's own, else 1000.
     """
 
     batch_size: int = 64
     repeats: int = 4
     seed: int = 0
     device: str = "cpu"
-    num_classes: int = 1000
+    num_classes: int | None = None
 
 
 ScoreFunction = Callable[[Any, int, ScoreSettings], Score]
@@ -93,6 +93,25 @@ def registered_score(name: str) -> RegisteredScore:
     return _SCORES[name]
 
 
+def usable_score(name: str, device: str) -> RegisteredScore:
+    """The score of that name, if it can be computed here.
+
+    Args:
+        name: one of `score_names()`.
+        device: where torch is to compute, for a score that needs torch.
+
+    Raises:
+        UnknownNameError: no such score.
+        MissingExtraError: it needs torch, which is not installed.
+        DeviceError: it needs torch, and the device cannot be used.
+    """
+    score = registered_score(name)
+    if score.needs_torch:
+        require("torch", "torch", f"the {name} score")
+        require("zennas.nn.device", "torch", f"the {name} score").checked_device(device)
+    return score
+
+
 def score_names() -> list[str]:
     """Names of all registered scores."""
     return list(_SCORES)
@@ -101,14 +120,19 @@ def score_names() -> list[str]:
 def compute_score(name: str, network: Any, resolution: int, settings: ScoreSettings) -> Score:
     """The named score of an architecture or a converted module.
 
+    Args:
+        name: one of `score_names()`.
+        network: an `Architecture`, or a converted module (`zennas.scores.network.ForeignNetwork`).
+        resolution: side of the square input in pixels.
+        settings: what the score may depend on beside the network.
+
     Raises:
         UnknownNameError: no such score.
         MissingExtraError: it needs torch, which is not installed.
+        DeviceError: it needs torch, and the device cannot be used.
         ScoreError: it is not defined for that network, or came out numerically meaningless.
     """
-    score = registered_score(name)
-    if score.needs_torch:
-        require("torch", "torch", f"the {name} score")
+    score = usable_score(name, settings.device)
     if not isinstance(network, Architecture) and not score.takes_modules:
         able = ", ".join(n for n, s in _SCORES.items() if s.takes_modules)
         raise ScoreError(f"the {name} score is defined for architectures, not for a module; use one of {able}")

@@ -18,6 +18,7 @@ from zennas.blocks.layers import Convolution, MaxPool
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
 from zennas.nn.convert import convert
+from zennas.nn.device import checked_device
 from zennas.scores.result import Score, score_from_repeats
 
 ALPHA = 0.01
@@ -50,9 +51,11 @@ def zen_score(
     Raises:
         ScoreError: a convolution without batch norm, or numerically meaningless values.
         ArchitectureError: a resolution too small for the strides.
+        DeviceError: torch cannot use the device.
     """
     chain, resolution = _chain_and_resolution(network, resolution)
     _check_counts(batch_size, repeats)
+    checked_device(str(device))
     for layer in chain:
         if isinstance(layer, Convolution) and not layer.norm:
             raise ScoreError("the Zen-score needs a batch norm after every convolution; one of this chain has none")
@@ -89,9 +92,11 @@ def phi_score(
 
     Raises:
         ScoreError: without `rescale`, when float32 overflows.
+        DeviceError: torch cannot use the device.
     """
     chain, resolution = _chain_and_resolution(network, resolution)
     _check_counts(batch_size, repeats)
+    checked_device(str(device))
     started = time.perf_counter()
     values = []
     for repeat in range(repeats):

@@ -2,7 +2,7 @@
 
 from zennas.architecture.model import SuperBlock
 from zennas.architecture.structure import format_structure
-from zennas.optional_dependencies import require
+from zennas.optional_dependencies import installed, require
 from zennas.scores.registry import ScoreSettings, registered_score
 from zennas.searching.rounds import ScoreRound
 from zennas.searching.settings import SearchConfig
@@ -20,6 +20,28 @@ def score_task(
 ) -> ScoreTask:
     """The task of scoring one network."""
     return ScoreTask(name, format_structure(super_blocks), config.resolution, settings, tuple(config.plugins))
+
+
+def check_device(config: SearchConfig, elsewhere: bool = False) -> None:
+    """Check before a search what it may need only at its end, when it re-scores.
+
+    Args:
+        config: the search.
+        elsewhere: whether networks are scored on other machines, whose devices cannot be looked at from here.
+
+    Raises:
+        DeviceError: torch is to compute on a device that it does not know, or that is not on this machine.
+    """
+    registered = registered_score(config.score)
+    by_torch = registered.needs_torch or (config.rescore > 0 and registered.estimates_zen)
+    # A CPU is always there, and torch takes seconds to import.
+    if config.device == "cpu" or not by_torch or not installed("torch"):
+        return
+    devices = require("zennas.nn.device", "torch", f"device {config.device}")
+    if elsewhere:
+        devices.named_device(config.device)
+    else:
+        devices.checked_device(config.device)
 
 
 def round_scorer(config: SearchConfig, execute: Execute) -> ScoreRound:

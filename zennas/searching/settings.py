@@ -136,6 +136,8 @@ class SearchConfig(BaseModel):
             if given is None:
                 continue
             texts = [given] if isinstance(given, str) else given
+            if not texts:
+                raise BudgetError(f"{quantity}: no budget is given; write one like 1M, or several as 0.5M,1M")
             parsed = [parse_budget(quantity, text) for text in texts]
             combinations = [(*budgets, budget) for budgets in combinations for budget in parsed]
         return combinations
@@ -184,6 +186,10 @@ def checked_config(values: dict[str, Any], where: str = "") -> SearchConfig:
     if isinstance(plugins, list | tuple) and not set(values) <= set(setting_names()):
         load_plugins(plugins)
     config = validated(SearchConfig, values, where)
+    if "latency" in config.pareto and "latency" not in config.budgets:
+        raise BudgetError(
+            f"{where}pareto: without a latency budget no latency is known; give --latency too, e.g. --latency 2ms"
+        )
     check_bounded(config, where)
     return config
 

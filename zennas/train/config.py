@@ -1,12 +1,18 @@
 """The paper's training recipe as settings, and how a run keeps them in `config.yaml`."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from zennas.errors import TrainingError, ZennasError
+from zennas.io.options import Option
 from zennas.io.settings import CONFIG, read_settings, validated
+
+RUN = "Run"
+RECIPE = "Recipe"
+DISTILLATION = "Distillation"
+MACHINE = "Machine"
 
 KINDS = ("cifar10", "cifar100", "imagefolder", "digits")
 
@@ -30,7 +36,8 @@ _BY_KIND: dict[str, dict[str, Any]] = {
 
 
 class TrainConfig(BaseModel):
-    """The settings of a training run; what is not given takes the paper's value for the data set.
+    """The settings of a training run, each with its `Option`, which explains it in a sentence; what is not given takes
+    the paper's value for the data set. What a sentence does not tell:
 
     Attributes:
         data: `digits`, or `cifar10:DIR`, `cifar100:DIR`, `imagefolder:DIR`.
@@ -53,34 +60,44 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str
-    data: str = "digits"
-    resolution: int | None = Field(default=None, ge=8, le=1 << 12)
-    epochs: int = Field(ge=1)
-    batch_size: int = Field(ge=1)
-    lr: float = Field(default=0.1, gt=0)
-    momentum: float = Field(default=0.9, ge=0, lt=1)
-    weight_decay: float = Field(ge=0)
-    warmup: float = Field(default=0.02, ge=0, lt=1)
-    mixup: float = Field(default=0.2, ge=0)
-    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
-    erasing: float = Field(default=0.2, ge=0, le=1)
-    auto_augment: bool = True
-    flip: float = Field(default=0.5, ge=0, le=1)
-    lighting: float = Field(default=0.1, ge=0)
-    ema: float = Field(default=0, ge=0, lt=1)
-    accumulate: int = Field(default=1, ge=1)
-    precision: Literal["fp32", "fp16", "bf16"] = "fp32"
-    device: str = "cpu"
-    workers: int = Field(default=0, ge=0)
-    seed: int = Field(default=0, ge=0, lt=1 << 32)
-    checkpoint_steps: int = Field(default=1000, ge=1)
-    on_bad_image: Literal["skip", "stop"] = "stop"
-    tracker: Literal["tensorboard", "wandb", "mlflow"] | None = None
-    teacher: str | None = None
-    teacher_weights: Path | None = None
-    distil_logits: float = Field(default=1.0, ge=0)
-    distil_features: float = Field(default=0.0, ge=0)
-    temperature: float = Field(default=4.0, gt=0)
+    data: Annotated[str, Option("cifar10:DIR, cifar100:DIR, imagefolder:DIR or digits.", RUN)] = "digits"
+    on_bad_image: Annotated[Literal["skip", "stop"], Option("skip or stop at unreadable images.", RUN)] = "stop"
+    tracker: Annotated[
+        Literal["tensorboard", "wandb", "mlflow"] | None, Option("tensorboard, wandb or mlflow.", RUN)
+    ] = None
+    checkpoint_steps: Annotated[int, Field(ge=1), Option("Steps between checkpoints in an epoch.", RUN)] = 1000
+    resolution: Annotated[
+        int | None, Field(ge=8, le=1 << 12), Option("Side of the images.", RECIPE, shown="the network's own")
+    ] = None
+    epochs: Annotated[
+        int, Field(ge=1), Option("Passes over the images.", RECIPE, shown="CIFAR 1440, folder 480, digits 30")
+    ]
+    batch_size: Annotated[int, Field(ge=1), Option("Images a step.", RECIPE, shown="256, digits 32")]
+    lr: Annotated[float, Field(gt=0), Option("Learning rate for a batch of 256.", RECIPE, shown="0.1, digits 0.8")] = (
+        0.1
+    )
+    momentum: Annotated[float, Field(ge=0, lt=1), Option("Nesterov momentum.", RECIPE)] = 0.9
+    weight_decay: Annotated[float, Field(ge=0), Option("Weight decay.", RECIPE, shown="5e-4, folder 4e-5")]
+    warmup: Annotated[float, Field(ge=0, lt=1), Option("Part of the run in which the rate rises.", RECIPE)] = 0.02
+    mixup: Annotated[float, Field(ge=0), Option("Mix-up's alpha; 0: none.", RECIPE)] = 0.2
+    label_smoothing: Annotated[float, Field(ge=0, lt=1), Option("Label smoothing.", RECIPE)] = 0.1
+    erasing: Annotated[float, Field(ge=0, le=1), Option("Probability of random erasing.", RECIPE)] = 0.2
+    auto_augment: Annotated[bool, Option("AutoAugment.", RECIPE, shown="on, digits off")] = True
+    flip: Annotated[float, Field(ge=0, le=1), Option("Probability of mirroring.", RECIPE, shown="0.5, digits 0")] = 0.5
+    lighting: Annotated[
+        float, Field(ge=0), Option("Noise along the principal colours.", RECIPE, shown="0.1, digits 0")
+    ] = 0.1
+    ema: Annotated[float, Field(ge=0, lt=1), Option("Decay of the weights' moving average; 0: none.", RECIPE)] = 0
+    seed: Annotated[int, Field(ge=0, lt=1 << 32), Option("Seed of everything random.", RECIPE)] = 0
+    teacher: Annotated[str | None, Option("timm:NAME or a MODEL, e.g. timm:resnet152.", DISTILLATION)] = None
+    teacher_weights: Annotated[Path | None, Option("The teacher's trained weights.", DISTILLATION)] = None
+    distil_logits: Annotated[float, Field(ge=0), Option("Weight of the logits' loss.", DISTILLATION)] = 1.0
+    distil_features: Annotated[float, Field(ge=0), Option("Weight of the stage features' loss.", DISTILLATION)] = 0.0
+    temperature: Annotated[float, Field(gt=0), Option("Of the softmax over logits.", DISTILLATION)] = 4.0
+    device: Annotated[str, Option("cpu or cuda.", MACHINE)] = "cpu"
+    precision: Annotated[Literal["fp32", "fp16", "bf16"], Option("fp32, fp16 or bf16.", MACHINE)] = "fp32"
+    accumulate: Annotated[int, Field(ge=1), Option("Batches that make one step.", MACHINE)] = 1
+    workers: Annotated[int, Field(ge=0), Option("Processes that prepare images.", MACHINE)] = 0
 
     @model_validator(mode="before")
     @classmethod

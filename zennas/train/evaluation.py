@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zennas.io.text import write_text
+from zennas.nn.device import checked_device
 from zennas.train.augment import evaluation_transform
 from zennas.train.datasets import ImageData, open_data
 from zennas.train.loader import BadImages, PreparedImages, bad_images, batch_loader, evaluation_batches
-from zennas.train.networks import checked_device, make_network, usual_resolution
+from zennas.train.networks import make_network, usual_resolution
 from zennas.train.weights import load_weights
 
 

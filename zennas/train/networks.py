@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from zennas.architecture.model import Architecture
 from zennas.counting import native_resolution, smallest_resolution
-from zennas.errors import ArchitectureError, ZennasError
+from zennas.errors import ArchitectureError
 from zennas.loading import from_factory, is_module_name, library_model, load, users_object
 from zennas.nn import build
 from zennas.optional_dependencies import require
@@ -74,16 +74,6 @@ def _zennet(architecture: Architecture, num_classes: int, resolution: int) -> nn
             f"use --resolution {smallest_resolution(architecture)} or more"
         )
     return build(architecture, num_classes)
-
-
-def checked_device(name: str) -> torch.device:
-    """The device of a name. Raises `ZennasError` where torch has none such here."""
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ZennasError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}; use cpu") from None
-    return device
 
 
 def usual_resolution(model: str, default: int) -> int:

@@ -11,13 +11,14 @@ from zennas.architecture.files import write_architecture
 from zennas.errors import TrainingError
 from zennas.io.settings import CONFIG, write_settings
 from zennas.loading import is_module_name, load
+from zennas.nn.device import checked_device
 from zennas.optional_dependencies import require
 from zennas.train.checkpoint import has_checkpoint, load_checkpoint
 from zennas.train.config import TrainConfig, read_train_config, train_config
 from zennas.train.datasets import open_data
 from zennas.train.distil import load_teacher, make_student
 from zennas.train.loop import Loop, Watcher
-from zennas.train.networks import checked_device, make_network, usual_resolution
+from zennas.train.networks import make_network, usual_resolution
 
 ARCHITECTURE = "architecture.yaml"
 
