@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from zennas.architecture.model import SuperBlock
-from zennas.blocks.layers import AveragePool, Convolution, MaxPool, SqueezeExcite, Unit
+from zennas.blocks.layers import AveragePool, Convolution, Layer, MaxPool, SqueezeExcite, Unit
 from zennas.blocks.registry import register_block
 
 
@@ -86,7 +86,7 @@ def average_pool(block: SuperBlock, in_channels: int, stride: int, first: bool) 
 
 
 def residual(
-    main: tuple[Convolution | SqueezeExcite, ...],
+    main: tuple[Layer, ...],
     in_channels: int,
     out_channels: int,
     stride: int,
@@ -114,7 +114,7 @@ def _bottleneck(block: SuperBlock, in_channels: int, stride: int, groups: int, f
 
 
 def _mobile(block: SuperBlock, in_channels: int, width: int, out: int, stride: int, first: bool) -> Unit:
-    main: tuple[Convolution | SqueezeExcite, ...] = (
+    main: tuple[Layer, ...] = (
         Convolution(in_channels, width, 1),
         Convolution(width, width, block.kernel, stride, groups=width),
         *((_squeeze_excite(width),) if block.se else ()),
