@@ -185,15 +185,36 @@ class Convolution(Layer):
 class Pooling(Layer):
     """What the kinds of pooling have in common: a k×k window with padding (kernel − 1) // 2 over each channel.
 
+    An even kernel needs stride 2 and follows torch's `ceil_mode=True`: on an odd side the last window takes what is
+    left of the map. On even sides a kernel of 2 is `MaxPool2d(2)` or `AvgPool2d(2)`.
+
     Attributes:
         channels: channels that come in and go out.
         kernel: side k of the window.
         stride: in both directions.
+
+    Raises:
+        ArchitectureError: kernel or stride below 1, or an even kernel with a stride other than 2.
     """
 
     channels: int
     kernel: int = 3
     stride: int = 2
+
+    def __post_init__(self) -> None:
+        if self.kernel < 1 or self.stride < 1:
+            raise ArchitectureError(
+                f"{self.name}: kernel {self.kernel} and stride {self.stride} are not allowed; use 1 or more"
+            )
+        if self.kernel % 2 == 0 and self.stride != 2:
+            raise ArchitectureError(
+                f"{self.name}: an even kernel needs stride 2; kernel {self.kernel} has stride {self.stride}"
+            )
+
+    @property
+    def ceil_mode(self) -> bool:
+        """Whether a last window that the map does not fill counts; only an even kernel has one."""
+        return self.kernel % 2 == 0
 
     @property
     def in_channels(self) -> int:
@@ -232,31 +253,11 @@ class MaxPool(Pooling):
 class AveragePool(Pooling):
     """Average pooling in which padded zeros count, as in torch's `AvgPool2d` by default. Attributes as in `Pooling`.
 
-    It is the depthwise convolution whose weights are all 1 / kernel². An even kernel needs stride 2 and follows
-    `ceil_mode=True`: on an odd side the last window averages what is left of it. On even sides
-    `AveragePool(c, 2, 2)` is `AvgPool2d(2)`.
-
-    Raises:
-        ArchitectureError: kernel or stride below 1, or an even kernel with a stride other than 2.
+    It is the depthwise convolution whose weights are all 1 / kernel².
     """
 
     name = "average pooling"
     timed_kinds = ("avgpool",)
-
-    def __post_init__(self) -> None:
-        if self.kernel < 1 or self.stride < 1:
-            raise ArchitectureError(
-                f"average pooling: kernel {self.kernel} and stride {self.stride} are not allowed; use 1 or more"
-            )
-        if self.kernel % 2 == 0 and self.stride != 2:
-            raise ArchitectureError(
-                f"average pooling: an even kernel needs stride 2; kernel {self.kernel} has stride {self.stride}"
-            )
-
-    @property
-    def ceil_mode(self) -> bool:
-        """Whether a last window that the map does not fill counts; only an even kernel has one."""
-        return self.kernel % 2 == 0
 
 
 @dataclass(frozen=True, slots=True)

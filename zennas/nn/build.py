@@ -154,7 +154,7 @@ def layer_modules(layer: Layer) -> Sequence[nn.Module]:
 
 @layer_modules.register
 def _max_pool(layer: MaxPool) -> Sequence[nn.Module]:
-    return [nn.MaxPool2d(layer.kernel, layer.stride, layer.padding)]
+    return [nn.MaxPool2d(layer.kernel, layer.stride, layer.padding, ceil_mode=layer.ceil_mode)]
 
 
 @layer_modules.register
