@@ -204,10 +204,16 @@ def _average(operation: Operation, shapes: Shapes) -> Operation:
     before, after = shapes.get(operation.source, ()), shapes.get(operation.node, ())
     if len(before) == 4 and (len(after) == 2 or after[2:] == (1, 1)):
         return replace(operation, kind="pool")
-    if before == after and len(before) == 4:
+    if before == after and len(before) == 4 and is_adaptive(operation):
         return operation
     pools = len(before) == len(after) == 4 and before[:2] == after[:2] and operation.text != "mean"
     return replace(operation, kind="average pooling" if pools else "shortcut only")
+
+
+def is_adaptive(operation: Operation) -> bool:
+    """Whether a pooling is told the side of its output instead of its window."""
+    called = operation.node.target if operation.module is None else type(operation.module)
+    return "adaptive" in getattr(called, "__name__", str(called)).lower()
 
 
 def _reshape(operation: Operation, shapes: Shapes) -> Operation | Refusal:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from zennas.blocks.layers import AveragePool, MaxPool
-from zennas.nn.main_path import Operation, Refusal, Shapes
+from zennas.nn.main_path import Operation, Refusal, Shapes, is_adaptive
 
 _MAX = {"kernel_size": None, "stride": None, "padding": 0, "dilation": 1, "ceil_mode": False}
 _AVERAGE = {
@@ -79,8 +79,7 @@ def _square(value: Any) -> int | None:
 def _arguments(operation: Operation, defaults: dict[str, Any], shapes: Shapes) -> dict[str, Any] | Refusal:
     """The arguments of a pooling module or function by their names in torch."""
     node, module = operation.node, operation.module
-    called = node.target if module is None else type(module)
-    if "adaptive" in getattr(called, "__name__", str(called)).lower():
+    if is_adaptive(operation):
         before, after = shapes[operation.source][2:], shapes[node][2:]
         if before[0] != before[1] or after[0] != after[1] or before[0] % after[0]:
             sides = f"{before[0]}×{before[1]} to {after[0]}×{after[1]}"
