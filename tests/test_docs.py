@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from zennas.cli.main import app
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("tutorial", "own-block", "resume", "report", "from-the-original")
+PAGES = ("tutorial", "own-block", "own-layer", "resume", "report", "from-the-original")
 FENCE = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -13,7 +13,6 @@ from zennas.latency import backends
 from zennas.latency.backends import onnx_bytes, prepared, quantised
 from zennas.latency.collect import timed_module
 from zennas.latency.drift import pace_now, reference
-from zennas.latency.layers import timed_convolution
 from zennas.latency.measure import FEWEST_BATCHES, WARM_UP_BATCHES, measure, summary, time_batches
 from zennas.latency.setting import Setting
 
@@ -141,7 +140,7 @@ def test_onnxruntime_computes_what_torch_does() -> None:
 
 def test_a_single_layer_is_what_the_network_is_built_of() -> None:
     layer = Convolution(8, 16, 5, 2, groups=4, activation=None, bias=True)
-    module = timed_module(timed_convolution(layer, 9))
+    module = timed_module(*layer.timed(9))
     assert module is not None
     assert module(torch.zeros(2, 8, 9, 9)).shape == (2, 16, 5, 5)
     assert sum(p.numel() for p in module.parameters()) == layer.params

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 import zennas
 from zennas.blocks import architecture_chain
-from zennas.blocks.layers import Convolution, MaxPool
+from zennas.blocks.layers import AveragePool, Convolution, MaxPool
 from zennas.errors import ScoreError
 from zennas.nn import convert
+from zennas.nn.build import layer_module
 from zennas.zoo import zoo_entry, zoo_names
 
 
@@ -110,7 +111,7 @@ def check_conversion(module: nn.Module) -> None:
         (lambda: timm.create_model("hrnet_w18_small"), "interpolation"),
         (lambda: timm.create_model("resnest14d"), "rearranges"),
         (lambda: timm.create_model("res2net50_26w_4s"), "splitting"),
-        (lambda: timm.create_model("resnetaa50"), "average pooling on the main path"),
+        (lambda: timm.create_model("resnetblur18"), "conv2d"),
         (lambda: nn.Sequential(nn.Linear(3, 3)), "no convolution"),
     ],
 )
@@ -225,3 +226,105 @@ def test_odd_maps_of_floor_pooling_are_refused() -> None:
     module = meta(lambda: torchvision.models.vgg11_bn(weights=None))
     with pytest.raises(ScoreError, match="try another resolution"):
         convert(module, 150)
+
+
+# Average pooling between layers: after the convolutions, in the stem, before a down-sampling, as anti-aliasing.
+@pytest.mark.parametrize(
+    ("name", "poolings"),
+    [
+        ("resnetaa34d", 4),
+        ("seresnetaa50d", 4),
+        ("resnet50_clip_gap", 4),
+        ("darknetaa53", 5),
+        ("mobilenetv4_conv_aa_medium", 4),
+    ],
+)
+def test_average_pooling_on_the_main_path(name: str, poolings: int) -> None:
+    module = meta(lambda: timm.create_model(name, pretrained=False))
+    found = convert(module, 64)
+    averages = [layer for layer in found.chain if isinstance(layer, AveragePool)]
+    assert averages == [AveragePool(layer.channels, 2, 2) for layer in averages]
+    assert len(averages) == poolings
+    for before, after in pairwise(found.chain):
+        assert after.in_channels == before.out_channels
+    one = zennas.zen_score(module, 64, batch_size=2, repeats=1)
+    assert one.score == zennas.zen_score(found.chain, 64, batch_size=2, repeats=1).score
+    assert len(one.contributions) == len(conv(found.chain))
+
+
+def averaged(pool: nn.Module, behind: nn.Module | None = None) -> nn.Module:
+    start = (nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8))
+    end = (nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8), nn.ReLU())
+    order = (pool, behind) if behind else (nn.ReLU(), pool)
+    return nn.Sequential(*start, *order, *end)
+
+
+class Functional(nn.Module):
+    def __init__(self, function, *arguments, **named) -> None:
+        super().__init__()
+        self.call = lambda x: function(x, *arguments, **named)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.call(x)
+
+
+F = nn.functional
+
+
+@pytest.mark.parametrize(
+    ("pool", "layer"),
+    [
+        (nn.AvgPool2d(2), AveragePool(8, 2, 2)),
+        (nn.AvgPool2d(3, 2, 1), AveragePool(8, 3, 2)),
+        (nn.AvgPool2d(3, 1, 1, ceil_mode=True), AveragePool(8, 3, 1)),
+        (nn.AvgPool2d(2, count_include_pad=False, ceil_mode=True), AveragePool(8, 2, 2)),
+        (nn.AvgPool2d((5, 5), (2, 2), (2, 2), divisor_override=25), AveragePool(8, 5, 2)),
+        (nn.AdaptiveAvgPool2d(8), AveragePool(8, 2, 2)),
+        (Functional(F.avg_pool2d, 2), AveragePool(8, 2, 2)),
+        (Functional(F.avg_pool2d, 3, stride=2, padding=1), AveragePool(8, 3, 2)),
+        (Functional(F.adaptive_avg_pool2d, (8, 8)), AveragePool(8, 2, 2)),
+        (nn.AdaptiveMaxPool2d(8), MaxPool(8, 2, 2)),
+        (nn.MaxPool2d(2), MaxPool(8, 2, 2)),
+    ],
+    ids=str,
+)
+def test_pooling_is_read_into_the_layer_that_computes_the_same(pool: nn.Module, layer) -> None:
+    found = convert(averaged(pool), 16).chain
+    assert found[1] == layer
+    images = torch.randn(2, 8, 16, 16)
+    torch.testing.assert_close(layer_module(found[1])(images), pool(images))
+
+
+@pytest.mark.parametrize(
+    ("pool", "resolution", "reason"),
+    [
+        (nn.AvgPool2d(2, 1), 16, "an even kernel"),
+        (nn.AvgPool2d(3, 2), 16, "has padding 0, not 1"),
+        (nn.AvgPool2d(3, 2, 1, count_include_pad=False), 16, "count_include_pad=False"),
+        (nn.AvgPool2d(3, 2, 1, ceil_mode=True), 16, "ceil_mode"),
+        (nn.AvgPool2d(2, divisor_override=1), 16, "divides by 1, not by the 4"),
+        (nn.AvgPool2d((1, 2)), 16, "not square"),
+        (nn.AvgPool2d(2), 15, "try another resolution"),
+        (nn.AdaptiveAvgPool2d(6), 16, "not equal squares"),
+        (Functional(torch.mean, 1, keepdim=True), 16, "mean"),
+    ],
+    ids=str,
+)
+def test_average_pooling_that_no_layer_says_is_refused(pool: nn.Module, resolution: int, reason: str) -> None:
+    with pytest.raises(ScoreError, match=reason):
+        convert(averaged(pool), resolution)
+
+
+def test_what_does_not_commute_with_an_average_is_refused_behind_it() -> None:
+    with pytest.raises(ScoreError, match="activation 3 comes behind the average pooling 2"):
+        convert(averaged(nn.AvgPool2d(2), nn.ReLU()), 16)
+    module = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.AvgPool2d(2), nn.BatchNorm2d(8), nn.Conv2d(8, 8, 1))
+    with pytest.raises(ScoreError, match="batch norm 2 comes behind the average pooling 1"):
+        convert(module, 16)
+
+
+def test_max_pooling_of_an_odd_map_is_the_modules_own() -> None:
+    pool = nn.MaxPool2d(2, ceil_mode=True)
+    found = convert(averaged(pool), 15).chain
+    images = torch.randn(2, 8, 15, 15)
+    torch.testing.assert_close(layer_module(found[1])(images), pool(images))

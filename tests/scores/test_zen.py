@@ -8,7 +8,7 @@ from torch import nn
 import zennas
 from tests.scores.chains import TABLE_4
 from zennas.architecture import parse_structure
-from zennas.blocks import Convolution, MaxPool
+from zennas.blocks import AveragePool, Convolution, MaxPool
 from zennas.errors import ArchitectureError, ScoreError
 from zennas.scores.result import score_from_repeats, t_quantile_975
 from zennas.scores.zen import phi_score, zen_score
@@ -26,6 +26,9 @@ def as_module(chain, momentum):
     for layer in chain:
         if isinstance(layer, MaxPool):
             layers.append(nn.MaxPool2d(3, 2, 1))
+            continue
+        if isinstance(layer, AveragePool):
+            layers.append(nn.AvgPool2d(layer.kernel, layer.stride, (layer.kernel - 1) // 2))
             continue
         conv = nn.Conv2d(
             layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.kernel // 2, bias=False,
@@ -68,6 +71,23 @@ def test_equal_to_an_ordinary_module_with_batch_statistics():
     ours = zen_score(chain, 12, batch_size=32, repeats=150, seed=1)
     assert scipy.stats.ttest_ind(theirs, ours.repeats).pvalue > 1e-3
     assert ours.std_error < 0.05
+
+
+def test_average_pooling_as_in_an_ordinary_module():
+    chain = (
+        Convolution(3, 16, 3),
+        AveragePool(16, 3, 2),
+        Convolution(16, 16, 3, groups=16),
+        AveragePool(16, 2, 2),
+        Convolution(16, 24, 1),
+    )
+    torch.manual_seed(2)
+    theirs = [score_of_module(as_module(chain, 1.0), 12, 32)[0] for _ in range(150)]
+    ours = zen_score(chain, 12, batch_size=32, repeats=150, seed=1)
+    assert scipy.stats.ttest_ind(theirs, ours.repeats).pvalue > 1e-3
+    assert len(ours.contributions) == 3
+    without = tuple(layer for layer in chain if isinstance(layer, Convolution))
+    assert ours.score < zen_score(without, 12, batch_size=32, repeats=20).score - 0.5
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """An architecture as data: a tuple of super-blocks, the rows of the paper's Tables 7 to 17."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from zennas.errors import ArchitectureError
 
@@ -8,6 +9,17 @@ MAX_CHANNELS = 1 << 20
 MAX_LAYERS = 10_000
 KERNELS = tuple(range(1, 32, 2))
 STRIDES = (1, 2)
+
+
+def out_side(side: int, stride: int) -> int:
+    """Side of the map that a layer with that stride makes of a map of that side: ⌈side / stride⌉."""
+    return -(-side // stride)
+
+
+def smallest_side(strides: Iterable[int]) -> int:
+    """The smallest input side at which every one of the strides that is above 1 still halves something."""
+    halvings = sum(stride > 1 for stride in strides)
+    return int(2 ** (halvings - 1)) + 1 if halvings else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +99,6 @@ class Architecture:
     def out_channels(self) -> int:
         """Channels of the pre-GAP feature map."""
         return self.super_blocks[-1].out_channels
-
-    def with_se(self, se: bool = True) -> "Architecture":
-        """The same architecture with squeeze-excitation in its MB super-blocks, or without it."""
-        blocks = tuple(replace(b, se=se) if b.block == "MB" else b for b in self.super_blocks)
-        return replace(self, super_blocks=blocks)
 
 
 def check_super_blocks(super_blocks: tuple[SuperBlock, ...]) -> None:

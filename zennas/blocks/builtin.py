@@ -1,10 +1,9 @@
-"""The block types of the paper (Tables 7 to 17), RegNet's grouped and MobileNetV2's linear bottleneck, and the pooling
-of ResNet's stem."""
+"""The block types of the paper (Tables 7 to 17), RegNet's grouped and MobileNetV2's linear bottleneck, and pooling."""
 
 from collections.abc import Sequence
 
 from zennas.architecture.model import SuperBlock
-from zennas.blocks.layers import Convolution, MaxPool, SqueezeExcite, Unit
+from zennas.blocks.layers import AveragePool, Convolution, Layer, MaxPool, SqueezeExcite, Unit
 from zennas.blocks.registry import register_block
 
 
@@ -80,8 +79,14 @@ def max_pool(block: SuperBlock, in_channels: int, stride: int, first: bool) -> S
     return [Unit((MaxPool(in_channels, block.kernel, stride),))]
 
 
+@register_block("AvgPool")
+def average_pool(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
+    """Average pooling; the padded zeros count."""
+    return [Unit((AveragePool(in_channels, block.kernel, stride),))]
+
+
 def residual(
-    main: tuple[Convolution | SqueezeExcite, ...],
+    main: tuple[Layer, ...],
     in_channels: int,
     out_channels: int,
     stride: int,
@@ -109,7 +114,7 @@ def _bottleneck(block: SuperBlock, in_channels: int, stride: int, groups: int, f
 
 
 def _mobile(block: SuperBlock, in_channels: int, width: int, out: int, stride: int, first: bool) -> Unit:
-    main: tuple[Convolution | SqueezeExcite, ...] = (
+    main: tuple[Layer, ...] = (
         Convolution(in_channels, width, 1),
         Convolution(width, width, block.kernel, stride, groups=width),
         *((_squeeze_excite(width),) if block.se else ()),

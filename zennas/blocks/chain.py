@@ -4,20 +4,21 @@ Residual links go with their projections, squeeze-excitation goes, and the activ
 last convolution of the main path (paper, Sections 3 and 4.1.1).
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.blocks.layers import Convolution, MaxPool, Unit
+from zennas.blocks.layers import Convolution, Layer, Unit
 from zennas.blocks.registry import expand, expand_at
 from zennas.errors import ArchitectureError
 
-Chain = tuple[Convolution | MaxPool, ...]
+Chain = tuple[Layer, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SuperBlockChain:
-    """A super-block's convolutions: `first`, then `rest` as often as `repeats` says."""
+    """A super-block's layers: `first`, then `rest` as often as `repeats` says."""
 
     first: Chain
     rest: Chain
@@ -37,21 +38,26 @@ def super_block_chain(block: SuperBlock) -> SuperBlockChain:
 
 @lru_cache(maxsize=1 << 16)
 def _main_path(units: tuple[Unit, ...]) -> Chain:
-    chain: list[Convolution | MaxPool] = []
+    chain: list[Layer] = []
     for unit in units:
-        path = [layer for layer in unit.main if isinstance(layer, Convolution | MaxPool)]
-        if unit.activation is not None and path and isinstance(path[-1], Convolution):
-            path[-1] = replace(path[-1], activation=unit.activation)
+        path = [layer for layer in unit.main if not layer.decoration]
+        if unit.activation is not None and path:
+            path[-1] = path[-1].with_activation(unit.activation)
         chain += path
     return tuple(chain)
 
 
 def architecture_chain(architecture: Architecture) -> Chain:
     """The main path of the whole architecture. Raises `ArchitectureError`."""
-    chain: list[Convolution | MaxPool] = []
+    chain: list[Layer] = []
     for index, block in enumerate(architecture.super_blocks):
         expand_at(block, index)
         chain += super_block_chain(block).layers()
-    if not any(isinstance(layer, Convolution) for layer in chain):
+    if not any(layer.convolutions for layer in chain):
         raise ArchitectureError("the architecture has no convolution")
     return tuple(chain)
+
+
+def convolutions(chain: Iterable[Layer]) -> list[Convolution]:
+    """The convolutions of a chain, in order."""
+    return [convolution for layer in chain for convolution in layer.convolutions]

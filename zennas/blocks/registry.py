@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.blocks.layers import MaxPool, SqueezeExcite, Unit
+from zennas.blocks.layers import Unit
 from zennas.errors import ArchitectureError, UnknownNameError
 from zennas.optional_dependencies import unknown
 
@@ -121,22 +121,17 @@ def _check_units(units: tuple[Unit, ...], block: SuperBlock, in_channels: int, s
     for unit in units:
         unit_in, unit_stride = channels, 1
         for layer in unit.main:
-            if isinstance(layer, SqueezeExcite):
-                continue
-            if isinstance(layer, MaxPool):
-                expected, channels_out = layer.channels, layer.channels
-            else:
-                expected, channels_out = layer.in_channels, layer.out_channels
-                if layer.in_channels % layer.groups or layer.out_channels % layer.groups:
+            for inner in layer.convolutions:
+                if inner.in_channels % inner.groups or inner.out_channels % inner.groups:
                     raise ArchitectureError(
-                        f"block type {block.block}: {layer.groups} groups do not divide "
-                        f"{layer.in_channels}→{layer.out_channels} channels"
+                        f"block type {block.block}: {inner.groups} groups do not divide "
+                        f"{inner.in_channels}→{inner.out_channels} channels"
                     )
-            if expected != channels:
+            if layer.in_channels != channels:
                 raise ArchitectureError(
-                    f"block type {block.block}: a layer takes {expected} channels where {channels} come in"
+                    f"block type {block.block}: a layer takes {layer.in_channels} channels where {channels} come in"
                 )
-            channels, unit_stride = channels_out, unit_stride * layer.stride
+            channels, unit_stride = layer.out_channels, unit_stride * layer.stride
         _check_shortcut(unit, block, unit_in, channels, unit_stride)
         strides *= unit_stride
     if channels != block.out_channels or strides != stride:

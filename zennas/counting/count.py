@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from zennas.architecture.model import Architecture, SuperBlock
-from zennas.blocks.layers import Convolution, MaxPool, SqueezeExcite, Unit
+from zennas.architecture.model import Architecture, SuperBlock, smallest_side
+from zennas.blocks.layers import Unit
 from zennas.blocks.registry import expand, expand_at
 from zennas.errors import ArchitectureError
 
@@ -136,8 +136,7 @@ def super_block_costs(architecture: Architecture, resolution: int | None = None)
 
 def smallest_resolution(architecture: Architecture) -> int:
     """The smallest input side at which every stride still halves something."""
-    strides = sum(block.stride > 1 for block in architecture.super_blocks)
-    return int(2 ** (strides - 1)) + 1 if strides else 1
+    return smallest_side(block.stride for block in architecture.super_blocks)
 
 
 def native_resolution(architecture: Architecture, resolution: int | None) -> int:
@@ -188,47 +187,32 @@ def _count_units(units: tuple[Unit, ...], resolution: int) -> SuperBlockCosts:
     for unit in units:
         start = resolution
         held = 0
-        link = unit.shortcut
-        if isinstance(link, Convolution):
+        link = unit.projection
+        identity = unit.shortcut == "identity"
+        if link is not None:
             params += link.params
             flops += link.flops(start)
             convolutions += 1
             held = link.out_channels * link.out_resolution(start) ** 2
-            memory = max(memory, link.in_channels * start**2 + held)
-        elif link == "identity":
-            held = _channels_in(unit) * start**2
+            memory = max(memory, link.memory(start))
+        elif identity:
+            held = unit.main[0].in_channels * start**2
         for position, layer in enumerate(unit.main):
-            if isinstance(layer, SqueezeExcite):
-                for part in (layer.reduce, layer.expand):
-                    params += part.params
-                    flops += part.flops(1)
-                    convolutions += 1
-                gated = layer.expand.out_channels * (resolution**2 + 1)
-                memory = max(memory, held + gated)
-                continue
-            after = layer.out_resolution(resolution)
-            if isinstance(layer, Convolution):
-                params += layer.params
-                flops += layer.flops(resolution)
-                convolutions += 1
-                depth += 1
-                log_width += math.log(layer.fan_in)
-                in_, out = layer.in_channels, layer.out_channels
-            else:
-                in_ = out = layer.channels
-            # The first layer of an identity unit reads the very tensor that its link holds.
-            other = 0 if link == "identity" and position == 0 else held
-            memory = max(memory, other + in_ * resolution**2 + out * after**2)
-            resolution = after
+            params += layer.params
+            flops += layer.flops(resolution)
+            inner = layer.convolutions
+            convolutions += len(inner)
+            if not layer.decoration:
+                for convolution in inner:
+                    depth += 1
+                    log_width += math.log(convolution.fan_in)
+            # The first layer of an identity unit reads the very tensor that its link holds; a decoration, which
+            # rescales its input in place, has to leave that one as it is.
+            other = 0 if identity and position == 0 and not layer.decoration else held
+            memory = max(memory, other + layer.memory(resolution))
+            resolution = layer.out_resolution(resolution)
     memory *= BYTES_PER_VALUE
     return SuperBlockCosts(params, flops, 0, convolutions, memory, resolution, depth, log_width)
-
-
-def _channels_in(unit: Unit) -> int:
-    first = unit.main[0]
-    if isinstance(first, Convolution):
-        return first.in_channels
-    return first.channels if isinstance(first, MaxPool) else first.reduce.in_channels
 
 
 def count_super_blocks(super_blocks: tuple[SuperBlock, ...], resolution: int, num_classes: int) -> Costs:

@@ -8,11 +8,11 @@ from pathlib import Path
 from torch import nn
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.blocks.layers import Convolution, MaxPool
+from zennas.blocks.layers import TimedLayer
 from zennas.errors import LatencyError, TooLargeError
 from zennas.latency.backends import check_supported
 from zennas.latency.drift import pace_now, reference
-from zennas.latency.layers import TimedLayer, network_layers
+from zennas.latency.layers import layer_alone, network_layers
 from zennas.latency.measure import BATCHES, FEWEST_BATCHES, measure, measure_module
 from zennas.latency.records import Header, Measured, RecordFile, open_records
 from zennas.latency.setting import Setting, on_this_machine
@@ -162,14 +162,6 @@ def _measure_layers(records: RecordFile, blocks: tuple[SuperBlock, ...], seconds
 
 
 def timed_module(layer: TimedLayer) -> nn.Module | None:
-    """A module of one convolution or pooling with what follows it; `None` for what has no time of its own."""
-    if layer.kind in ("conv", "depthwise", "grouped"):
-        return layer_module(
-            Convolution(
-                layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.groups, layer.bias,
-                activation=layer.activation,
-            )
-        )  # fmt: skip
-    if layer.kind == "maxpool":
-        return layer_module(MaxPool(layer.in_channels, layer.kernel, layer.stride))
-    return None
+    """A module of one layer with what follows it; `None` for what has no time without the network around it."""
+    alone = layer_alone(layer)
+    return None if alone is None else layer_module(alone)

@@ -7,17 +7,18 @@ a mutation changed alone.
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zennas.architecture.model import MAX_CHANNELS, SuperBlock
+from zennas.architecture.model import MAX_CHANNELS, SuperBlock, out_side
+from zennas.blocks.layers import TimedLayer
 from zennas.latency.arrays import arrays_from_json, arrays_to_json
-from zennas.latency.layers import KINDS, TimedLayer, classifier, super_block_layers
+from zennas.latency.layers import KINDS, classifier, super_block_layers, unseen_kind
 
 VECTOR_WIDTH = 16
-_KIND_ROWS = {kind: [float(kind == other) for other in KINDS] for kind in KINDS}
 _LOGS = [math.log(max(1, n)) for n in range(1 << 13)]
 _MOST_CACHED = 1 << 18
 
@@ -31,19 +32,35 @@ def _padding(channels: int) -> float:
     return _log(-(-channels // VECTOR_WIDTH) * VECTOR_WIDTH) - _log(channels)
 
 
-def layer_features(layer: TimedLayer) -> list[float]:
-    """The kind as a one-hot code, then logarithms: multiply-adds and bytes are sums of these."""
+@lru_cache(maxsize=16)
+def _kind_codes(kinds: tuple[str, ...]) -> dict[str, list[float]]:
+    return {kind: [float(kind == other) for other in kinds] for kind in kinds}
+
+
+def layer_features(layer: TimedLayer, kinds: tuple[str, ...] = KINDS) -> list[float]:
+    """The kind as a one-hot code, then logarithms: multiply-adds and bytes are sums of these.
+
+    Args:
+        layer: what is timed.
+        kinds: the kinds that the code tells apart, in its order.
+
+    Raises:
+        LatencyError: the layer is of another kind.
+    """
     kind, in_, out, kernel, stride, groups, resolution, activation, bias = layer
+    code = _kind_codes(kinds).get(kind)
+    if code is None:
+        raise unseen_kind(kind, kinds)
     return [
-        *_KIND_ROWS[kind],
-        _log(in_), _log(out), _log(kernel), _log(resolution), _log(-(-resolution // stride)), _log(groups),
+        *code,
+        _log(in_), _log(out), _log(kernel), _log(resolution), _log(out_side(resolution, stride)), _log(groups),
         _padding(in_), _padding(out), 1.0 if activation else 0.0, 1.0 if bias else 0.0,
     ]  # fmt: skip
 
 
-def feature_matrix(layers: Sequence[TimedLayer]) -> NDArray[np.float64]:
+def feature_matrix(layers: Sequence[TimedLayer], kinds: tuple[str, ...] = KINDS) -> NDArray[np.float64]:
     """`layer_features` of each layer, a row each."""
-    return np.array([layer_features(layer) for layer in layers])
+    return np.array([layer_features(layer, kinds) for layer in layers])
 
 
 class ConvolutionModel:
@@ -54,6 +71,7 @@ class ConvolutionModel:
         biases: its three bias vectors; its output is the logarithm of seconds.
         correction: the logarithm of a network's time is that of the layers' sum plus
             `c0 + c1·log(sum) + c2·log(number of layers)`.
+        kinds: the kinds of layer that it was fitted on, in the order of their code.
     """
 
     name = "convolutions"
@@ -65,12 +83,14 @@ class ConvolutionModel:
         correction: Sequence[float],
         resolution: int,
         num_classes: int,
+        kinds: Sequence[str] = KINDS,
     ) -> None:
         self.weights = list(weights)
         self.biases = list(biases)
         self.correction = tuple(map(float, correction))
         self.resolution = resolution
         self.num_classes = num_classes
+        self.kinds = tuple(kinds)
         self._layers: dict[TimedLayer, float] = {}
         self._blocks: dict[tuple[SuperBlock, int], tuple[float, int, int]] = {}
 
@@ -91,7 +111,7 @@ class ConvolutionModel:
 
     def layer_seconds(self, layers: Sequence[TimedLayer]) -> NDArray[np.float64]:
         """Seconds an image of single layers, as parts of a network, before the correction."""
-        return np.exp(forward(feature_matrix(layers), self.weights, self.biases)[:, 0])
+        return np.exp(forward(feature_matrix(layers, self.kinds), self.weights, self.biases)[:, 0])
 
     def _add_block(self, block: SuperBlock, resolution: int) -> tuple[float, int, int]:
         layers, after = super_block_layers(block, resolution)
@@ -119,6 +139,7 @@ class ConvolutionModel:
             "weights": arrays_to_json(self.weights),
             "biases": arrays_to_json(self.biases),
             "correction": list(self.correction),
+            "kinds": list(self.kinds),
         }
 
     @classmethod
@@ -127,10 +148,19 @@ class ConvolutionModel:
         weights = arrays_from_json(parameters["weights"], 2)
         biases = arrays_from_json(parameters["biases"], 1)
         correction = arrays_from_json([parameters["correction"]], 1)[0]
-        check_forward(weights, biases, len(layer_features(TimedLayer("conv", 1, 1, 1, 1, 1, 1))))
+        kinds = kinds_from_json(parameters)
+        check_forward(weights, biases, len(layer_features(TimedLayer("conv", 1, 1, 1, 1, 1, 1), kinds)))
         if len(correction) != 3:
             raise ValueError("the correction has three values")
-        return cls(weights, biases, correction.tolist(), resolution, num_classes)
+        return cls(weights, biases, correction.tolist(), resolution, num_classes, kinds)
+
+
+def kinds_from_json(parameters: dict[str, Any]) -> tuple[str, ...]:
+    """The kinds of layer of a predictor's file; `KINDS` where it is older than the list. Raises `ValueError`."""
+    kinds = tuple(map(str, parameters.get("kinds", KINDS)))
+    if kinds[: len(KINDS)] != KINDS or len(set(kinds)) != len(kinds):
+        raise ValueError(f"kinds {', '.join(kinds)} do not begin with {', '.join(KINDS)}, or repeat one")
+    return kinds
 
 
 def forward(

@@ -1,33 +1,33 @@
 """The layers that a network's time is made of, read from the blocks' descriptions. No torch."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from zennas.architecture.model import SuperBlock
-from zennas.blocks.layers import Activation, Convolution, MaxPool, Unit
+from zennas.blocks.layers import LAYER_KINDS, Layer, TimedLayer, Unit
 from zennas.blocks.registry import expand
+from zennas.errors import LatencyError
 
 KINDS = ("conv", "depthwise", "grouped", "add", "gate", "maxpool", "linear")
+"""The kinds of layer that every predictor knows; one that was fitted on more of them lists those in its file."""
 
 
-class TimedLayer(NamedTuple):
-    """What one layer's time depends on, and what tells it from others.
+def known_kinds() -> tuple[str, ...]:
+    """`KINDS`, then those of every other kind of layer that there is."""
+    return (*KINDS, *(kind for kind in LAYER_KINDS if kind not in KINDS))
 
-    `conv`, `depthwise` and `grouped` come with batch norm and activation; `add` is a residual sum with its activation;
-    `gate` is squeeze-excitation's pooling and product (its two convolutions stand for themselves); `linear` is
-    global pooling with the classifier.
-    """
 
-    kind: str
-    in_channels: int
-    out_channels: int
-    kernel: int
-    stride: int
-    groups: int
-    resolution: int
-    activation: Activation = None
-    bias: bool = False
+def kinds_of(layers: Iterable[TimedLayer]) -> tuple[str, ...]:
+    """`KINDS`, then those others that occur among the layers."""
+    found = {layer.kind for layer in layers}
+    return (*KINDS, *(kind for kind in known_kinds() if kind in found and kind not in KINDS))
+
+
+def layer_alone(timed: TimedLayer) -> Layer | None:
+    """The layer whose time that is; `None` for what has none without the network around it."""
+    kind = LAYER_KINDS.get(timed.kind)
+    return None if kind is None else kind.from_timed(timed)
 
 
 Layers = tuple[tuple[TimedLayer, int], ...]
@@ -75,34 +75,17 @@ def _unit_layers(units: tuple[Unit, ...], resolution: int) -> tuple[Layers, int]
 
 def _one_unit(unit: Unit, resolution: int) -> tuple[list[TimedLayer], int]:
     found: list[TimedLayer] = []
-    channels = 0
-    if isinstance(unit.shortcut, Convolution):
-        found.append(timed_convolution(unit.shortcut, resolution))
+    if unit.projection is not None:
+        found += unit.projection.timed(resolution)
     for layer in unit.main:
-        if isinstance(layer, Convolution):
-            found.append(timed_convolution(layer, resolution))
-            resolution, channels = layer.out_resolution(resolution), layer.out_channels
-        elif isinstance(layer, MaxPool):
-            found.append(
-                TimedLayer("maxpool", layer.channels, layer.channels, layer.kernel, layer.stride, 1, resolution)
-            )
-            resolution, channels = layer.out_resolution(resolution), layer.channels
-        else:
-            gated = layer.expand.out_channels
-            found += [timed_convolution(layer.reduce, 1), timed_convolution(layer.expand, 1)]
-            found.append(TimedLayer("gate", gated, gated, 1, 1, 1, resolution))
+        found += layer.timed(resolution)
+        resolution = layer.out_resolution(resolution)
     if unit.shortcut is not None:
+        channels = unit.main[-1].out_channels
         found.append(TimedLayer("add", channels, channels, 1, 1, 1, resolution, unit.activation))
     return found, resolution
 
 
-def timed_convolution(layer: Convolution, resolution: int) -> TimedLayer:
-    """A convolution on a square input of side `resolution`."""
-    if layer.groups == 1:
-        kind = "conv"
-    else:
-        kind = "depthwise" if layer.groups == layer.in_channels == layer.out_channels else "grouped"
-    return TimedLayer(
-        kind, layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.groups, resolution,
-        layer.activation, layer.bias,
-    )  # fmt: skip
+def unseen_kind(kind: str, kinds: Sequence[str]) -> LatencyError:
+    """What a predictor of those kinds says of a layer of another."""
+    return LatencyError(f"the latency predictor has never seen a layer of kind {kind!r}; it knows {', '.join(kinds)}")

@@ -8,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from zennas.blocks.layers import TimedLayer
 from zennas.latency.convolutions import ConvolutionModel, feature_matrix
-from zennas.latency.layers import KINDS, TimedLayer, network_layers
+from zennas.latency.layers import kinds_of, network_layers
 from zennas.latency.perceptron import DEPTH, Perceptron, encode
 from zennas.latency.records import Corrected
 from zennas.latency.trees import Trees, total_features
@@ -35,12 +36,13 @@ def learn_convolutions(measured: Corrected, numbers: Sequence[int], seed: int = 
     networks = [dict(network_layers(measured.networks[n], resolution, classes)) for n in numbers]
     layers = list(dict.fromkeys([*(layer for network in networks for layer in network), *measured.layers]))
     index = {layer: i for i, layer in enumerate(layers)}
-    features = feature_matrix(layers)
+    kinds = kinds_of(layers)
+    features = feature_matrix(layers, kinds)
     mean, scale = features.mean(0), features.std(0)
     scale[scale < 1e-6] = 1.0
     x = _tensor((features - mean) / scale)
     alone = torch.tensor([index[layer] for layer in measured.layers], dtype=torch.long)
-    alone_kind = torch.tensor([KINDS.index(layer.kind) for layer in measured.layers], dtype=torch.long)
+    alone_kind = torch.tensor([kinds.index(layer.kind) for layer in measured.layers], dtype=torch.long)
     alone_log = _tensor(np.log(np.array(list(measured.layers.values()))))
     target = _tensor(np.log([measured.latency(n) for n in numbers]))
     owner, member, count = _memberships(networks, index)
@@ -50,7 +52,7 @@ def learn_convolutions(measured: Corrected, numbers: Sequence[int], seed: int = 
     net = _mlp([x.shape[1], HIDDEN, HIDDEN, 1], generator)
     start = float(target.mean() - layer_count.mean())
     correction = nn.Parameter(torch.zeros(3))
-    factor = nn.Parameter(torch.zeros(len(KINDS)))
+    factor = nn.Parameter(torch.zeros(len(kinds)))
     parameters = [*net.parameters(), correction, factor]
     sum_mean = float(target.mean())
     huber = nn.HuberLoss(delta=_HUBER)
@@ -72,7 +74,7 @@ def learn_convolutions(measured: Corrected, numbers: Sequence[int], seed: int = 
     biases[-1] = biases[-1] + start
     c0, c1, c2 = correction.tolist()
     shift = c0 - c1 * sum_mean - c2 * float(layer_count.mean())
-    return ConvolutionModel(weights, biases, (shift, c1, c2), resolution, classes)
+    return ConvolutionModel(weights, biases, (shift, c1, c2), resolution, classes, kinds)
 
 
 def _minimise(loss_now: Callable[[], Tensor], optimiser: torch.optim.Optimizer, steps: int) -> None:
@@ -121,7 +123,8 @@ def learn_trees(measured: Corrected, numbers: Sequence[int], seed: int = 0) -> T
     """Learn gradient-boosted trees. Raises `MissingExtraError` without scikit-learn."""
     ensemble = require("sklearn.ensemble", "latency", "the boosted trees")
     resolution, classes = measured.header.setting.resolution, measured.header.num_classes
-    rows = np.array([total_features(measured.networks[n], resolution, classes) for n in numbers])
+    kinds = kinds_of(layer for n in numbers for layer, _ in network_layers(measured.networks[n], resolution, classes))
+    rows = np.array([total_features(measured.networks[n], resolution, classes, kinds) for n in numbers])
     target = np.log([measured.latency(n) for n in numbers])
     level = float(target.mean())
     grown = ensemble.GradientBoostingRegressor(init="zero", random_state=seed, **_TREES).fit(rows, target - level)
@@ -143,7 +146,7 @@ def learn_trees(measured: Corrected, numbers: Sequence[int], seed: int = 0) -> T
             )
         )
         offset += tree.node_count
-    return Trees(level, np.concatenate(parts, 1), np.array(roots), _TREES_DEPTH, resolution, classes)
+    return Trees(level, np.concatenate(parts, 1), np.array(roots), _TREES_DEPTH, resolution, classes, kinds)
 
 
 _TREES_DEPTH = int(_TREES["max_depth"])

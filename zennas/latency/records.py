@@ -10,8 +10,9 @@ from typing import Any
 
 from zennas.architecture.model import SuperBlock
 from zennas.architecture.structure import format_structure, parse_structure
+from zennas.blocks.layers import TimedLayer
 from zennas.errors import ArchitectureError, LatencyError
-from zennas.latency.layers import KINDS, TimedLayer
+from zennas.latency.layers import known_kinds
 from zennas.latency.setting import Setting, differences, setting_from_json
 
 FORMAT = "zennas latency measurements 1"
@@ -201,7 +202,7 @@ def read_records(path: Path) -> Measured:
 def _layer(values: Any) -> TimedLayer:
     layer = TimedLayer(*values)
     sizes = (layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.groups, layer.resolution)
-    if layer.kind not in KINDS or not all(isinstance(size, int) and size > 0 for size in sizes):
+    if layer.kind not in known_kinds() or not all(isinstance(size, int) and size > 0 for size in sizes):
         raise ValueError(f"{values} is no layer")
     return layer
 

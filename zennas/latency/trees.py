@@ -1,6 +1,7 @@
 """Gradient-boosted trees on a network's totals. No torch, no scikit-learn once they are learned."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,20 +9,35 @@ from numpy.typing import NDArray
 
 from zennas.architecture.model import SuperBlock
 from zennas.latency.arrays import arrays_from_json, arrays_to_json
-from zennas.latency.layers import KINDS, network_layers
+from zennas.latency.convolutions import kinds_from_json
+from zennas.latency.layers import KINDS, network_layers, unseen_kind
 
 _TOTALS = 4
 
 
-def total_features(super_blocks: tuple[SuperBlock, ...], resolution: int, num_classes: int) -> NDArray[np.float64]:
-    """Logarithms of the layers, multiply-adds, values moved and weights of each kind of layer, then of all."""
-    totals = np.zeros((len(KINDS) + 1, _TOTALS))
+def total_features(
+    super_blocks: tuple[SuperBlock, ...], resolution: int, num_classes: int, kinds: tuple[str, ...] = KINDS
+) -> NDArray[np.float64]:
+    """Logarithms of the layers, multiply-adds, values moved and weights of each kind of layer, then of all.
+
+    Args:
+        super_blocks: of a network.
+        resolution: side of its square input.
+        num_classes: outputs of its classifier.
+        kinds: the kinds of layer that are told apart, in the order of the features.
+
+    Raises:
+        LatencyError: a layer is of another kind.
+    """
+    totals = np.zeros((len(kinds) + 1, _TOTALS))
     for layer, count in network_layers(super_blocks, resolution, num_classes):
-        positions = (-(-layer.resolution // layer.stride)) ** 2
+        positions = layer.out_resolution**2
         weights = layer.kernel**2 * layer.in_channels // layer.groups * layer.out_channels
         moved = layer.in_channels * layer.resolution**2 + layer.out_channels * positions
         row = [count, count * weights * positions, count * moved, count * weights]
-        totals[KINDS.index(layer.kind)] += row
+        if layer.kind not in kinds:
+            raise unseen_kind(layer.kind, kinds)
+        totals[kinds.index(layer.kind)] += row
         totals[-1] += row
     return np.log1p(totals).ravel()
 
@@ -38,6 +54,7 @@ class Trees:
         value: what a leaf adds.
         roots: first node of each tree.
         depth: steps from a root that surely reach a leaf.
+        kinds: the kinds of layer that it was fitted on, in the order of the features.
     """
 
     name = "trees"
@@ -50,16 +67,17 @@ class Trees:
         depth: int,
         resolution: int,
         num_classes: int,
+        kinds: Sequence[str] = KINDS,
     ) -> None:
         self.base, self.nodes, self.roots, self.depth = base, nodes, roots, depth
         self.feature, self.left, self.right = (nodes[i].astype(np.intp) for i in (0, 2, 3))
         self.threshold, self.value = nodes[1], nodes[4]
-        self.resolution, self.num_classes = resolution, num_classes
+        self.resolution, self.num_classes, self.kinds = resolution, num_classes, tuple(kinds)
 
     def predict(self, super_blocks: tuple[SuperBlock, ...]) -> float:
         """Seconds an image of a network."""
         # The trees were grown on float32 features.
-        row = total_features(super_blocks, self.resolution, self.num_classes).astype(np.float32)
+        row = total_features(super_blocks, self.resolution, self.num_classes, self.kinds).astype(np.float32)
         node = self.roots
         for _ in range(self.depth):
             node = np.where(row[self.feature[node]] <= self.threshold[node], self.left[node], self.right[node])
@@ -72,6 +90,7 @@ class Trees:
             "nodes": arrays_to_json([self.nodes])[0],
             "roots": self.roots.tolist(),
             "depth": self.depth,
+            "kinds": list(self.kinds),
         }
 
     @classmethod
@@ -79,7 +98,8 @@ class Trees:
         """From `parameters`. Raises `ValueError`, `KeyError` or `TypeError` where they are damaged."""
         nodes = arrays_from_json([parameters["nodes"]], 2)[0]
         roots = arrays_from_json([parameters["roots"]], 1)[0].astype(np.intp)
-        features = _TOTALS * (len(KINDS) + 1)
+        kinds = kinds_from_json(parameters)
+        features = _TOTALS * (len(kinds) + 1)
         inside = len(nodes) == 5 and nodes.shape[1] > 0 and len(roots) > 0
         if not inside or nodes[0].max() >= features or max(nodes[2:4].max(), roots.max()) >= nodes.shape[1]:
             raise ValueError("the trees' nodes do not fit together")
@@ -88,4 +108,4 @@ class Trees:
         base, depth = float(parameters["base"]), int(parameters["depth"])
         if not math.isfinite(base) or not 0 <= depth <= 64:
             raise ValueError("base or depth out of range")
-        return cls(base, nodes, roots, depth, resolution, num_classes)
+        return cls(base, nodes, roots, depth, resolution, num_classes, kinds)

@@ -1,14 +1,16 @@
 """Building the `nn.Module` of an architecture from its blocks' descriptions."""
 
 from collections.abc import Sequence
+from functools import singledispatch
 
 import torch
 from torch import Tensor, nn
 
 from zennas.architecture.model import Architecture
-from zennas.blocks.layers import Activation, Convolution, Layer, MaxPool, SqueezeExcite, Unit
+from zennas.blocks.layers import Activation, AveragePool, Convolution, Layer, MaxPool, SqueezeExcite, Unit
 from zennas.blocks.registry import expand_at
 from zennas.counting import native_classes
+from zennas.errors import ArchitectureError
 
 
 class ZenNet(nn.Module):
@@ -123,27 +125,49 @@ def initialise(module: nn.Module, generator: torch.Generator | None = None) -> N
 def _unit(unit: Unit) -> nn.Module:
     layers: list[nn.Module] = []
     for layer in unit.main:
-        layers += _layer(layer)
+        layers += layer_modules(layer)
     main = nn.Sequential(*layers)
     if unit.shortcut is None:
         return main
-    projection = nn.Identity() if unit.shortcut == "identity" else nn.Sequential(*_convolution(unit.shortcut))
+    projection = nn.Identity() if unit.projection is None else layer_module(unit.projection)
     return ResidualUnit(main, projection, nn.Sequential(*_activation(unit.activation)))
 
 
 def layer_module(layer: Layer) -> nn.Module:
     """One layer with its norm and activation."""
-    return nn.Sequential(*_layer(layer))
+    return nn.Sequential(*layer_modules(layer))
 
 
-def _layer(layer: Layer) -> Sequence[nn.Module]:
-    if isinstance(layer, Convolution):
-        return _convolution(layer)
-    if isinstance(layer, MaxPool):
-        return [nn.MaxPool2d(layer.kernel, layer.stride, (layer.kernel - 1) // 2)]
+@singledispatch
+def layer_modules(layer: Layer) -> Sequence[nn.Module]:
+    """The modules that a layer is built of, in order. A kind of layer registers its own by its class.
+
+    Args:
+        layer: of a unit's main path.
+
+    Raises:
+        ArchitectureError: nothing is registered for that kind of layer.
+    """
+    kind = type(layer).__name__
+    raise ArchitectureError(f"no module is known for the layer {kind}; register one by @layer_modules.register")
+
+
+@layer_modules.register
+def _max_pool(layer: MaxPool) -> Sequence[nn.Module]:
+    return [nn.MaxPool2d(layer.kernel, layer.stride, layer.padding, ceil_mode=layer.ceil_mode)]
+
+
+@layer_modules.register
+def _average_pool(layer: AveragePool) -> Sequence[nn.Module]:
+    return [nn.AvgPool2d(layer.kernel, layer.stride, layer.padding, ceil_mode=layer.ceil_mode)]
+
+
+@layer_modules.register
+def _squeeze_excite(layer: SqueezeExcite) -> Sequence[nn.Module]:
     return [SqueezeExcitation(layer)]
 
 
+@layer_modules.register
 def _convolution(layer: Convolution) -> Sequence[nn.Module]:
     parts: list[nn.Module] = [
         nn.Conv2d(

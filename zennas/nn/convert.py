@@ -7,6 +7,7 @@ with its reason.
 
 import copy
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,12 +15,29 @@ import torch
 from torch import Tensor, fx, nn
 
 from zennas.blocks.chain import Chain
-from zennas.blocks.layers import Convolution, MaxPool
+from zennas.blocks.layers import AveragePool, Convolution, Layer
 from zennas.errors import ScoreError
-from zennas.nn.main_path import ACTIVATIONS, REASONS, REGULARISERS, Operation, Path, Refusal, find_paths, name_of
+from zennas.nn.main_path import (
+    ACTIVATIONS,
+    REASONS,
+    REGULARISERS,
+    Operation,
+    Path,
+    Refusal,
+    Shapes,
+    find_paths,
+    name_of,
+)
+from zennas.nn.pooling import average_pooling, max_pooling
 
 KNOWN_WHOLE = ACTIVATIONS | REGULARISERS | REASONS.keys()
 """Module types that are read by their name and not traced into."""
+
+POOLINGS: dict[str, Callable[[Operation, Shapes], Layer | Refusal]] = {
+    "max pooling": max_pooling,
+    "average pooling": average_pooling,
+}
+"""Kinds of pooling on the main path, and what reads one into a layer."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +48,7 @@ class Conversion:
         name: of the module.
         module: the module itself, untouched.
         resolution: side of the square input that it was traced with.
-        chain: its convolutions and max poolings up to the pre-GAP feature map.
+        chain: its convolutions and poolings up to the pre-GAP feature map.
         changes: what was changed on the way, one line each, in the order of the network.
         params: learnable values of the whole module.
         flops: multiply-adds of its convolutions and linear layers on one image.
@@ -185,9 +203,11 @@ class _ChainBuilder:
     def __init__(self, name: str, shapes: dict[fx.Node, tuple[int, ...]]) -> None:
         self.name = name
         self.shapes = shapes
-        self.layers: list[Convolution | MaxPool] = []
+        self.layers: list[Layer] = []
         self.places: list[str] = []
         self.changes: list[str] = []
+        self.current: tuple[int, Convolution] | None = None
+        """The last convolution so far, and its place among the layers."""
 
     def chain(self, end: Path) -> Chain:
         """The chain of the main path up to the pre-GAP feature map. Raises `ScoreError`."""
@@ -212,7 +232,7 @@ class _ChainBuilder:
                 )
         end = cut
         # VGG pools its last map to 7×7 before the classifier: that is its GAP.
-        while end and operations[end - 1].text == "average pooling":
+        while end and operations[end - 1].kind == "average pooling":
             end -= 1
         return operations[:end], [o.where for o in operations[cut:] if o.kind in ("convolution", "linear")]
 
@@ -225,11 +245,14 @@ class _ChainBuilder:
         self.changes += operation.removed
         if kind == "convolution":
             self._check_norm()
-            self.layers.append(self._convolution(operation))
-            self.places.append(where)
-        elif kind == "max pooling":
-            self.layers.append(self._max_pool(operation))
-            self.places.append(where)
+            convolution = self._convolution(operation)
+            self.current = len(self.layers), convolution
+            self._append(convolution, where)
+        elif kind in POOLINGS:
+            layer = POOLINGS[kind](operation, self.shapes)
+            if isinstance(layer, Refusal):
+                raise _refused(self.name, layer.reason)
+            self._append(layer, where)
         elif kind == "norm":
             self._norm(operation)
         elif kind == "activation":
@@ -239,37 +262,49 @@ class _ChainBuilder:
         elif kind == "shortcut only":
             raise _refused(self.name, f"{where} is {operation.text} on the main path")
 
-    def _last_convolution(self) -> int | None:
-        return next((i for i in reversed(range(len(self.layers))) if isinstance(self.layers[i], Convolution)), None)
+    def _append(self, layer: Layer, where: str) -> None:
+        self.layers.append(layer)
+        self.places.append(where)
+
+    def _amend(self, **changes: Any) -> None:
+        assert self.current is not None
+        index, convolution = self.current
+        self.current = index, replace(convolution, **changes)
+        self.layers[index] = self.current[1]
+
+    def _averaged_at(self) -> str | None:
+        """Where the map was averaged since the last convolution, if it was."""
+        start = 0 if self.current is None else self.current[0] + 1
+        behind = zip(self.layers[start:], self.places[start:], strict=True)
+        return next((where for layer, where in behind if layer.name == AveragePool.name), None)
 
     def _check_norm(self) -> None:
-        index = self._last_convolution()
-        if index is None:
-            return
-        layer = self.layers[index]
-        assert isinstance(layer, Convolution)
-        if not layer.norm:
-            raise _refused(self.name, f"the convolution {self.places[index]} has no batch norm behind it")
+        if self.current is not None and not self.current[1].norm:
+            where = self.places[self.current[0]]
+            raise _refused(self.name, f"the convolution {where} has no batch norm behind it")
 
     def _norm(self, operation: Operation) -> None:
-        index = self._last_convolution()
-        layer = None if index is None else self.layers[index]
-        if index is None or not isinstance(layer, Convolution) or layer.norm or layer.activation:
+        if self.current is None or self.current[1].norm or self.current[1].activation:
             raise _refused(self.name, f"the batch norm {operation.where} does not follow a convolution")
-        self.layers[index] = replace(layer, norm=True)
-        if index != len(self.layers) - 1:
+        averaged = self._averaged_at()
+        if averaged:
+            raise _refused(self.name, f"the batch norm {operation.where} comes behind the average pooling {averaged}")
+        self._amend(norm=True)
+        if self.current[0] != len(self.layers) - 1:
             self.changes.append(f"{operation.where}: batch norm taken before the max pooling")
         act = getattr(operation.module, "act", None)
         if act is not None and not isinstance(act, nn.Identity):
             self._activate(type(act).__name__, f"{operation.where}.act")
 
     def _activate(self, text: str, where: str) -> None:
-        index = self._last_convolution()
-        layer = None if index is None else self.layers[index]
-        if index is None or not isinstance(layer, Convolution):
+        if self.current is None:
             raise _refused(self.name, f"the activation {where} comes before any convolution")
-        # ReLU commutes with max pooling, so that it may be said with the convolution before the pooling.
-        self.layers[index] = replace(layer, activation="relu")
+        # ReLU commutes with max pooling, so that it may be said with the convolution before the pooling. It does not
+        # with average pooling; behind a ReLU and an average it changes nothing.
+        averaged = self._averaged_at()
+        if averaged and self.current[1].activation is None:
+            raise _refused(self.name, f"the activation {where} comes behind the average pooling {averaged}")
+        self._amend(activation="relu")
         if text.lower().rstrip("_") != "relu":
             self.changes.append(f"{where}: {text} replaced by ReLU")
 
@@ -291,17 +326,9 @@ class _ChainBuilder:
         bias = conv.bias is not None
         return Convolution(conv.in_channels, conv.out_channels, kernel, stride, conv.groups, bias, False, None)
 
-    def _max_pool(self, operation: Operation) -> MaxPool:
-        kernel, stride, padding, dilation = operation.pooling
-        if padding != (kernel - 1) // 2 or dilation != 1:
-            raise _refused(
-                self.name, f"the max pooling {operation.where} has padding {padding}, not {(kernel - 1) // 2}"
-            )
-        return MaxPool(self.shapes[operation.node][1], kernel, stride)
-
     def _check_shapes(self, operations: list[Operation]) -> None:
         """The chain's maps must be the module's own, or its costs and score would be another network's."""
-        counted = [o for o in operations if o.kind in ("convolution", "max pooling")]
+        counted = [o for o in operations if o.kind in ("convolution", *POOLINGS)]
         resolution = None
         for operation, layer in zip(counted, self.layers, strict=True):
             height, width = self.shapes[operation.node][2:]
@@ -317,5 +344,5 @@ class _ChainBuilder:
 
 def summary(chain: Chain) -> str:
     """A chain in a line: `53 convolutions, 1 max pooling`."""
-    kinds = Counter("convolution" if isinstance(layer, Convolution) else "max pooling" for layer in chain)
+    kinds = Counter(layer.name for layer in chain)
     return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.items())

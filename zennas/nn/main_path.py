@@ -18,7 +18,7 @@ ACTIVATIONS = {
 REGULARISERS = {"dropout", "dropout2d", "featuredropout", "alphadropout", "droppath", "stochasticdepth", "dropblock2d"}
 NEUTRAL = {"identity", "contiguous", "clone", "to", "float", "getattr", "assert", "eq", "size", "dim"}
 RESHAPES = {"flatten", "view", "reshape", "squeeze", "permute"}
-SHORTCUT_ONLY = {"avgpool2d", "pad", "getitem", "blurpool2d", "constantpad2d", "zeropad2d"}
+SHORTCUT_ONLY = {"pad", "getitem", "blurpool2d", "constantpad2d", "zeropad2d"}
 REASONS = {
     "cat": "concatenation",
     "concat": "concatenation",
@@ -46,12 +46,11 @@ class Operation:
     """What a node does to the map that comes in.
 
     Attributes:
-        kind: convolution, norm, activation, max pooling, pool (global average), head, linear, regulariser, neutral,
-            or "shortcut only": what may stand in a residual link but not on the main path.
+        kind: convolution, norm, activation, max pooling, average pooling, pool (global average), head, linear,
+            regulariser, neutral, or "shortcut only": what may stand in a residual link but not on the main path.
         where: the module's path, or the node's name.
         text: the operation in words.
         source: the node whose map comes in.
-        pooling: kernel, stride, padding and dilation of a max pooling.
         removed: residual links and gates that ended here and are left out.
     """
 
@@ -61,7 +60,6 @@ class Operation:
     node: fx.Node
     source: fx.Node
     module: nn.Module | None = None
-    pooling: tuple[int, int, int, int] = (0, 0, 0, 0)
     removed: tuple[str, ...] = ()
 
 
@@ -185,7 +183,7 @@ def _operation(
     if len(shapes.get(source, ())) == len(shapes.get(node, ())) == 2:
         return replace(made, kind="head")  # softmax, norms and their like on the vector behind the pooling
     if name == "maxpool2d":
-        return replace(made, kind="max pooling", pooling=_pooling(node, module))
+        return replace(made, kind="max pooling")
     if name in ("avgpool2d", "mean"):
         return _average(made, shapes)
     if name in ACTIVATIONS:
@@ -206,10 +204,16 @@ def _average(operation: Operation, shapes: Shapes) -> Operation:
     before, after = shapes.get(operation.source, ()), shapes.get(operation.node, ())
     if len(before) == 4 and (len(after) == 2 or after[2:] == (1, 1)):
         return replace(operation, kind="pool")
-    if before == after and len(before) == 4:
+    if before == after and len(before) == 4 and is_adaptive(operation):
         return operation
-    text = "average pooling" if len(before) == 4 else operation.text
-    return replace(operation, kind="shortcut only", text=text)
+    pools = len(before) == len(after) == 4 and before[:2] == after[:2] and operation.text != "mean"
+    return replace(operation, kind="average pooling" if pools else "shortcut only")
+
+
+def is_adaptive(operation: Operation) -> bool:
+    """Whether a pooling is told the side of its output instead of its window."""
+    called = operation.node.target if operation.module is None else type(operation.module)
+    return "adaptive" in getattr(called, "__name__", str(called)).lower()
 
 
 def _reshape(operation: Operation, shapes: Shapes) -> Operation | Refusal:
@@ -219,21 +223,6 @@ def _reshape(operation: Operation, shapes: Shapes) -> Operation | Refusal:
     if before == after:
         return operation
     return Refusal(f"{operation.where} rearranges the feature map ({operation.text} to {len(after)} dimensions)")
-
-
-def _pooling(node: fx.Node, module: nn.Module | None) -> tuple[int, int, int, int]:
-    values: list[int] = []
-    for position, (field_name, default) in enumerate(
-        (("kernel_size", None), ("stride", None), ("padding", 0), ("dilation", 1)), start=1
-    ):
-        if module is not None:
-            value = getattr(module, field_name)
-        else:
-            value = node.args[position] if len(node.args) > position else node.kwargs.get(field_name, default)
-        if value is None or value == []:
-            value = values[0] if values else 0
-        values.append(value[0] if isinstance(value, tuple | list) else value)
-    return values[0], values[1], values[2], values[3]
 
 
 def _add(node: fx.Node, inputs: list[fx.Node], found: dict[fx.Node, Found]) -> Path | Refusal:

@@ -16,7 +16,6 @@ from zennas.scores.network import scorable
 from zennas.scores.zen import zen_score
 from zennas.zoo import zoo_entry
 
-RESNETS = ("ResNet-18", "ResNet-34", "ResNet-50", "ResNet-101", "ResNet-152")
 TABLE_2 = {
     "zennet-cifar-2.0M": {4: (0.48, 0.20), 8: (0.34, 0.41), 16: (0.24, 0.81), 32: (0.17, 1.62)},
     "zennet-imagenet-0.8ms": {4: (0.26, 0.85), 8: (0.18, 1.68), 16: (0.13, 3.36), 32: (0.09, 6.72)},

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zennas.architecture.model import Architecture
+from zennas.architecture.model import Architecture, out_side
 from zennas.counting import Costs, costs, native_resolution
 from zennas.report.run_summary import Contribution, contributions
 from zennas.scores.registry import ScoreSettings, compute_score
@@ -30,7 +30,7 @@ class Compared:
         side = self.resolution
         sums: dict[int, float] = {}
         for number, block in enumerate(self.architecture.super_blocks):
-            side = -(-side // block.stride)
+            side = out_side(side, block.stride)
             part = sum(c.value for c in self.contributions if c.super_block == number)
             sums[side] = sums.get(side, 0.0) + part
         return sums

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from statistics import median
 
-from zennas.architecture.model import Architecture, SuperBlock
-from zennas.blocks.chain import super_block_chain
+from zennas.architecture.model import Architecture, SuperBlock, out_side
+from zennas.blocks.chain import convolutions, super_block_chain
 from zennas.blocks.layers import Convolution
 from zennas.counting import native_resolution
 from zennas.report.replay import Snapshot
@@ -83,7 +83,7 @@ def _mean_member(
         blocks, side = member.super_blocks, resolution
         widest: dict[int, int] = {}
         for number, block in enumerate(blocks):
-            side = -(-side // block.stride)
+            side = out_side(side, block.stride)
             if 0 < number < len(blocks) - 1 or len(blocks) < 3:
                 layers[kind_label(block)] += block.layers
             depth[side] += block.layers
@@ -181,8 +181,7 @@ def contributions(architecture: Architecture, resolution: int | None = None) -> 
     layers = [
         (number, layer)
         for number, block in enumerate(architecture.super_blocks)
-        for layer in super_block_chain(block).layers()
-        if isinstance(layer, Convolution)
+        for layer in convolutions(super_block_chain(block).layers())
     ]
     return [
         Contribution(number, convolution_text(layer), value)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from zennas.architecture.model import SuperBlock
 from zennas.blocks.chain import Chain, super_block_chain
-from zennas.blocks.layers import Convolution
 from zennas.scores.network import Network, chain_of
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score
@@ -25,9 +24,9 @@ def stage_entropies(chain: Chain, resolution: int) -> list[float]:
     total, entropies = 0.0, {}
     for layer in chain:
         resolution = layer.out_resolution(resolution)
-        if isinstance(layer, Convolution):
-            total += math.log(layer.fan_in)
-            entropies[resolution] = math.log(resolution**2 * layer.out_channels) * total
+        for convolution in layer.convolutions:
+            total += math.log(convolution.fan_in)
+            entropies[resolution] = math.log(resolution**2 * convolution.out_channels) * total
     return list(entropies.values())
 
 

@@ -4,7 +4,6 @@ from typing import Any, Protocol
 
 from zennas.architecture.model import Architecture
 from zennas.blocks.chain import Chain, architecture_chain
-from zennas.blocks.layers import Convolution, MaxPool
 from zennas.counting import DEFAULT_CLASSES, native_classes
 
 
@@ -55,12 +54,10 @@ def resolutions(chain: Chain, resolution: int) -> list[int]:
     sides = []
     for layer in chain:
         resolution = layer.out_resolution(resolution)
-        if isinstance(layer, Convolution):
-            sides.append(resolution)
+        sides += [resolution] * len(layer.convolutions)
     return sides
 
 
 def in_channels(chain: Chain) -> int:
     """Channels of the input image."""
-    first = chain[0]
-    return first.channels if isinstance(first, MaxPool) else first.in_channels
+    return chain[0].in_channels

@@ -24,8 +24,7 @@ import time
 from collections.abc import Sequence
 
 from zennas.architecture.model import SuperBlock
-from zennas.blocks.chain import Chain, super_block_chain
-from zennas.blocks.layers import Convolution
+from zennas.blocks.chain import Chain, convolutions, super_block_chain
 from zennas.scores.closed_form.kernel import M2
 from zennas.scores.network import Network, chain_of, resolutions
 from zennas.scores.registry import ScoreSettings, register_score
@@ -39,20 +38,18 @@ def log_gains(chain: Chain) -> list[float]:
     """½·log of the expected σ² of every convolution of a chain, as if its map had no border: what a layer can express
     is not less because zeros are padded, and the closed form's own variances draw depth to the larger maps."""
     gains, second_moment = [], 1.0
-    for layer in chain:
-        if isinstance(layer, Convolution):
-            gains.append(0.5 * math.log(layer.fan_in * second_moment))
-            second_moment = RELU_VARIANCE if layer.activation else 1.0
+    for convolution in convolutions(chain):
+        gains.append(0.5 * math.log(convolution.fan_in * second_moment))
+        second_moment = RELU_VARIANCE if convolution.activation else 1.0
     return gains
 
 
 def weighted_score(chain: Chain, resolution: int) -> float:
     """Σ over resolutions R of √(R · Σ ½·log(c·σ²)), the inner sum over the chain's convolutions with an activation
     whose output side is R; a gain below 1 takes away."""
-    convolutions = [layer for layer in chain if isinstance(layer, Convolution)]
     sides = resolutions(chain, resolution)
     gains: dict[int, float] = {}
-    for layer, side, gain in zip(convolutions, sides, log_gains(chain), strict=True):
+    for layer, side, gain in zip(convolutions(chain), sides, log_gains(chain), strict=True):
         if layer.activation:
             gains[side] = gains.get(side, 0.0) + gain + 0.5 * math.log(layer.out_channels)
     return math.fsum(math.copysign(math.sqrt(side * abs(gain)), gain) for side, gain in gains.items())

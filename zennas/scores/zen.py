@@ -7,16 +7,18 @@ a layer drawn when it is reached, so that memory is one layer's activations and 
 import math
 import time
 from contextlib import nullcontext
+from functools import singledispatch
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zennas.architecture.model import Architecture
-from zennas.blocks.chain import Chain, architecture_chain
-from zennas.blocks.layers import Convolution, MaxPool
+from zennas.blocks.chain import Chain, architecture_chain, convolutions
+from zennas.blocks.layers import Convolution, Layer
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
+from zennas.nn.build import layer_module
 from zennas.nn.convert import convert
 from zennas.nn.device import checked_device
 from zennas.scores.result import Score, score_from_repeats
@@ -56,11 +58,10 @@ def zen_score(
     chain, resolution = _chain_and_resolution(network, resolution)
     _check_counts(batch_size, repeats)
     checked_device(str(device))
-    for layer in chain:
-        if isinstance(layer, Convolution) and not layer.norm:
-            raise ScoreError("the Zen-score needs a batch norm after every convolution; one of this chain has none")
+    if not all(convolution.norm for convolution in convolutions(chain)):
+        raise ScoreError("the Zen-score needs a batch norm after every convolution; one of this chain has none")
     started = time.perf_counter()
-    values, contributions = [], [0.0] * sum(isinstance(layer, Convolution) for layer in chain)
+    values, contributions = [], [0.0] * len(convolutions(chain))
     for repeat in range(repeats):
         log_delta, log_sigmas = _one_repeat(
             chain, resolution, batch_size, repeat_generator(seed, repeat, device), alpha, p
@@ -105,16 +106,15 @@ def phi_score(
         log_scale = 0.0
         with torch.inference_mode():
             for layer in chain:
-                x = _linear(x, layer, generator)
-                if isinstance(layer, MaxPool):
-                    continue
-                if keep_norm:
-                    x = torch.cat([_normalise(half, layer)[0] for half in x.chunk(2)])
-                elif rescale:
-                    scale = x.std()
-                    x /= scale
-                    log_scale += math.log(scale.item())
-                x = x.relu_() if layer.activation else x
+                x = random_layer(layer, x, generator)
+                for convolution in layer.convolutions:
+                    if keep_norm:
+                        x = torch.cat([_normalise(half, convolution)[0] for half in x.chunk(2)])
+                    elif rescale:
+                        scale = x.std()
+                        x /= scale
+                        log_scale += math.log(scale.item())
+                    x = x.relu_() if convolution.activation else x
             values.append(_log_delta(x, p) + log_scale)
     return score_from_repeats("phi", values, time.perf_counter() - started)
 
@@ -155,30 +155,44 @@ def _one_repeat(
     with torch.inference_mode():
         x = _perturbed_pair(chain, resolution, batch_size, generator, alpha)
         for layer in chain:
-            x = _linear(x, layer, generator)
-            if isinstance(layer, MaxPool):
-                continue
-            clean, variance = _normalise(x[:batch_size], layer)
-            perturbed, _ = _normalise(x[batch_size:], layer)
-            log_sigmas.append(0.5 * variance.mean().log())
-            x = torch.cat([clean, perturbed])
-            if layer.activation:
-                x.relu_()
+            x = random_layer(layer, x, generator)
+            for convolution in layer.convolutions:
+                clean, variance = _normalise(x[:batch_size], convolution)
+                perturbed, _ = _normalise(x[batch_size:], convolution)
+                log_sigmas.append(0.5 * variance.mean().log())
+                x = torch.cat([clean, perturbed])
+                if convolution.activation:
+                    x.relu_()
         return _log_delta(x, p), torch.stack(log_sigmas).tolist()
 
 
 def _perturbed_pair(chain: Chain, resolution: int, batch_size: int, generator: torch.Generator, alpha: float) -> Tensor:
-    first = chain[0]
-    channels = first.in_channels if isinstance(first, Convolution) else first.channels
-    shape = (batch_size, resolution, resolution, channels)
+    shape = (batch_size, resolution, resolution, chain[0].in_channels)
     x = torch.randn(shape, generator=generator, device=generator.device)
     noise = torch.randn(shape, generator=generator, device=generator.device)
     return torch.cat([x, x + alpha * noise]).permute(0, 3, 1, 2)
 
 
-def _linear(x: Tensor, layer: Convolution | MaxPool, generator: torch.Generator) -> Tensor:
-    if isinstance(layer, MaxPool):
-        return F.max_pool2d(x, layer.kernel, layer.stride, (layer.kernel - 1) // 2)
+@singledispatch
+def random_layer(layer: Layer, x: Tensor, generator: torch.Generator) -> Tensor:
+    """What a layer makes of N×C×H×W, without its norm and activation; a layer without weights is its module.
+
+    Args:
+        layer: of a chain. A kind of layer that has weights registers how they are drawn, by its class.
+        x: images on the generator's device.
+        generator: N(0, 1) weights are drawn from it.
+
+    Raises:
+        ScoreError: the layer has weights, and nothing is registered for its kind.
+    """
+    if layer.convolutions:
+        raise ScoreError(f"the Zen-score does not know the layer {type(layer).__name__}")
+    result: Tensor = layer_module(layer)(x)
+    return result
+
+
+@random_layer.register
+def _random_convolution(layer: Convolution, x: Tensor, generator: torch.Generator) -> Tensor:
     k = layer.kernel
     shape = (layer.out_channels, k, k, layer.in_channels // layer.groups)
     weight = torch.randn(shape, generator=generator, device=generator.device).permute(0, 3, 1, 2)

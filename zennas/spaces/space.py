@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from zennas.architecture.model import SuperBlock
+from zennas.architecture.model import SuperBlock, smallest_side
 from zennas.errors import ArchitectureError, ZennasError
 from zennas.optional_dependencies import unknown
 
@@ -107,11 +107,11 @@ class SearchSpace:
 
     def check_resolution(self, resolution: int) -> None:
         """Raises `ArchitectureError` where the strides leave nothing to halve."""
-        halvings = sum(s > 1 for s in (self.stem.stride, *self.stage_strides))
-        smallest = 2 ** (halvings - 1) + 1 if halvings else 1
+        strides = [s for s in (self.stem.stride, *self.stage_strides) if s > 1]
+        smallest = smallest_side(strides)
         if resolution < smallest:
             raise ArchitectureError(
-                f"resolution {resolution} is too small for the {halvings} strides of the {self.name} space; "
+                f"resolution {resolution} is too small for the {len(strides)} strides of the {self.name} space; "
                 f"use {smallest} or more"
             )
 

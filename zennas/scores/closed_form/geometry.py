@@ -6,6 +6,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from zennas.architecture.model import out_side
+
 GRID = 512
 """Steps of the table over the correlation length."""
 
@@ -19,7 +21,7 @@ def geometry_row(size: int, kernel: int, stride: int) -> npt.NDArray[np.float64]
     correlation length l² at the grid point r / (r + c), r = √l².
     """
     pad = (kernel - 1) // 2
-    out = -(-size // stride)
+    out = out_side(size, stride)
     reads = np.zeros((kernel, size))
     for tap in range(kernel):
         positions = np.arange(out) * stride + tap - pad

@@ -3,14 +3,14 @@
 import math
 import time
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, singledispatch
 
 import numpy as np
 import numpy.typing as npt
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.blocks.chain import Chain, architecture_chain, super_block_chain
-from zennas.blocks.layers import Convolution, MaxPool
+from zennas.blocks.chain import Chain, architecture_chain, convolutions, super_block_chain
+from zennas.blocks.layers import Convolution, Layer, MaxPool
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
 from zennas.scores.closed_form.geometry import geometry_row, image_classes, max_moments
@@ -61,16 +61,16 @@ def meanfield_score(
     value = float(score_chain(rows, resolution, batch_size, ALPHA, weights, scores, _TABLE.array(), _pools(), logs))
     if not math.isfinite(value):
         raise ScoreError(f"the meanfield score came out as {value}: numerically meaningless for this network")
-    grouped = any(isinstance(layer, Convolution) and layer.groups > 1 for layer in chain)
+    found = convolutions(chain)
+    grouped = any(convolution.groups > 1 for convolution in found)
     error = abs(value) * (MODEL_ERROR_GROUPED if grouped else MODEL_ERROR_DENSE)
-    convolutions = sum(isinstance(layer, Convolution) for layer in chain)
     return Score(
         value,
         error,
         (value - 1.96 * error, value + 1.96 * error),
         time.perf_counter() - started,
         name="meanfield",
-        contributions=tuple(logs[:convolutions].tolist()),
+        contributions=tuple(logs[: len(found)].tolist()),
     )
 
 
@@ -149,19 +149,46 @@ def _super_block_rows(block: SuperBlock, resolution: int) -> tuple[Rows, int]:
 @lru_cache(maxsize=1 << 16)
 def _rows(chain: Chain, resolution: int) -> tuple[Rows, int]:
     """The chain as the kernel reads it, and the side of its output. Raises `ScoreError` for what it cannot say."""
-    rows = []
+    rows: list[Row] = []
     for layer in chain:
-        kernel = layer.kernel
-        geometry = _TABLE.index(resolution, kernel, layer.stride)
-        if isinstance(layer, MaxPool):
-            if kernel > 8:
-                raise ScoreError(f"the closed form handles max pools up to 8×8, not {kernel}×{kernel}")
-            rows.append((layer.channels, layer.channels, kernel, layer.stride, 1, POOL, geometry))
-        else:
-            kind = _kind(layer)
-            rows.append((layer.in_channels, layer.out_channels, kernel, layer.stride, layer.groups, kind, geometry))
+        rows += closed_form_rows(layer, resolution)
         resolution = layer.out_resolution(resolution)
     return np.array(rows, dtype=np.int64).reshape(-1, 7), resolution
+
+
+Row = tuple[int, int, int, int, int, int, int]
+"""Channels in and out, kernel, stride, groups, what the kernel does with it, and the index of its geometry."""
+
+
+@singledispatch
+def closed_form_rows(layer: Layer, resolution: int) -> Sequence[Row]:
+    """A layer as the kernel reads it. A kind of layer registers its own by its class; one that leaves the moments of a
+    map as they are has no row.
+
+    Args:
+        layer: of a chain.
+        resolution: side of its square input.
+
+    Raises:
+        ScoreError: the closed form does not know the layer.
+    """
+    raise ScoreError(f"the closed form does not know {layer.name}; the score zen (Monte Carlo) does")
+
+
+@closed_form_rows.register
+def _max_pool(layer: MaxPool, resolution: int) -> Sequence[Row]:
+    kernel = layer.kernel
+    if kernel > 8:
+        raise ScoreError(f"the closed form handles max pools up to 8×8, not {kernel}×{kernel}")
+    geometry = _TABLE.index(resolution, kernel, layer.stride)
+    return [(layer.channels, layer.channels, kernel, layer.stride, 1, POOL, geometry)]
+
+
+@closed_form_rows.register
+def _convolution(layer: Convolution, resolution: int) -> Sequence[Row]:
+    kind = _kind(layer)
+    geometry = _TABLE.index(resolution, layer.kernel, layer.stride)
+    return [(layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.groups, kind, geometry)]
 
 
 def _kind(layer: Convolution) -> int:
