@@ -7,8 +7,9 @@ import numpy as np
 from zennas.architecture.model import SuperBlock
 from zennas.counting import Costs, count_super_blocks
 from zennas.counting.budgets import Budget
+from zennas.searching.algorithms import Count, Problem, make_algorithm
 from zennas.searching.executors import serial
-from zennas.searching.rounds import Count, Evolution
+from zennas.searching.rounds import Search
 from zennas.searching.scoring import round_scorer
 from zennas.searching.settings import SearchConfig
 from zennas.spaces.mutation import DRAWS, draw_mutation
@@ -116,20 +117,14 @@ def _found(
     budgets = (budget, Budget("layers", max(depth, len(space.stage_strides) + 2)))
     start = starting_network(space, budgets, resolution, num_classes, rng, count)
     config = SearchConfig(resolution=resolution, num_classes=num_classes, seed=int(rng.integers(1 << 31)))
-    evolution = Evolution(
-        space,
-        [budgets],
-        count,
-        round_scorer(config, serial),
-        iterations=_log_uniform(iterations, rng),
-        population_size=_POPULATION,
-        round_size=config.round_size,
-        seed=config.seed,
+    problem = Problem(space, [budgets], count, _log_uniform(iterations, rng), _POPULATION)
+    search = Search(
+        problem, make_algorithm(config.algorithm, problem), round_scorer(config, serial), config.round_size, config.seed
     )
-    evolution.begin([start])
-    while not evolution.finished:
-        evolution.step()
-    ranked = evolution.populations[0].ranked()
+    search.begin([start])
+    while not search.finished:
+        search.step()
+    ranked = search.populations[0].ranked()
     return ranked[int(rng.integers(len(ranked)))].super_blocks
 
 

@@ -1,13 +1,13 @@
 """A run on disk: `run.db`, an SQLite file in WAL mode.
 
 Every scored candidate is a row: its parent and mutation (from which its structure follows), score and costs. The
-population and the position in the random sequence are in `state`. A commit holds whole rounds, so that whatever
+populations and what the algorithm remembers are in `state`. A commit holds whole rounds, so that whatever
 was committed is a state the search can go on from.
 """
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from zennas.architecture.model import SuperBlock
 from zennas.architecture.structure import format_structure, parse_structure
 from zennas.counting import Costs
 from zennas.errors import ArchitectureError, RunError
-from zennas.searching.rounds import Evolution
+from zennas.searching.rounds import Search
 from zennas.spaces.mutation import Mutation, applied
 from zennas.searching.population import Candidate
 from zennas.scores.result import Score
@@ -93,7 +93,16 @@ class RunStore:
         failures: Sequence[tuple[int, tuple[SuperBlock, ...], str]],
         state: dict[str, Any],
     ) -> None:
-        """Append candidates and failures and replace the state, all or nothing. Raises `RunError`."""
+        """Append candidates and failures and replace the state, all or nothing.
+
+        Args:
+            candidates: those that were scored since the last commit, in order.
+            failures: iteration, super-blocks and reason of each network that could not be scored since then.
+            state: JSON values by key; keys that are not given stay.
+
+        Raises:
+            RunError: the database cannot be written, e.g. because the disk is full.
+        """
         rows = [_row(candidate) for candidate in candidates]
         failed = [(iteration, format_structure(blocks), reason) for iteration, blocks, reason in failures]
 
@@ -137,14 +146,6 @@ class RunStore:
             known.append(Candidate(number, iteration, parent, mutations, blocks, score, Costs(*numbers)))
         return known
 
-    def rows(self) -> Iterator[tuple[int, int, int, float, int, int, int, int, int, float | None]]:
-        """Numbers of every candidate, without its structure."""
-        query = (
-            "SELECT id, iteration, parent, score, params, flops, layers, convolutions, memory, latency "
-            "FROM candidates ORDER BY id"
-        )
-        return self._guarded(lambda: iter(self._db.execute(query)))
-
     def failures(self) -> list[tuple[int, tuple[SuperBlock, ...], str]]:
         """Networks that could not be scored: iteration, super-blocks, reason."""
         rows = self._guarded(lambda: self._db.execute("SELECT * FROM failures").fetchall())
@@ -170,32 +171,34 @@ class RunStore:
         return int(self._guarded(lambda: self._db.execute("SELECT COUNT(*) FROM candidates").fetchone()[0]))
 
 
-def evolution_state(evolution: Evolution) -> dict[str, Any]:
-    """What beside the candidates an evolution goes on from. The random state is the seed and the iteration: a
-    round draws from a generator seeded by the two."""
+def search_state(search: Search) -> dict[str, Any]:
+    """What beside the candidates a search goes on from, as JSON values. Of the randomness nothing: a round draws from a
+    generator that is seeded by the seed and the iteration."""
     return {
-        "iteration": evolution.iteration,
-        "random_state": [evolution.seed, evolution.iteration],
-        "populations": [population.ids() for population in evolution.populations],
-        "bests": [population.best.id if population.best else None for population in evolution.populations],
+        "iteration": search.iteration,
+        "populations": [population.ids() for population in search.populations],
+        "bests": [population.best.id if population.best else None for population in search.populations],
+        "algorithm": search.algorithm.state(),
     }
 
 
-def restore_evolution(evolution: Evolution, store: RunStore) -> None:
-    """Bring a fresh evolution to the last committed state. Raises `RunError`."""
+def restore_search(search: Search, store: RunStore) -> None:
+    """Bring a fresh search to the last committed state. Raises `RunError`."""
     state = store.state()
     candidates = store.candidates()
     failures = store.failures()
     try:
-        evolution.iteration = state["iteration"]
-        for population, ids, best in zip(evolution.populations, state["populations"], state["bests"], strict=True):
+        search.iteration = state["iteration"]
+        for population, ids, best in zip(search.populations, state["populations"], state["bests"], strict=True):
             population.restore([candidates[i] for i in ids], None if best is None else candidates[best])
+        # Runs from before there were several algorithms are evolutions, which remember nothing of their own.
+        search.algorithm.restore(state.get("algorithm", {}), candidates)
     except (KeyError, IndexError, TypeError, ValueError):
         raise RunError(f"{store.directory}: {DATABASE} lacks the population; start a new run") from None
-    evolution.scored = len(candidates)
-    evolution.failed = len(failures)
-    evolution.seen = {c.super_blocks for c in candidates}
-    evolution.seen.update(blocks for _, blocks, _ in failures)
+    search.scored = len(candidates)
+    search.failed = len(failures)
+    search.seen = {c.super_blocks for c in candidates}
+    search.seen.update(blocks for _, blocks, _ in failures)
 
 
 def _row(candidate: Candidate) -> tuple[Any, ...]:

@@ -10,14 +10,15 @@ from zennas.counting.budgets import QUANTITIES, Budget, parse_budget
 from zennas.errors import ArchitectureError, BudgetError, RunError
 from zennas.io.settings import CONFIG, read_settings, validated
 from zennas.loading import load
-from zennas.spaces.file import read_space
-from zennas.spaces.space import SearchSpace, search_space
+from zennas.searching.tasks import load_plugins
+from zennas.spaces.file import named_space
+from zennas.spaces.space import SearchSpace
 
 
 class SearchConfig(BaseModel):
     """The settings of a search.
 
-    `space` is a built-in name or the path of a YAML file; `start` is any network as commands take it.
+    `space` is a registered name or the path of a YAML file; `start` is any network as commands take it.
     A budget is text as on the command line (`"1M"`, `"0.5M..1M"`), or a list of such texts: then the run is a
     frontier and finds the best network for each of them.
     """
@@ -39,6 +40,7 @@ class SearchConfig(BaseModel):
     latency_batch_size: int | None = Field(default=None, ge=1)
     se: bool = False
     score: str = "meanfield"
+    algorithm: str = "evolution"
     iterations: int = Field(default=48_000, ge=1)
     population: int = Field(default=256, ge=1)
     round_size: int = Field(default=64, ge=1)
@@ -98,18 +100,18 @@ def read_config(directory: Path) -> SearchConfig:
 
 
 def configured_space(config: SearchConfig) -> SearchSpace:
-    """The space of a search: built in or from a file, with its start and its frozen parts.
+    """The space of a search: registered or from a file, with its start and its frozen parts.
+
+    Plugins are imported first: they may register the space, or blocks that it names.
 
     Raises:
-        ZennasError: the file is unreadable or says something that is not allowed.
+        UnknownNameError: there is no space of that name.
+        ZennasError: the file is unreadable or says something that is not allowed, or squeeze-excitation is asked for
+            in a space that cannot carry it.
         ArchitectureError: the resolution is too small, or the start does not fit.
     """
-    is_file = config.space.endswith((".yaml", ".yml"))
-    space = (
-        read_space(Path(config.space), config.resolution)
-        if is_file
-        else search_space(config.space, config.resolution, config.se)
-    )
+    load_plugins(config.plugins)
+    space = named_space(config.space, config.resolution, config.se)
     if config.freeze:
         space = replace(space, frozen=frozenset(config.freeze))
     if config.start is not None:

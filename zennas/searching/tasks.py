@@ -65,7 +65,7 @@ def run_task(task: ScoreTask) -> Outcome | Failure:
 
 
 def load_plugins(names: Sequence[str]) -> None:
-    """Import the modules that register users' blocks, scores and spaces. Raises `ZennasError`."""
+    """Import modules that register users' blocks, scores, spaces, operators and algorithms. Raises `ZennasError`."""
     for name in names:
         try:
             importlib.import_module(name)
