@@ -2,7 +2,7 @@
 
 import zennas.spaces.builtin  # noqa: F401  (registers the spaces)
 from zennas.spaces.mutation import Mutation, mutate
-from zennas.spaces.operators import Operator, operators, register_operator
+from zennas.spaces.operators import Operator, draw_offspring, mutation_operators, offspring_draws, register_operator
 from zennas.spaces.space import (
     BlockChoice,
     Range,
@@ -19,8 +19,10 @@ __all__ = [
     "Operator",
     "Range",
     "SearchSpace",
+    "draw_offspring",
     "mutate",
-    "operators",
+    "mutation_operators",
+    "offspring_draws",
     "register_operator",
     "register_space",
     "search_space",

@@ -61,7 +61,7 @@ def register_operator(
 
     Args:
         name: what the operator is called.
-        weight: how often it is taken, relative to the others' (`operators()`); 0 switches it off.
+        weight: how often it is taken, relative to the others' (`mutation_operators()`); 0 switches it off.
         again: share of its offspring, 0 to 1, to which it is applied a second time.
         draws: numbers that the function takes from the iterator at most.
         replace_existing: whether an operator of that name may be there already.
@@ -86,7 +86,7 @@ def register_operator(
     return register
 
 
-def operators() -> dict[str, Operator]:
+def mutation_operators() -> dict[str, Operator]:
     """All registered operators by name."""
     return dict(_OPERATORS)
 
