@@ -27,7 +27,13 @@ _POPULATION = 64
 
 
 def smallest_flops(space: SearchSpace, resolution: int, num_classes: int) -> int:
-    """Multiply-adds of the smallest network of a space, over its block types."""
+    """Multiply-adds of the smallest network of a space, over its block types.
+
+    Args:
+        space: its search space.
+        resolution: side of the square input in pixels.
+        num_classes: outputs of the classifier.
+    """
     return min(
         count_super_blocks(smallest_of(space, choice), resolution, num_classes).flops for choice in space.choices
     )
@@ -41,6 +47,14 @@ def sample_network(
     Every other one is what a short search finds within its multiply-adds and a random depth, the rest are random
     mutations of random small networks: a search sets out among the latter and ends among the former. Only the seed
     and the number decide, so that an interrupted sequence goes on as it would have.
+
+    Args:
+        space: what is sampled.
+        resolution: side of the square input in pixels.
+        num_classes: outputs of the classifier.
+        flops: lower and upper bound of the multiply-adds.
+        seed: of the sequence.
+        number: place in the sequence, from 0.
     """
     rng = np.random.default_rng([seed, number])
     low, high = math.log(flops[0]), math.log(flops[1])
@@ -95,7 +109,13 @@ def sample_found(
     they teach it.
 
     Args:
+        space: what is sampled.
+        resolution: side of the square input in pixels.
+        num_classes: outputs of the classifier.
+        latencies: lower and upper bound in seconds an image.
         count: costs with the latency by the predictor of now.
+        seed: of the sequence.
+        number: place in the sequence, from 0.
     """
     rng = np.random.default_rng([seed, number])
     low, high = map(math.log, latencies)

@@ -86,6 +86,9 @@ def start_run(
     """Start a new run in an empty or missing directory (`None`: in memory).
 
     Args:
+        config: the search's settings.
+        directory: where the run is kept.
+        around: workers and watchers; the result does not depend on them.
         latency: what predicts latencies, where it is there already; else it is got as the configuration says.
 
     Raises:
@@ -132,7 +135,9 @@ def resume_run(
     """Go on with a run where its last commit left it; the outcome is that of a run never interrupted.
 
     Args:
+        directory: of the run.
         changes: settings that may change on the way (`MAY_CHANGE`).
+        around: workers and watchers; the result does not depend on them.
 
     Raises:
         RunError: no run, a damaged one, one that another process works on, or a setting that cannot change.
