@@ -4,13 +4,10 @@ OMP_NUM_THREADS=1 python benchmarks/mutations.py
 """
 
 import argparse
-import importlib
 import statistics
 
 import zennas
-
-# The package has a function of the module's name.
-mutation = importlib.import_module("zennas.spaces.mutation")
+from zennas.spaces.operators import mutation_operators, register_operator
 
 SHARES = {
     "one super-block": (0.0, 0.0),
@@ -27,7 +24,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=8)
     arguments = parser.parse_args()
     print("| offspring | mean score | lowest | highest |\n| --- | --- | --- | --- |")
-    for name, (mutation.MOVING, mutation.TWICE) in SHARES.items():
+    move, change = (mutation_operators()[name] for name in ("move layers", "change super-block"))
+    for name, (moving, twice) in SHARES.items():
+        register_operator(move.name, moving, draws=move.draws, replace_existing=True)(move.function)
+        register_operator(change.name, 1 - moving, twice, replace_existing=True)(change.function)
         scores = [
             zennas.search("resnet", 32, 10, params="1M", layers="18", rescore=0, seed=seed).score
             for seed in range(arguments.seeds)

@@ -18,7 +18,8 @@ from zennas.architecture import format_structure, parse_structure
 from zennas.counting import count_super_blocks
 from zennas.io.text import write_text
 from zennas.scores.zen import zen_score
-from zennas.spaces.mutation import OFFSPRING_DRAWS, applied, draw_offspring
+from zennas.spaces.mutation import applied
+from zennas.spaces.operators import draw_offspring, offspring_draws
 from zennas.spaces.space import search_space
 from zennas.spaces.start import random_small
 
@@ -48,7 +49,7 @@ def drawn(name: str, space_name: str, count: int, seed: int) -> list[dict[str, s
     for number in range(count):
         network = random_small(space, rng)
         for _ in range(int(rng.integers(5, 60))):
-            other = applied(draw_offspring(network, 0.5, space, iter(rng.random(OFFSPRING_DRAWS).tolist())), network)
+            other = applied(draw_offspring(network, 0.5, space, iter(rng.random(offspring_draws()).tolist())), network)
             if count_super_blocks(other, 32, 0).params < 1e6:
                 network = other
         structure = format_structure(network)

@@ -14,15 +14,18 @@ from typer.testing import CliRunner
 from zennas.cli.main import app
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("tutorial", "own-block", "own-layer", "resume", "report", "from-the-original")
-FENCE = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = ("tutorial", "own-block", "own-layer", "own-algorithm", "resume", "report", "from-the-original")
+FENCE = re.compile(r'^```(sh|python)(?: title="(\S+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+HERE = "PYTHONPATH=."
 
 
 def blocks(page):
-    """Runs of commands and of Python, in order; neighbouring Python is one program."""
+    """Runs of commands and of Python, in order; neighbouring Python is one program, with a title it is a file."""
     merged = []
-    for kind, text in FENCE.findall((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")):
-        if kind == "python" and merged and merged[-1][0] == "python":
+    for kind, title, text in FENCE.findall((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")):
+        if title:
+            merged.append((title, text))
+        elif kind == "python" and merged and merged[-1][0] == "python":
             merged[-1] = (kind, merged[-1][1] + text)
         else:
             merged.append((kind, text))
@@ -50,12 +53,19 @@ def test_page(page, tmp_path, monkeypatch):
     found = blocks(page)
     assert found
     for kind, text in found:
+        if kind.endswith(".py"):
+            (tmp_path / kind).write_text(text, encoding="utf-8")
+            continue
         if kind == "python":
             result = call([sys.executable, "-c", text], tmp_path)
             assert result.returncode == 0, result.stderr
             continue
         for line in text.strip().splitlines():
-            words = shortened(shlex.split(line, comments=True))
+            words = shlex.split(line, comments=True)
+            if words[0] == HERE:
+                monkeypatch.syspath_prepend(tmp_path)
+                words = words[1:]
+            words = shortened(words)
             assert words[0] == "zennas"
             done = CliRunner().invoke(app, words[1:], catch_exceptions=False)
             assert done.exit_code == 0, f"{line}\n{done.output}"

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from zennas.runs import SearchResult, read_run, resume_run, search
     from zennas.scores import Score, meanfield_score, register_score
     from zennas.scores.zen import phi_score, zen_score
-    from zennas.spaces import mutate, search_space
+    from zennas.searching import register_algorithm
+    from zennas.spaces import mutate, register_operator, register_space, search_space
     from zennas.zoo import zoo_entry, zoo_names
 
 _HOMES = {
@@ -41,6 +42,9 @@ _HOMES = {
     "zen_score": "scores.zen",
     "SearchResult": "runs",
     "mutate": "spaces",
+    "register_algorithm": "searching",
+    "register_operator": "spaces",
+    "register_space": "spaces",
     "read_run": "runs",
     "resume_run": "runs",
     "search": "runs",

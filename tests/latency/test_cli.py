@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,30 @@ def test_how_long_a_quick_fit_takes_is_said(tmp_path: Path, monkeypatch: pytest.
     assert code == 0
     assert "measuring takes 1m30s" in said
     assert "fitted on 80 networks; median error 4.0% on 20 others" in said
+
+
+def test_a_predictor_is_fitted_on_the_space_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zennas.latency.learn.STEPS", 30)
+    monkeypatch.setattr("zennas.latency.learn.PERCEPTRON_STEPS", 30)
+    spaces = []
+
+    def measured(path: Path, setting: object, space: object, *_: object) -> object:
+        spaces.append(space)
+        found = device_measurements("mobilenet", 40, 0.02)
+        found.header = replace(found.header, space=space.name)  # type: ignore[attr-defined]
+        return found
+
+    monkeypatch.setattr("zennas.latency.space_measuring.measure_space", measured)
+    space, out = tmp_path / "narrow.yaml", tmp_path / "p.json"
+    space.write_text("name: narrow\nbase: mobilenet\nwidth: {low: 8, high: 64, step: 8}")
+    options = ("--out", str(out), "--space", str(space), "--se", "--batch-size", "1", "--threads", "1")
+    code, _, _ = run("latency-predictor", "fit", *options)
+    assert code == 0
+    assert (spaces[0].name, spaces[0].width.high) == ("narrow", 64)
+    assert all(choice.se for choice in spaces[0].choices)
+    predictor = read_predictor(str(out))
+    assert predictor.space == "narrow"
+    with pytest.raises(ZennasError, match=r"fitted on the narrow space .* has never seen Btn"):
+        predictor.check_blocks(str(out), {"Btn", "MB"})
+    with pytest.raises(ZennasError, match="did you mean mobilenet"):
+        run("latency-predictor", "fit", "--out", str(out), "--space", "mobilnet")

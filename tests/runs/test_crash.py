@@ -28,7 +28,7 @@ def everything(directory):
     """All that a search found: candidates, population in heap order, best, re-scored values."""
     store = RunStore(directory)
     state = store.state()
-    keys = ("iteration", "populations", "bests", "random_state", "status")
+    keys = ("iteration", "populations", "bests", "algorithm", "status")
     return store.candidates(), store.failures(), {k: state[k] for k in keys}, store.rescored()
 
 

@@ -5,8 +5,10 @@ from hypothesis import strategies as st
 
 from zennas.counting import count_super_blocks
 from zennas.counting.budgets import parse_budget, within
+from zennas.searching.algorithms import Problem, make_algorithm
+from zennas.searching.algorithms.evolution import mutation_probability
 from zennas.searching.population import Candidate, Population
-from zennas.searching.rounds import Evolution, mutation_probability
+from zennas.searching.rounds import Search
 from zennas.searching.tasks import Failure
 from zennas.spaces.space import search_space
 from zennas.spaces.start import starting_network
@@ -20,7 +22,8 @@ def count(blocks):
 
 
 def evolution(score, budget_sets=(BUDGETS,), iterations=600, round_size=32, seed=0, population=32):
-    made = Evolution(SPACE, budget_sets, count, score, iterations, population, round_size, seed)
+    problem = Problem(SPACE, budget_sets, count, iterations, population)
+    made = Search(problem, make_algorithm("evolution", problem), score, round_size, seed)
     rng = np.random.default_rng(seed)
     made.begin([starting_network(SPACE, budgets, 32, 10, rng) for budgets in budget_sets])
     return made
@@ -83,7 +86,8 @@ def test_a_network_that_cannot_be_scored_is_recorded_and_skipped():
     def score(networks):
         return [Failure("odd") if n[1].kernel == 3 else float(len(n)) for n in networks]
 
-    run = Evolution(SPACE, [BUDGETS], count, score, 400, 32, 32, 0)
+    problem = Problem(SPACE, [BUDGETS], count, 400, 32)
+    run = Search(problem, make_algorithm("evolution", problem), score, 32, 0)
     rng = np.random.default_rng(0)
     start = next(n for n in (starting_network(SPACE, BUDGETS, 32, 10, rng) for _ in range(99)) if n[1].kernel != 3)
     run.begin([start])

@@ -5,7 +5,8 @@ import pytest
 
 import zennas
 from zennas.errors import ZennasError
-from zennas.searching.settings import checked_config, configured_space, read_space
+from zennas.searching.settings import checked_config, configured_space
+from zennas.spaces.file import read_space
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "spaces.md").read_text(encoding="utf-8")
 

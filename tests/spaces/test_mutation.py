@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.strategies import random_networks
 from zennas.architecture import Architecture
-from zennas.spaces.mutation import DRAWS, OFFSPRING_DRAWS, applied, draw_mutation, draw_offspring, mutate
+from zennas.spaces.mutation import DRAWS, applied, draw_mutation, mutate
+from zennas.spaces.operators import draw_offspring, offspring_draws
 from zennas.spaces.space import Range, SearchSpace, search_space
 from zennas.spaces.start import random_small
 
@@ -89,7 +90,7 @@ def test_mutations_stay_in_the_space(name, resolution, seed, rho):
 
 
 def offspring(space, network, rho, rng):
-    return draw_offspring(network, rho, space, iter(rng.random(OFFSPRING_DRAWS).tolist()))
+    return draw_offspring(network, rho, space, iter(rng.random(offspring_draws()).tolist()))
 
 
 @given(st.sampled_from(["resnet", "mobilenet"]), st.integers(0, 1000), st.floats(0, 1))

@@ -27,10 +27,13 @@ def latency_predictor() -> None:
 @app.command()
 def fit(
     out: Annotated[Path, typer.Option(help="File for the predictor, .json.", show_default=False)],
-    space: Annotated[str, typer.Option(help="resnet, mobilenet or regnet.")] = "resnet",
+    space: Annotated[str, typer.Option(help="resnet, mobilenet, regnet, or a YAML file.")] = "resnet",
     resolution: Annotated[int, typer.Option(min=1, max=1 << 14, help="Side of the square input.")] = 32,
     classes: Annotated[int, typer.Option(min=0, help="Outputs of the classifier.")] = 100,
     se: Annotated[bool, typer.Option("--se", help="Squeeze-excitation in MB blocks.")] = False,
+    plugin: Annotated[
+        list[str] | None, typer.Option(help="Module that registers your blocks or spaces.", show_default=False)
+    ] = None,
     samples: Annotated[int, typer.Option(min=1, help="Networks to measure at most.")] = 2000,
     time_limit: Annotated[str, typer.Option(help="Time for measuring, e.g. 20m.")] = "20m",
     max_latency: Annotated[
@@ -66,10 +69,12 @@ def fit(
     """
     from zennas.latency.setting import Setting
     from zennas.latency.space_measuring import measure_space
-    from zennas.spaces.space import search_space
+    from zennas.searching.plugins import load_plugins
+    from zennas.spaces.file import named_space
     from zennas.units import parse_seconds
 
-    searched = search_space(space, resolution, se)
+    load_plugins(plugin or ())
+    searched = named_space(space, resolution, se)
     searched.check_resolution(resolution)
     limit = parse_seconds(time_limit, "--time-limit")
     most = None if max_latency is None else parse_seconds(max_latency, "--max-latency")

@@ -12,7 +12,7 @@ from zennas.errors import LatencyError
 from zennas.latency.predictor import Predictor, read_predictor, write_predictor
 from zennas.latency.setting import Setting
 from zennas.latency.space_measuring import measure_space
-from zennas.searching.rounds import Count
+from zennas.searching.algorithms import Count
 from zennas.searching.settings import SearchConfig, configured_space
 
 PREDICTOR = "latency-predictor.json"

@@ -7,8 +7,9 @@ import numpy as np
 from zennas.architecture.model import SuperBlock
 from zennas.counting import Costs, count_super_blocks
 from zennas.counting.budgets import Budget
+from zennas.searching.algorithms import Count, Problem, make_algorithm
 from zennas.searching.executors import serial
-from zennas.searching.rounds import Count, Evolution
+from zennas.searching.rounds import Search
 from zennas.searching.scoring import round_scorer
 from zennas.searching.settings import SearchConfig
 from zennas.spaces.mutation import DRAWS, draw_mutation
@@ -26,7 +27,13 @@ _POPULATION = 64
 
 
 def smallest_flops(space: SearchSpace, resolution: int, num_classes: int) -> int:
-    """Multiply-adds of the smallest network of a space, over its block types."""
+    """Multiply-adds of the smallest network of a space, over its block types.
+
+    Args:
+        space: its search space.
+        resolution: side of the square input in pixels.
+        num_classes: outputs of the classifier.
+    """
     return min(
         count_super_blocks(smallest_of(space, choice), resolution, num_classes).flops for choice in space.choices
     )
@@ -40,6 +47,14 @@ def sample_network(
     Every other one is what a short search finds within its multiply-adds and a random depth, the rest are random
     mutations of random small networks: a search sets out among the latter and ends among the former. Only the seed
     and the number decide, so that an interrupted sequence goes on as it would have.
+
+    Args:
+        space: what is sampled.
+        resolution: side of the square input in pixels.
+        num_classes: outputs of the classifier.
+        flops: lower and upper bound of the multiply-adds.
+        seed: of the sequence.
+        number: place in the sequence, from 0.
     """
     rng = np.random.default_rng([seed, number])
     low, high = math.log(flops[0]), math.log(flops[1])
@@ -94,7 +109,13 @@ def sample_found(
     they teach it.
 
     Args:
+        space: what is sampled.
+        resolution: side of the square input in pixels.
+        num_classes: outputs of the classifier.
+        latencies: lower and upper bound in seconds an image.
         count: costs with the latency by the predictor of now.
+        seed: of the sequence.
+        number: place in the sequence, from 0.
     """
     rng = np.random.default_rng([seed, number])
     low, high = map(math.log, latencies)
@@ -116,20 +137,14 @@ def _found(
     budgets = (budget, Budget("layers", max(depth, len(space.stage_strides) + 2)))
     start = starting_network(space, budgets, resolution, num_classes, rng, count)
     config = SearchConfig(resolution=resolution, num_classes=num_classes, seed=int(rng.integers(1 << 31)))
-    evolution = Evolution(
-        space,
-        [budgets],
-        count,
-        round_scorer(config, serial),
-        iterations=_log_uniform(iterations, rng),
-        population_size=_POPULATION,
-        round_size=config.round_size,
-        seed=config.seed,
+    problem = Problem(space, [budgets], count, _log_uniform(iterations, rng), _POPULATION)
+    search = Search(
+        problem, make_algorithm(config.algorithm, problem), round_scorer(config, serial), config.round_size, config.seed
     )
-    evolution.begin([start])
-    while not evolution.finished:
-        evolution.step()
-    ranked = evolution.populations[0].ranked()
+    search.begin([start])
+    while not search.finished:
+        search.step()
+    ranked = search.populations[0].ranked()
     return ranked[int(rng.integers(len(ranked)))].super_blocks
 
 

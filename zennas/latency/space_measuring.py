@@ -30,6 +30,15 @@ def measure_space(
 
     The first `SPREAD_SHARE` of them are spread evenly over the space; the rest are what searches find that trust a
     model of those: the networks whose time it underestimates most.
+
+    Args:
+        path: of the measurements; those that are there already are gone on from.
+        setting: device, backend, number type, batch size and resolution.
+        space: what is sampled.
+        num_classes: outputs of the classifier.
+        plan: how many networks, and how long (`zennas.latency.collect.Plan`).
+        seed: of the samples.
+        watch: is told after each network how many there are, and the seconds that went by.
     """
     from zennas.latency.collect import collect
 

@@ -33,6 +33,7 @@ def search(
     latency_batch_size: int | None = None,
     se: bool = False,
     score: str = "meanfield",
+    algorithm: str = "evolution",
     iterations: int = 48_000,
     population: int = 256,
     round_size: int = 64,
@@ -80,6 +81,8 @@ def search(
         latency_batch_size: images of a mini-batch; by default the predictor's, or 64.
         se: squeeze-excitation in MB blocks; off by default.
         score: what to maximise, any registered score; by default `meanfield`, the closed form.
+        algorithm: what proposes networks: `evolution` (default, the paper's), `local`, `random`, `regularized`, or any
+            registered one.
         iterations: networks to propose (T); 48,000 by default.
         population: networks that may have offspring (N); 256 by default.
         round_size: networks proposed from one population; 64 by default.
@@ -112,7 +115,7 @@ def search(
         space=space, resolution=resolution, num_classes=num_classes, params=params, flops=flops, layers=layers,
         convolutions=convolutions, memory=memory, latency=latency, effectiveness=effectiveness,
         latency_predictor=latency_predictor, latency_backend=latency_backend, latency_dtype=latency_dtype,
-        latency_batch_size=latency_batch_size, se=se, score=score, iterations=iterations, population=population,
+        latency_batch_size=latency_batch_size, se=se, score=score, algorithm=algorithm, iterations=iterations, population=population,
         round_size=round_size, rescore=rescore, seed=seed, batch_size=batch_size, repeats=repeats, device=device,
         start=start, freeze=freeze, plugins=plugins, time_limit=time_limit, patience=patience,
         target_score=target_score, pareto=pareto, **quantities,

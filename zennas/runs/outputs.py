@@ -45,7 +45,13 @@ def _annotations(result: SearchResult, winner: Winner) -> dict[str, Any]:
 
 
 def winner_name(space: str, resolution: int, budgets: Sequence[Budget]) -> str:
-    """The name of a winner: space, resolution and bounds."""
+    """The name of a winner.
+
+    Args:
+        space: name of the space, or its file.
+        resolution: side of the square input in pixels.
+        budgets: those that the winner meets; their upper bounds are in the name.
+    """
     bounds = [f"{b.quantity}-{b.show(b.high)}" for b in budgets if b.high < float("inf")]
     return "-".join(["zennet", Path(space).stem, str(resolution), *bounds])
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 from zennas.searching.settings import SearchConfig
-from zennas.searching.rounds import Evolution
+from zennas.searching.rounds import Search
 from zennas.searching.population import Candidate
 from zennas.searching.scoring import score_task
 from zennas.runs.store import RunStore
@@ -15,14 +15,14 @@ from zennas.scores.result import Score, score_from_repeats
 REPEATS = 4
 
 
-def leaders(evolution: Evolution, count: int) -> list[Candidate]:
+def leaders(search: Search, count: int) -> list[Candidate]:
     """The `count` best of each population, each once."""
-    return list({c.id: c for p in evolution.populations for c in p.ranked()[:count]}.values())
+    return list({c.id: c for p in search.populations for c in p.ranked()[:count]}.values())
 
 
 def rescore(
     config: SearchConfig,
-    evolution: Evolution,
+    search: Search,
     store: RunStore,
     execute: Execute,
     requested: threading.Event,
@@ -32,11 +32,19 @@ def rescore(
 
     Their seed is not the search's own, so that a candidate that won by luck does not keep it. Of a search that is
     interrupted here nothing is returned; what was computed is kept for `--resume`.
+
+    Args:
+        config: the search's settings; `rescore` is how many leaders of each population are scored.
+        search: has the populations.
+        store: where scores are kept as they come.
+        execute: carries the scoring out.
+        requested: is set where the user asks to stop.
+        progress: is told how many of how many are done.
     """
     settings = ScoreSettings(
         config.batch_size, max(REPEATS, config.repeats), config.seed + 1, config.device, config.num_classes
     )
-    best = leaders(evolution, config.rescore)
+    best = leaders(search, config.rescore)
     known = store.rescored()
     missing = [candidate for candidate in best if candidate.id not in known]
     step = 4

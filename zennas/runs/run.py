@@ -15,7 +15,8 @@ from zennas.architecture.model import Architecture
 from zennas.counting import count_super_blocks
 from zennas.errors import RunError, ZennasError
 from zennas.searching.settings import SearchConfig, check_bounded, checked_config, read_config
-from zennas.searching.rounds import Count, Evolution
+from zennas.searching.algorithms import Count, Problem, make_algorithm
+from zennas.searching.rounds import Search
 from zennas.searching.executors import Execution, executor
 from zennas.runs.events import EventLog
 from zennas.latency.in_search import LatencyBudget, latency_budget, resumed_latency
@@ -29,7 +30,7 @@ from zennas.searching.scoring import check_device, round_scorer
 from zennas.searching.settings import configured_space
 from zennas.spaces.start import starting_network
 from zennas.runs.stopping import INTERRUPTED, reason_to_stop, stop_requests
-from zennas.runs.store import DATABASE, RunStore, evolution_state, restore_evolution
+from zennas.runs.store import DATABASE, RunStore, restore_search, search_state
 from zennas.searching.plugins import load_plugins
 from zennas.searching.tasks import Execute
 from zennas.optional_dependencies import installed
@@ -87,6 +88,9 @@ def start_run(
     """Start a new run in an empty or missing directory (`None`: in memory).
 
     Args:
+        config: the search's settings.
+        directory: where the run is kept.
+        around: workers and watchers; the result does not depend on them.
         latency: what predicts latencies, where it is there already; else it is got as the configuration says.
 
     Raises:
@@ -101,21 +105,21 @@ def start_run(
     with executor(around.execution) as execute:
         latency = latency or latency_budget(config)
         check_bounded(config)
-        evolution = _evolution(config, execute, latency)
+        search = _new_search(config, execute, latency)
         starts = [
             starting_network(
-                evolution.space,
+                search.problem.space,
                 budgets,
                 config.resolution,
                 config.num_classes,
                 np.random.default_rng([config.seed, 1 << 32, niche]),
-                evolution.count,
+                search.problem.count,
             )
-            for niche, budgets in enumerate(evolution.budget_sets)
+            for niche, budgets in enumerate(search.budget_sets)
         ]
-        founders = evolution.begin(starts)
-        if evolution.failures:
-            raise ZennasError(f"the {config.score} score refuses the start: {evolution.failures[0][2]}")
+        founders = search.begin(starts)
+        if search.failures:
+            raise ZennasError(f"the {config.score} score refuses the start: {search.failures[0][2]}")
         if directory is not None:
             _create(directory)
         with RunLock(directory) if directory is not None else nullcontext():
@@ -123,7 +127,7 @@ def start_run(
                 write_settings(config, directory)
                 if latency is not None:
                     latency.keep(directory)
-            run = _Run(config, directory, RunStore(directory, create=True), evolution, execute, around, latency)
+            run = _Run(config, directory, RunStore(directory, create=True), search, execute, around, latency)
             run.commit(founders, "running")
             run.journal.write("start", config=config.model_dump(exclude_none=True))
             return run.run_task()
@@ -135,7 +139,9 @@ def resume_run(
     """Go on with a run where its last commit left it; the outcome is that of a run never interrupted.
 
     Args:
+        directory: of the run.
         changes: settings that may change on the way (`MAY_CHANGE`).
+        around: workers and watchers; the result does not depend on them.
 
     Raises:
         RunError: no run, a damaged one, one that another process works on, or a setting that cannot change.
@@ -147,12 +153,12 @@ def resume_run(
     with RunLock(directory), executor(around.execution) as execute:
         store = RunStore(directory)
         latency = resumed_latency(config, directory)
-        evolution = _evolution(config, execute, latency)
-        restore_evolution(evolution, store)
+        search = _new_search(config, execute, latency)
+        restore_search(search, store)
         if changes:
             write_settings(config, directory)
-        run = _Run(config, directory, store, evolution, execute, around, latency)
-        run.journal.write("resume", iteration=evolution.iteration)
+        run = _Run(config, directory, store, search, execute, around, latency)
+        run.journal.write("resume", iteration=search.iteration)
         return run.run_task()
 
 
@@ -192,19 +198,18 @@ def _changed(config: SearchConfig, changes: dict[str, Any], directory: Path) -> 
     return checked_config({**config.model_dump(), **changes})
 
 
-def _evolution(config: SearchConfig, execute: Execute, latency: LatencyBudget | None) -> Evolution:
+def _new_search(config: SearchConfig, execute: Execute, latency: LatencyBudget | None) -> Search:
     resolution, classes = config.resolution, config.num_classes
     count: Count = lambda super_blocks: count_super_blocks(super_blocks, resolution, classes)  # noqa: E731
-    return Evolution(
+    problem = Problem(
         configured_space(config),
         config.budget_sets(),
         count if latency is None else latency.count(count),
-        round_scorer(config, execute),
         config.iterations,
         config.population,
-        config.round_size,
-        config.seed,
     )
+    algorithm = make_algorithm(config.algorithm, problem)
+    return Search(problem, algorithm, round_scorer(config, execute), config.round_size, config.seed)
 
 
 @dataclass
@@ -212,7 +217,7 @@ class _Run:
     config: SearchConfig
     directory: Path | None
     store: RunStore
-    evolution: Evolution
+    search: Search
     execute: Execute
     around: RunContext
     latency: LatencyBudget | None = None
@@ -222,23 +227,23 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.journal = EventLog(self.directory, self.around.log_json)
-        self.first_iteration = self.evolution.iteration
+        self.first_iteration = self.search.iteration
 
     def run_task(self) -> SearchResult:
         with stop_requests() as requested:
             status = self._search(requested)
             rescored = {} if status == INTERRUPTED else self._rescored(requested)
-        evolution, seconds = self.evolution, self._seconds()
+        search, seconds = self.search, self._seconds()
         result = SearchResult(
             self.config,
-            [self._winner(niche, rescored, status) for niche in range(len(evolution.populations))],
+            [self._winner(niche, rescored, status) for niche in range(len(search.populations))],
             self.directory,
             status,
-            evolution.iteration,
-            evolution.scored,
+            search.iteration,
+            search.scored,
             seconds,
             tuple(self.notes),
-            evolution.iteration - self.first_iteration,
+            search.iteration - self.first_iteration,
             self.store,
         )
         self.store.set_state(
@@ -257,25 +262,25 @@ class _Run:
         """Make everything so far durable."""
         # Winners are chosen at the end alone: a run that goes on has none yet.
         state = {
-            **evolution_state(self.evolution),
+            **search_state(self.search),
             "status": status,
             "winners": [],
             "measured": [],
             "notes": [],
             "updated": time.time(),
         }
-        self.store.commit(candidates, self.evolution.failures, state)
-        self.evolution.failures.clear()
+        self.store.commit(candidates, self.search.failures, state)
+        self.search.failures.clear()
 
     def _search(self, requested: threading.Event) -> str:
-        evolution = self.evolution
+        search = self.search
         committed = logged = time.perf_counter()
         while True:
-            status = INTERRUPTED if requested.is_set() and not evolution.finished else self._rule()
+            status = INTERRUPTED if requested.is_set() and not search.finished else self._rule()
             if status:
                 self.commit(self.pending, status)
                 return status
-            self.pending += evolution.step()
+            self.pending += search.step()
             now = time.perf_counter()
             if now - committed > COMMIT_SECONDS:
                 self.commit(self.pending, "running")
@@ -284,18 +289,18 @@ class _Run:
             if now - logged > LOG_SECONDS:
                 self._log_progress()
                 logged = now
-            self._show("search", evolution.iteration, evolution.iterations)
+            self._show("search", search.iteration, search.problem.iterations)
 
     def _rule(self) -> str:
-        return reason_to_stop(self.evolution, self.config, self._seconds())
+        return reason_to_stop(self.search, self.config, self._seconds())
 
     def _log_progress(self) -> None:
-        evolution, best = self.evolution, self.evolution.best
+        search, best = self.search, self.search.best
         self.journal.write(
             "progress",
-            iteration=evolution.iteration,
-            scored=evolution.scored,
-            failed=evolution.failed,
+            iteration=search.iteration,
+            scored=search.scored,
+            failed=search.failed,
             best_score=best.score,
             best_params=best.costs.params,
             best_flops=best.costs.flops,
@@ -304,8 +309,8 @@ class _Run:
 
     def _show(self, phase: str, done: int, total: int) -> None:
         if self.around.watch:
-            evolution = self.evolution
-            self.around.watch(Progress(phase, done, total, evolution.scored, evolution.best, self._seconds()))
+            search = self.search
+            self.around.watch(Progress(phase, done, total, search.scored, search.best, self._seconds()))
 
     def _seconds(self) -> float:
         return time.perf_counter() - self.started
@@ -321,7 +326,7 @@ class _Run:
             return {}
         scores = rescore(
             self.config,
-            self.evolution,
+            self.search,
             self.store,
             self.execute,
             requested,
@@ -332,8 +337,8 @@ class _Run:
         return scores
 
     def _winner(self, niche: int, rescored: dict[int, Score], status: str) -> Winner:
-        budgets, config = self.evolution.budget_sets[niche], self.config
-        ranked = self.evolution.populations[niche].ranked()
+        budgets, config = self.search.budget_sets[niche], self.config
+        ranked = self.search.populations[niche].ranked()
         leaders = [c for c in ranked[: config.rescore] if c.id in rescored]
         ranked = sorted(leaders, key=lambda c: -rescored[c.id].score) + [c for c in ranked if c.id not in rescored]
         winner, measured = ranked[0], None

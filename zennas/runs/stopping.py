@@ -6,21 +6,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from zennas.searching.settings import SearchConfig
-from zennas.searching.rounds import Evolution
+from zennas.searching.rounds import Search
 
 INTERRUPTED = "interrupted"
 FINISHED = "finished"
 
 
-def reason_to_stop(evolution: Evolution, config: SearchConfig, seconds: float) -> str:
-    """The stopping rule that applies now, or an empty text."""
-    if evolution.finished:
+def reason_to_stop(search: Search, config: SearchConfig, seconds: float) -> str:
+    """The stopping rule that applies now, or an empty text.
+
+    Args:
+        search: what was found so far, and when.
+        config: has the rules: `time_limit` in seconds, `patience` in iterations, `target_score`.
+        seconds: since the start or resume.
+    """
+    if search.finished:
         return FINISHED
     if config.time_limit is not None and seconds >= config.time_limit:
         return "time limit"
-    if config.patience is not None and evolution.iteration - evolution.best.iteration >= config.patience:
+    if config.patience is not None and search.iteration - search.best.iteration >= config.patience:
         return "patience"
-    if config.target_score is not None and evolution.best.score >= config.target_score:
+    if config.target_score is not None and search.best.score >= config.target_score:
         return "target score"
     return ""
 

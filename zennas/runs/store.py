@@ -1,7 +1,7 @@
 """A run on disk: `run.db`, an SQLite file in WAL mode.
 
 Every scored candidate is a row: its parent and mutation (from which its structure follows), score and costs. The
-population and the position in the random sequence are in `state`. A commit holds whole rounds, so that whatever
+populations and what the algorithm remembers are in `state`. A commit holds whole rounds, so that whatever
 was committed is a state the search can go on from.
 """
 
@@ -16,7 +16,7 @@ from zennas.architecture.structure import format_structure, parse_structure
 from zennas.counting import QUANTITIES, Costs
 from zennas.counting.count import COUNTED_ALONE
 from zennas.errors import ArchitectureError, RunError
-from zennas.searching.rounds import Evolution
+from zennas.searching.rounds import Search
 from zennas.spaces.mutation import Mutation, applied
 from zennas.searching.population import Candidate
 from zennas.scores.result import Score
@@ -96,7 +96,16 @@ class RunStore:
         failures: Sequence[tuple[int, tuple[SuperBlock, ...], str]],
         state: dict[str, Any],
     ) -> None:
-        """Append candidates and failures and replace the state, all or nothing. Raises `RunError`."""
+        """Append candidates and failures and replace the state, all or nothing.
+
+        Args:
+            candidates: those that were scored since the last commit, in order.
+            failures: iteration, super-blocks and reason of each network that could not be scored since then.
+            state: JSON values by key; keys that are not given stay.
+
+        Raises:
+            RunError: the database cannot be written, e.g. because the disk is full.
+        """
         columns = self._costs_stored() if candidates else []
         rows = [_row(candidate, columns) for candidate in candidates]
         places = ",".join("?" * (len(_KEYS) + len(columns)))
@@ -176,32 +185,34 @@ class RunStore:
         return int(self._guarded(lambda: self._db.execute("SELECT COUNT(*) FROM candidates").fetchone()[0]))
 
 
-def evolution_state(evolution: Evolution) -> dict[str, Any]:
-    """What beside the candidates an evolution goes on from. The random state is the seed and the iteration: a
-    round draws from a generator seeded by the two."""
+def search_state(search: Search) -> dict[str, Any]:
+    """What beside the candidates a search goes on from, as JSON values. Of the randomness nothing: a round draws from a
+    generator that is seeded by the seed and the iteration."""
     return {
-        "iteration": evolution.iteration,
-        "random_state": [evolution.seed, evolution.iteration],
-        "populations": [population.ids() for population in evolution.populations],
-        "bests": [population.best.id if population.best else None for population in evolution.populations],
+        "iteration": search.iteration,
+        "populations": [population.ids() for population in search.populations],
+        "bests": [population.best.id if population.best else None for population in search.populations],
+        "algorithm": search.algorithm.state(),
     }
 
 
-def restore_evolution(evolution: Evolution, store: RunStore) -> None:
-    """Bring a fresh evolution to the last committed state. Raises `RunError`."""
+def restore_search(search: Search, store: RunStore) -> None:
+    """Bring a fresh search to the last committed state. Raises `RunError`."""
     state = store.state()
     candidates = store.candidates()
     failures = store.failures()
     try:
-        evolution.iteration = state["iteration"]
-        for population, ids, best in zip(evolution.populations, state["populations"], state["bests"], strict=True):
+        search.iteration = state["iteration"]
+        for population, ids, best in zip(search.populations, state["populations"], state["bests"], strict=True):
             population.restore([candidates[i] for i in ids], None if best is None else candidates[best])
+        # Runs from before there were several algorithms are evolutions, which remember nothing of their own.
+        search.algorithm.restore(state.get("algorithm", {}), candidates)
     except (KeyError, IndexError, TypeError, ValueError):
         raise RunError(f"{store.directory}: {DATABASE} lacks the population; start a new run") from None
-    evolution.scored = len(candidates)
-    evolution.failed = len(failures)
-    evolution.seen = {c.super_blocks for c in candidates}
-    evolution.seen.update(blocks for _, blocks, _ in failures)
+    search.scored = len(candidates)
+    search.failed = len(failures)
+    search.seen = {c.super_blocks for c in candidates}
+    search.seen.update(blocks for _, blocks, _ in failures)
 
 
 def _names(costs: Sequence[str]) -> str:

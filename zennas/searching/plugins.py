@@ -1,4 +1,4 @@
-"""Users' modules that register blocks, scores and quantities."""
+"""Users' modules that register blocks, scores, quantities, spaces, operators and algorithms."""
 
 import importlib
 from collections.abc import Sequence
@@ -7,7 +7,14 @@ from zennas.errors import ZennasError
 
 
 def load_plugins(names: Sequence[str]) -> None:
-    """Import the modules that register users' blocks, scores and quantities. Raises `ZennasError`."""
+    """Import the modules that register users' blocks, scores, quantities, spaces, operators and algorithms.
+
+    Args:
+        names: dotted names of modules.
+
+    Raises:
+        ZennasError: a module is not found.
+    """
     for name in names:
         try:
             importlib.import_module(name)

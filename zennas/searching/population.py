@@ -1,4 +1,4 @@
-"""The population: who may have offspring. The worst goes first, in O(log N)."""
+"""Candidates, and the best of them within budgets. The worst goes first, in O(log N)."""
 
 import heapq
 from collections.abc import Iterable, Sequence
@@ -15,10 +15,13 @@ class Candidate:
     """A scored network.
 
     Attributes:
-        id: its number in the run; 0 is the start.
+        id: its number in the run, from 0 in the order of scoring.
         iteration: when it was proposed; 0 is the start.
-        parent: id of the network that it was mutated from, or −1.
-        mutations: what was mutated, in order; nothing for the start.
+        parent: id of the network that it was mutated from; −1 for a start and for a random network.
+        mutations: what was mutated, in order; nothing without a parent.
+        super_blocks: the network.
+        score: the value of the score that the search maximises.
+        costs: what the network costs.
     """
 
     id: int

@@ -18,7 +18,12 @@ MAX_LOSSES = 100
 
 @contextmanager
 def ray_executor(address: str, cpus: float, gpus: float) -> Iterator[Execute]:
-    """Connect to a cluster (`auto`: the running one, else a new one on this machine).
+    """Connect to a cluster.
+
+    Args:
+        address: of the cluster; `auto` is the running one, else a new one on this machine.
+        cpus: CPUs that a task takes.
+        gpus: GPUs that a task takes.
 
     Raises:
         MissingExtraError: Ray is not installed.

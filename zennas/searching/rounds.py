@@ -1,66 +1,60 @@
-"""Zen-NAS (Algorithm 2), in rounds.
+"""A search in rounds, whatever its algorithm.
 
-A round proposes `round_size` offspring from one population, scores those that are new and within the budgets, and
-offers them in the order in which they were proposed. A round's randomness comes from the seed and the round's first
-iteration alone, so that a search is the same on one core and on many, and after a crash.
+In a round the algorithm makes `round_size` proposals; those that are new and within the budgets are scored, and the
+populations and the algorithm are told of them in the order in which they were proposed. A round's randomness comes from
+the seed and the round's first iteration alone, so that a search is the same on one core and on many, and after a crash.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
 from zennas.architecture.model import SuperBlock
 from zennas.counting import Costs, count_layers
 from zennas.counting.budgets import Budget, depth_within, within
+from zennas.errors import ZennasError
+from zennas.searching.algorithms.algorithm import Algorithm, Problem, Round
 from zennas.searching.population import Candidate, Population
 from zennas.searching.tasks import Failure
-from zennas.spaces.mutation import OFFSPRING_DRAWS, Mutation, applied, draw_offspring
-from zennas.spaces.space import SearchSpace
-
-Count = Callable[[tuple[SuperBlock, ...]], Costs]
-
+from zennas.spaces.mutation import Mutation
 
 ScoreRound = Callable[[list[tuple[SuperBlock, ...]]], "list[float | Failure]"]
 """Scores of a round's networks, in order."""
 
 
-def mutation_probability(iteration: int, iterations: int) -> float:
-    """ρ of Algorithm 2: falls from 1 to 0.1 over the first half, then stays."""
-    if iteration < iterations / 2:
-        remaining = (iterations - 2 * iteration) / iterations
-        return remaining + 0.1 * (1 - remaining)
-    return 0.1
-
-
 @dataclass(frozen=True, slots=True)
-class _Proposal:
+class _Accepted:
     iteration: int
-    parent: Candidate
+    parent: int
     mutations: tuple[Mutation, ...]
     super_blocks: tuple[SuperBlock, ...]
     costs: Costs
 
 
 @dataclass
-class Evolution:
+class Search:
     """The state of a search between two rounds.
 
     Attributes:
-        budget_sets: the budgets of each population; a search has one, a frontier one for each of its budgets. A network
-            too big for one may enter another.
-        iteration: offspring proposed so far.
+        problem: what is searched for.
+        algorithm: what proposes the networks.
+        score: scores a round's networks.
+        round_size: proposals of a round.
+        seed: of everything random.
+        iteration: proposals so far.
         scored: networks scored so far, the start included; the next candidate's id.
         failed: networks that could not be scored.
         failures: iteration, super-blocks and reason of each, since the caller last cleared the list.
+        populations: the best networks within each set of budgets; a search has one set, a frontier one for each of its
+            budgets. A network too big for one may enter another.
+        seen: networks that were scored, or could not be.
     """
 
-    space: SearchSpace
-    budget_sets: Sequence[Sequence[Budget]]
-    count: Count
+    problem: Problem
+    algorithm: Algorithm
     score: ScoreRound
-    iterations: int
-    population_size: int
     round_size: int
     seed: int
     iteration: int = 0
@@ -72,7 +66,13 @@ class Evolution:
 
     def __post_init__(self) -> None:
         if not self.populations:
-            self.populations = [Population(budgets, self.population_size) for budgets in self.budget_sets]
+            size = self.problem.population_size
+            self.populations = [Population(budgets, size) for budgets in self.problem.budget_sets]
+
+    @property
+    def budget_sets(self) -> Sequence[Sequence[Budget]]:
+        """The budgets of each population."""
+        return self.problem.budget_sets
 
     @property
     def best(self) -> Candidate:
@@ -82,62 +82,56 @@ class Evolution:
     @property
     def finished(self) -> bool:
         """Whether all iterations are done."""
-        return self.iteration >= self.iterations
+        return self.iteration >= self.problem.iterations
 
     def begin(self, starts: Sequence[tuple[SuperBlock, ...]]) -> list[Candidate]:
         """Score the starting networks and found the populations."""
         unique = list(dict.fromkeys(starts))
-        proposals = [_Proposal(0, _NO_PARENT, (), blocks, self.count(blocks)) for blocks in unique]
         self.seen.update(unique)
-        return self._enter(proposals)
+        return self._enter([_Accepted(0, -1, (), blocks, self.problem.count(blocks)) for blocks in unique])
 
     def step(self) -> list[Candidate]:
-        """One round; returns the candidates that were scored, in order."""
-        return self._enter(list(self._propose()))
+        """One round; returns the candidates that were scored, in order.
 
-    def _propose(self) -> Iterator[_Proposal]:
-        size = min(self.round_size, self.iterations - self.iteration)
+        Raises:
+            ZennasError: the algorithm proposed nothing.
+        """
+        before = self.iteration
+        accepted = list(self._accepted())
+        if self.iteration == before:
+            raise ZennasError(
+                f"the algorithm {type(self.algorithm).__name__} proposed nothing after iteration {before}; "
+                "propose() has to yield at least one network a round"
+            )
+        return self._enter(accepted)
+
+    def _accepted(self) -> Iterator[_Accepted]:
+        size = min(self.round_size, self.problem.iterations - self.iteration)
         rng = np.random.default_rng([self.seed, self.iteration])
-        rows = rng.random((size, OFFSPRING_DRAWS + 1)).tolist()
-        populations = [p for p in self.populations if p.heap]
-        space, count, seen = self.space, self.count, self.seen
-        for row in rows:
+        round = Round(self.iteration, size, rng, self.populations)
+        budget_sets, count, seen = self.problem.budget_sets, self.problem.count, self.seen
+        for parent, mutations, blocks in islice(self.algorithm.propose(round), size):
             iteration = self.iteration = self.iteration + 1
-            draws = iter(row)
-            parent = populations[iteration % len(populations)].pick(next(draws))
-            rho = mutation_probability(iteration, self.iterations)
-            mutations = draw_offspring(parent.super_blocks, rho, space, draws)
-            blocks = applied(mutations, parent.super_blocks)
             layers = count_layers(blocks)
-            if not any(depth_within(layers, budgets) for budgets in self.budget_sets) or blocks in seen:
+            if not any(depth_within(layers, budgets) for budgets in budget_sets) or blocks in seen:
                 continue
             costs = count(blocks)
-            if any(within(costs, budgets) for budgets in self.budget_sets):
+            if any(within(costs, budgets) for budgets in budget_sets):
                 seen.add(blocks)
-                yield _Proposal(iteration, parent, mutations, blocks, costs)
+                yield _Accepted(iteration, -1 if parent is None else parent.id, mutations, blocks, costs)
 
-    def _enter(self, proposals: list[_Proposal]) -> list[Candidate]:
-        scores = self.score([p.super_blocks for p in proposals]) if proposals else []
+    def _enter(self, accepted: list[_Accepted]) -> list[Candidate]:
+        scores = self.score([a.super_blocks for a in accepted]) if accepted else []
         entered = []
-        for proposal, score in zip(proposals, scores, strict=True):
+        for a, score in zip(accepted, scores, strict=True):
             if isinstance(score, Failure):
                 self.failed += 1
-                self.failures.append((proposal.iteration, proposal.super_blocks, score.reason))
+                self.failures.append((a.iteration, a.super_blocks, score.reason))
                 continue
-            candidate = Candidate(
-                self.scored,
-                proposal.iteration,
-                proposal.parent.id,
-                proposal.mutations,
-                proposal.super_blocks,
-                score,
-                proposal.costs,
-            )
+            candidate = Candidate(self.scored, a.iteration, a.parent, a.mutations, a.super_blocks, score, a.costs)
             self.scored += 1
             for population in self.populations:
                 population.offer(candidate)
             entered.append(candidate)
+        self.algorithm.tell(entered)
         return entered
-
-
-_NO_PARENT = Candidate(-1, 0, -1, (), (), 0.0, Costs(0, 0, 0, 0, 0))

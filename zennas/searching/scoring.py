@@ -18,7 +18,14 @@ def score_settings(config: SearchConfig) -> ScoreSettings:
 def score_task(
     config: SearchConfig, name: str, super_blocks: tuple[SuperBlock, ...], settings: ScoreSettings
 ) -> ScoreTask:
-    """The task of scoring one network."""
+    """The task of scoring one network.
+
+    Args:
+        config: the search's settings: resolution and plugins.
+        name: of the score.
+        super_blocks: the network.
+        settings: of the score.
+    """
     return ScoreTask(name, format_structure(super_blocks), config.resolution, settings, tuple(config.plugins))
 
 

@@ -22,8 +22,8 @@ from zennas.io.settings import CONFIG, read_settings, validated
 from zennas.loading import load
 from zennas.optional_dependencies import unknown
 from zennas.searching.plugins import load_plugins
-from zennas.spaces.file import read_space
-from zennas.spaces.space import SearchSpace, search_space
+from zennas.spaces.file import named_space
+from zennas.spaces.space import SearchSpace
 from zennas.units import parse_seconds
 
 SEARCH = "Search"
@@ -36,6 +36,7 @@ BudgetText = str | list[str]
 class SearchConfig(BaseModel):
     """The settings of a search: each with its type, its default, its bounds and, in its `Option`, what it is.
 
+    `space` is a registered name or the path of a YAML file; `start` is any network as commands take it.
     A budget is a setting named as its quantity (`params`, `flops`, whatever is in `zennas.counting.QUANTITIES`): text
     as on the command line (`"1M"`, `"0.5M..1M"`), a number in the quantity's bare unit, or a list of those; then the
     run is a frontier and finds the best network for each of them. All of them are in `budgets`, by name, and
@@ -62,6 +63,7 @@ class SearchConfig(BaseModel):
     ] = None
     se: Annotated[bool, Option("Squeeze-excitation in MB blocks.", SEARCH)] = False
     score: Annotated[str, Option("What to maximise.", SEARCH)] = "meanfield"
+    algorithm: Annotated[str, Option("evolution, local, random or regularized.", SEARCH)] = "evolution"
     iterations: Annotated[int, Field(ge=1), Option("Networks to propose (T).", SEARCH)] = 48_000
     population: Annotated[int, Field(ge=1), Option("Population size (N).", SEARCH)] = 256
     round_size: Annotated[int, Field(ge=1), Option("Networks proposed from one population.", SEARCH)] = 64
@@ -210,18 +212,18 @@ def read_config(directory: Path) -> SearchConfig:
 
 
 def configured_space(config: SearchConfig) -> SearchSpace:
-    """The space of a search: built in or from a file, with its start and its frozen parts.
+    """The space of a search: registered or from a file, with its start and its frozen parts.
+
+    Plugins are imported first: they may register the space, or blocks that it names.
 
     Raises:
-        ZennasError: the file is unreadable or says something that is not allowed.
+        UnknownNameError: there is no space of that name.
+        ZennasError: the file is unreadable or says something that is not allowed, or squeeze-excitation is asked for
+            in a space that cannot carry it.
         ArchitectureError: the resolution is too small, or the start does not fit.
     """
-    is_file = config.space.endswith((".yaml", ".yml"))
-    space = (
-        read_space(Path(config.space), config.resolution)
-        if is_file
-        else search_space(config.space, config.resolution, config.se)
-    )
+    load_plugins(config.plugins)
+    space = named_space(config.space, config.resolution, config.se)
     if config.freeze:
         space = replace(space, frozen=frozenset(config.freeze))
     if config.start is not None:

@@ -1,6 +1,6 @@
 """Search spaces as YAML files.
 
-A space file says what differs from a built-in space:
+A space file says what differs from a registered space:
 
     name: narrow
     base: resnet
@@ -23,7 +23,7 @@ from zennas.blocks.registry import validate
 from zennas.errors import ZennasError
 from zennas.io.documents import load_yaml
 from zennas.io.text import read_text
-from zennas.spaces.space import BlockChoice, Range, SearchSpace, search_space
+from zennas.spaces.space import BlockChoice, Range, SearchSpace, search_space, squeeze_excited
 from zennas.spaces.start import smallest_of
 
 
@@ -73,6 +73,24 @@ class SpaceDocument(_Strict):
     split_at: int | None = Field(default=None, ge=4)
     mutation: tuple[float, float] | None = None
     freeze: list[str] | None = None
+
+
+def named_space(name: str, resolution: int, se: bool = False) -> SearchSpace:
+    """The space that a command's `--space` names.
+
+    Args:
+        name: a registered name, or the path of a space file, `.yaml` or `.yml`.
+        resolution: side of the square input in pixels.
+        se: squeeze-excitation wherever the block types of the space can carry it.
+
+    Raises:
+        UnknownNameError: there is no space of that name.
+        ZennasError: the file cannot be used, or no block type can carry squeeze-excitation.
+    """
+    if not name.endswith((".yaml", ".yml")):
+        return search_space(name, resolution, se)
+    space = read_space(Path(name), resolution)
+    return squeeze_excited(space) if se else space
 
 
 def read_space(path: Path, resolution: int) -> SearchSpace:

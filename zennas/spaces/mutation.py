@@ -1,8 +1,4 @@
-"""MUTATE (Algorithm 3): one super-block gets another type, width and depth; and what a search makes of it.
-
-At a full budget most changes of one super-block do not fit, and those that do make the network smaller. A search
-therefore also changes two super-blocks at once, and moves layers from one to another (measured in docs/benchmarks.md).
-"""
+"""MUTATE (Algorithm 3): one super-block gets another type, width and depth."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,15 +7,25 @@ from typing import TypeVar
 import numpy as np
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.spaces.space import Range, SearchSpace
+from zennas.spaces.space import BlockChoice, Range, SearchSpace
+from zennas.spaces.weighted import WeightedTable
 
 DRAWS = 8
 """Uniform draws in [0, 1) that one mutation consumes at most."""
-OFFSPRING_DRAWS = 5 + 2 * DRAWS
-"""The same of `draw_offspring`."""
-MOVING, TWICE = 0.2, 0.5
-"""Shares of the offspring: those that move layers; and of the others, those with two mutated super-blocks."""
-_MOST_MOVED = 2
+
+CHANGES: tuple[tuple[tuple[str, ...], float], ...] = (
+    (("width",), 1),
+    (("bottleneck",), 1),
+    (("width", "bottleneck"), 1),
+    (("depth",), 1),
+    (("width", "depth"), 1),
+    (("bottleneck", "depth"), 1),
+    (("width", "bottleneck", "depth"), 1),
+)
+"""What a mutation changes of a stage's super-block, beside its type, with weights. Algorithm 3 changes all three each
+time; searches that do not always do so end 1.4 higher (see docs/benchmarks.md)."""
+
+_CHANGES = WeightedTable(CHANGES)
 
 T = TypeVar("T")
 
@@ -41,7 +47,14 @@ class Mutation:
 
 
 def mutate(architecture: Architecture, rho: float, space: SearchSpace, rng: np.random.Generator) -> Architecture:
-    """A mutated architecture (Algorithm 3). `rho` is the probability of another block type."""
+    """A mutated architecture (Algorithm 3).
+
+    Args:
+        architecture: what is mutated.
+        rho: probability with which a new block type is drawn, which may be the old one.
+        space: the block types, widths and depths to draw from.
+        rng: where the randomness comes from.
+    """
     mutation = draw_mutation(architecture.super_blocks, rho, space, iter(rng.random(DRAWS).tolist()))
     return Architecture(mutation.apply(architecture.super_blocks), resolution=architecture.resolution)
 
@@ -49,7 +62,14 @@ def mutate(architecture: Architecture, rho: float, space: SearchSpace, rng: np.r
 def draw_mutation(
     super_blocks: tuple[SuperBlock, ...], rho: float, space: SearchSpace, draws: Iterator[float]
 ) -> Mutation:
-    """Draw a mutation from at most `DRAWS` uniform numbers in [0, 1)."""
+    """Draw a mutation of one super-block, every one as likely as the others.
+
+    Args:
+        super_blocks: the network that is mutated.
+        rho: probability with which a new block type is drawn, which may be the old one.
+        space: the block types, widths and depths to draw from.
+        draws: uniform numbers in [0, 1), of which at most `DRAWS` are consumed.
+    """
     first = "stem" in space.frozen
     end = len(super_blocks) - (space.head is not None and "head" in space.frozen)
     index = first + int(next(draws) * (end - first))
@@ -58,19 +78,17 @@ def draw_mutation(
         return Mutation(index, (_widened(block, space.stem_width, space, draws),))
     if space.head is not None and index == len(super_blocks) - 1:
         return Mutation(index, (_widened(block, space.head_width, space, draws),))
-    kind = _pick(space.choices, draws) if next(draws) < rho else block
-    # Any of width, bottleneck and depth, but not always all three: searches end 1.4 higher (see docs/benchmarks.md).
-    part = int(next(draws) * 7) + 1
+    kind = draw_type(block, rho, space, draws)
+    changes = _CHANGES.pick(next(draws))
     changed = SuperBlock(
         kind.block,
         kind.kernel,
         block.in_channels,
-        _near(space.width, block.out_channels, space, draws) if part & 1 else block.out_channels,
+        draw_width(block, space, draws) if "width" in changes else block.out_channels,
         block.stride,
-        _near(space.bottleneck, block.bottleneck, space, draws)
-        if part & 2 or not block.bottleneck
-        else block.bottleneck,
-        _near(space.layers, block.layers, space, draws) if part & 4 else block.layers,
+        # A type without a bottleneck may be followed by one that needs it.
+        draw_bottleneck(block, space, draws) if "bottleneck" in changes or not block.bottleneck else block.bottleneck,
+        draw_depth(block, space, draws) if "depth" in changes else block.layers,
         kind.expansion,
         kind.group_width,
         kind.se,
@@ -78,34 +96,49 @@ def draw_mutation(
     return Mutation(index, space.split(changed))
 
 
-def draw_offspring(
-    super_blocks: tuple[SuperBlock, ...], rho: float, space: SearchSpace, draws: Iterator[float]
-) -> tuple[Mutation, ...]:
-    """Draw the mutations that make a search's offspring, to be applied one after another: one or two of Algorithm 3's,
-    or layers that move from one super-block to another. Consumes at most `OFFSPRING_DRAWS` of `draws`."""
-    if next(draws) < MOVING:
-        moved = _moved_layers(super_blocks, space, draws)
-        if moved:
-            return moved
-    first = draw_mutation(super_blocks, rho, space, draws)
-    if next(draws) >= TWICE:
-        return (first,)
-    return first, draw_mutation(first.apply(super_blocks), rho, space, draws)
+def draw_type(block: SuperBlock, rho: float, space: SearchSpace, draws: Iterator[float]) -> BlockChoice | SuperBlock:
+    """With probability `rho` one of the space's block types, else that of `block`.
+
+    Args:
+        block: the super-block that is mutated.
+        rho: probability with which a type is drawn.
+        space: the block types to draw from, uniformly.
+        draws: uniform numbers in [0, 1), of which one or two are consumed.
+    """
+    return _pick(space.choices, draws) if next(draws) < rho else block
 
 
-def _moved_layers(
-    super_blocks: tuple[SuperBlock, ...], space: SearchSpace, draws: Iterator[float]
-) -> tuple[Mutation, ...]:
-    inner = len(super_blocks) - 1 - (space.head is not None)
-    if inner < 2:
-        return ()
-    giver, taker = (1 + int(next(draws) * inner) for _ in range(2))
-    count = 1 + int(next(draws) * _MOST_MOVED)
-    given, taken = super_blocks[giver], super_blocks[taker]
-    if giver == taker or given.layers - count < space.layers.low or taken.layers + count > space.layers.high:
-        return ()
-    less = Mutation(giver, (replace(given, layers=given.layers - count),))
-    return less, Mutation(taker, space.split(replace(taken, layers=taken.layers + count)))
+def draw_width(block: SuperBlock, space: SearchSpace, draws: Iterator[float]) -> int:
+    """Output channels: uniform over the allowed widths around those of `block`.
+
+    Args:
+        block: the super-block that is mutated.
+        space: the widths that are allowed, and how far one mutation goes.
+        draws: uniform numbers in [0, 1), of which one is consumed.
+    """
+    return _near(space.width, block.out_channels, space, draws)
+
+
+def draw_bottleneck(block: SuperBlock, space: SearchSpace, draws: Iterator[float]) -> int:
+    """Inner channels: uniform over the allowed ones around those of `block`.
+
+    Args:
+        block: the super-block that is mutated.
+        space: the bottlenecks that are allowed, and how far one mutation goes.
+        draws: uniform numbers in [0, 1), of which one is consumed.
+    """
+    return _near(space.bottleneck, block.bottleneck, space, draws)
+
+
+def draw_depth(block: SuperBlock, space: SearchSpace, draws: Iterator[float]) -> int:
+    """Layers: uniform over the allowed ones around those of `block`.
+
+    Args:
+        block: the super-block that is mutated.
+        space: the depths that are allowed, and how far one mutation goes.
+        draws: uniform numbers in [0, 1), of which one is consumed.
+    """
+    return _near(space.layers, block.layers, space, draws)
 
 
 def applied(mutations: Iterable[Mutation], super_blocks: tuple[SuperBlock, ...]) -> tuple[SuperBlock, ...]:

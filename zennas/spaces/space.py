@@ -1,12 +1,12 @@
-"""Search spaces: which super-blocks there may be, and how wide and deep they may get."""
+"""Search spaces: which super-blocks there may be, and how wide and deep they may get; by name, open to users' own."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from zennas.architecture.model import SuperBlock, smallest_side
+from zennas.blocks.registry import expand
 from zennas.errors import ArchitectureError, ZennasError
 from zennas.optional_dependencies import unknown
-
-SMALL_INPUT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,12 @@ class Range:
     step: int = 1
 
     def near(self, value: int, factors: tuple[float, float]) -> range:
-        """The allowed values between `value · factors[0]` and `value · factors[1]`; never empty."""
+        """The allowed values between `value · factors[0]` and `value · factors[1]`; never empty.
+
+        Args:
+            value: what is there now; 0 gives the smallest value.
+            factors: lower and upper one, e.g. half and double.
+        """
         low = max(self.low, value * factors[0])
         high = min(self.high, value * factors[1])
         first = -(-int(-(-low // 1)) // self.step) * self.step
@@ -116,35 +121,79 @@ class SearchSpace:
             )
 
 
-_KERNELS = (3, 5, 7)
-_STEM_STRIDED = SuperBlock("Conv", 3, 3, 16, 2)
-_STEM_PLAIN = SuperBlock("Conv", 3, 3, 16, 1)
+SpaceFunction = Callable[[int], SearchSpace]
+"""Makes a space for square inputs whose side has so many pixels."""
+
+_SPACES: dict[str, SpaceFunction] = {}
 
 
-def _choices(name: str, se: bool) -> tuple[BlockChoice, ...]:
-    if name == "resnet":
-        return tuple(BlockChoice(block, k) for block in ("Res", "Btn") for k in _KERNELS)
-    if name == "mobilenet":
-        return tuple(BlockChoice("MB", k, expansion=e, se=se) for e in (1, 2, 4, 6) for k in _KERNELS)
-    return tuple(BlockChoice("GBtn", k, group_width=g) for g in (8, 16, 24, 32, 48, 64) for k in _KERNELS)
+def register_space(name: str, replace_existing: bool = False) -> Callable[[SpaceFunction], SpaceFunction]:
+    """Register the decorated function `(resolution) -> SearchSpace` as the search space `name`.
+
+        @register_space("thin")
+        def thin(resolution):
+            return replace(search_space("resnet", resolution), name="thin", width=Range(8, 64, 8))
+
+    Args:
+        name: what `--space`, `zennas.search` and the `base` of a space file call it; letters, digits, `_` and `-`.
+        replace_existing: whether a space of that name may be there already.
+
+    Raises:
+        ZennasError: the name is not a plain one, or is taken.
+    """
+
+    def register(function: SpaceFunction) -> SpaceFunction:
+        if not name.replace("-", "_").isidentifier():
+            raise ZennasError(f"search space {name!r} is not a plain name; use letters, digits, _ and -")
+        if name in _SPACES and not replace_existing:
+            raise ZennasError(f"search space {name!r} is registered already; give another name")
+        _SPACES[name] = function
+        return function
+
+    return register
 
 
-SPACES = ("resnet", "mobilenet", "regnet")
+def space_names() -> list[str]:
+    """Names of all registered search spaces."""
+    return list(_SPACES)
 
 
 def search_space(name: str, resolution: int, se: bool = False) -> SearchSpace:
-    """A built-in space for inputs of that size.
+    """A registered space for inputs of that size.
 
-    `resnet` is the paper's Search Space I, `mobilenet` its Search Space II (with `se`, squeeze-excitation after the
-    depthwise convolutions), `regnet` has grouped bottlenecks. Inputs below 64 pixels get four stages and a stem of
-    stride 1, larger ones five stages after a strided stem (paper, Section 5).
+    Args:
+        name: `resnet` (the paper's Search Space I), `mobilenet` (its Search Space II), `regnet` (grouped bottlenecks),
+            or what `register_space` has added.
+        resolution: side of the square input in pixels.
+        se: squeeze-excitation wherever the block types of the space can carry it (`squeeze_excited`).
+
+    Raises:
+        UnknownNameError: there is no such space; the message has the nearest names.
+        ZennasError: `se` is asked for, and no block type of the space can carry it.
     """
-    if name not in SPACES:
-        raise unknown("search space", name, SPACES)
-    small = resolution < SMALL_INPUT
-    return SearchSpace(
-        name,
-        _choices(name, se),
-        stage_strides=(1, 2, 2, 2) if small else (2, 2, 2, 1, 2),
-        stem=_STEM_PLAIN if small else _STEM_STRIDED,
-    )
+    if name not in _SPACES:
+        raise unknown("search space", name, _SPACES)
+    space = _SPACES[name](resolution)
+    return squeeze_excited(space) if se else space
+
+
+def squeeze_excited(space: SearchSpace) -> SearchSpace:
+    """The space with squeeze-excitation in every block type that can carry it: whose layers differ with it.
+
+    Raises:
+        ZennasError: there is no such block type, so that asking for it must be a mistake.
+    """
+    choices = tuple(replace(choice, se=_takes_se(space, choice)) for choice in space.choices)
+    if not any(choice.se for choice in choices):
+        blocks = ", ".join(dict.fromkeys(choice.block for choice in choices))
+        raise ZennasError(
+            f"the {space.name} space has no block type that can carry squeeze-excitation (it has {blocks}); "
+            "leave se out, or search a space with MB blocks"
+        )
+    return replace(space, choices=choices)
+
+
+def _takes_se(space: SearchSpace, choice: BlockChoice) -> bool:
+    width = space.width.low
+    plain = space.with_choice(SuperBlock("", 1, width, width, 1, space.bottleneck.low), choice)
+    return expand(replace(plain, se=True)) != expand(replace(plain, se=False))

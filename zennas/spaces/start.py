@@ -82,6 +82,11 @@ def starting_network(
     budgets (which is how lower bounds are reached).
 
     Args:
+        space: what the network has to be of.
+        budgets: what it has to meet, all of them.
+        resolution: side of the square input in pixels.
+        num_classes: outputs of the classifier.
+        rng: where the randomness comes from.
         count: costs of a network, where they are more than can be counted: latencies.
 
     Raises:

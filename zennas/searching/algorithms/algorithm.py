@@ -1,0 +1,123 @@
+"""The seam between a search and what decides which networks it tries.
+
+A search asks its algorithm for proposals, a round at a time, and tells it the candidates that came of them. Everything
+else is the search's: duplicates, budgets, scoring, workers, failures, what is kept on disk
+(`zennas.searching.rounds.Search`).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from zennas.architecture.model import SuperBlock
+from zennas.counting import Costs
+from zennas.counting.budgets import Budget
+from zennas.searching.population import Candidate, Population
+from zennas.spaces.mutation import Mutation, applied
+from zennas.spaces.space import SearchSpace
+
+Count = Callable[[tuple[SuperBlock, ...]], Costs]
+"""Costs of a network in this search."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is searched for.
+
+    Attributes:
+        space: which networks there are.
+        budget_sets: the budgets within which a best network is wanted; a search has one set, a frontier several.
+        count: costs of a network.
+        iterations: proposals that are planned in all.
+        population_size: candidates that an algorithm with a population keeps for each set of budgets.
+    """
+
+    space: SearchSpace
+    budget_sets: Sequence[Sequence[Budget]]
+    count: Count
+    iterations: int
+    population_size: int
+
+
+class Proposal(NamedTuple):
+    """A network to try; made by `offspring` or `founder`.
+
+    Attributes:
+        parent: the candidate that it was mutated from, if any.
+        mutations: how, one after another.
+        super_blocks: the network.
+    """
+
+    parent: Candidate | None
+    mutations: tuple[Mutation, ...]
+    super_blocks: tuple[SuperBlock, ...]
+
+
+def offspring(parent: Candidate, mutations: tuple[Mutation, ...]) -> Proposal:
+    """The proposal of a parent's network with mutations applied one after another."""
+    return Proposal(parent, mutations, applied(mutations, parent.super_blocks))
+
+
+def founder(super_blocks: tuple[SuperBlock, ...]) -> Proposal:
+    """The proposal of a network that has no parent."""
+    return Proposal(None, (), super_blocks)
+
+
+@dataclass(frozen=True)
+class Round:
+    """What an algorithm makes the proposals of one round from.
+
+    Attributes:
+        iteration: proposals before this round.
+        size: proposals wanted.
+        rng: source of the round's randomness, and the only one allowed; it depends on the seed and `iteration` alone.
+        populations: the best candidates so far within each set of budgets, in the order of `Problem.budget_sets`.
+    """
+
+    iteration: int
+    size: int
+    rng: np.random.Generator
+    populations: Sequence[Population]
+
+    def draws(self, count: int) -> list[Iterator[float]]:
+        """For each proposal of the round an iterator of `count` uniform numbers in [0, 1)."""
+        return [iter(row) for row in self.rng.random((self.size, count)).tolist()]
+
+
+class Algorithm(ABC):
+    """Decides which networks a search tries.
+
+    Two runs of one seed must propose the same, on any number of workers and after a crash: randomness comes from
+    `Round.rng` alone, and whatever is remembered from round to round, beside `Round.populations`, is in `state`.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+    @abstractmethod
+    def propose(self, round: Round) -> Iterator[Proposal]:
+        """The networks to try next, at most `round.size` of them are taken.
+
+        Those that were tried before or do not meet the budgets are dropped by the search; each counts as an iteration.
+        """
+
+    def tell(self, candidates: Sequence[Candidate]) -> None:  # noqa: B027  (most algorithms need nothing more)
+        """Learn what came of a round: the candidates that were scored, in the order of their proposals.
+
+        The first call has the start of the search.
+        """
+
+    def state(self) -> dict[str, Any]:
+        """What is remembered, as JSON values; candidates by their ids."""
+        return {}
+
+    def restore(self, state: dict[str, Any], candidates: Sequence[Candidate]) -> None:  # noqa: B027  (as above)
+        """Become again what `state` was called on.
+
+        Args:
+            state: what `state` returned, as JSON keeps it.
+            candidates: all of the run so far; the index is the id.
+        """

@@ -1,0 +1,62 @@
+"""Regularized evolution (Real et al. 2019, Algorithm 1): the best of a random sample has offspring, the oldest dies."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from zennas.counting.budgets import within
+from zennas.searching.algorithms.algorithm import Algorithm, Problem, Proposal, Round, founder, offspring
+from zennas.searching.algorithms.registry import register_algorithm
+from zennas.searching.algorithms.walk import RandomWalk
+from zennas.searching.population import Candidate
+from zennas.spaces.operators import draw_offspring, offspring_draws
+
+SAMPLE = 25
+"""Candidates of which the best becomes a parent; S of Real et al."""
+RHO = 0.5
+"""Probability that a mutation draws a block type."""
+
+
+@register_algorithm("regularized")
+class RegularizedEvolution(Algorithm):
+    """Evolution in which candidates die of age. It begins with as many random networks as the population holds, though
+    with no more than a tenth of all iterations. A frontier has a population for each set of budgets."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.walks = [RandomWalk(problem, budgets) for budgets in problem.budget_sets]
+        self.living: list[deque[Candidate]] = [deque(maxlen=problem.population_size) for _ in problem.budget_sets]
+        self.random = min(len(self.living) * problem.population_size, problem.iterations // 10)
+
+    def propose(self, round: Round) -> Iterator[Proposal]:
+        """Random networks at first, then offspring of the best of samples; the populations take turns."""
+        space = self.problem.space
+        for iteration, draws in enumerate(round.draws(SAMPLE + offspring_draws()), start=round.iteration + 1):
+            turn = iteration % len(self.living)
+            if iteration <= self.random:
+                yield founder(self.walks[turn].step(draws, round.rng))
+                continue
+            living = self.living[turn]
+            sample = [living[int(next(draws) * len(living))] for _ in range(SAMPLE)]
+            parent = max(sample, key=lambda candidate: candidate.score)
+            yield offspring(parent, draw_offspring(parent.super_blocks, RHO, space, draws))
+
+    def tell(self, candidates: Sequence[Candidate]) -> None:
+        """Take the candidates in; as many of the oldest die."""
+        for living, budgets in zip(self.living, self.problem.budget_sets, strict=True):
+            living.extend(candidate for candidate in candidates if within(candidate.costs, budgets))
+
+    def state(self) -> dict[str, Any]:
+        """The populations, the oldest first, and where the walks are."""
+        return {
+            "living": [[candidate.id for candidate in living] for living in self.living],
+            "walks": [walk.state() for walk in self.walks],
+        }
+
+    def restore(self, state: dict[str, Any], candidates: Sequence[Candidate]) -> None:
+        """Bring the populations back to life."""
+        for living, ids in zip(self.living, state["living"], strict=True):
+            living.clear()
+            living.extend(candidates[number] for number in ids)
+        for walk, place in zip(self.walks, state["walks"], strict=True):
+            walk.restore(place)

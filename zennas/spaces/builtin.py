@@ -1,0 +1,50 @@
+"""The search spaces that come with zennas: the paper's two (Section 5), and one of grouped bottlenecks."""
+
+from collections.abc import Sequence
+
+from zennas.architecture.model import SuperBlock
+from zennas.spaces.space import BlockChoice, SearchSpace, register_space
+
+SMALL_INPUT = 64
+_KERNELS = (3, 5, 7)
+_STEM = SuperBlock("Conv", 3, 3, 16, 1)
+_STRIDED_STEM = SuperBlock("Conv", 3, 3, 16, 2)
+
+
+@register_space("resnet")
+def resnet(resolution: int) -> SearchSpace:
+    """Search Space I: residual and bottleneck blocks."""
+    return staged("resnet", [BlockChoice(block, k) for block in ("Res", "Btn") for k in _KERNELS], resolution)
+
+
+@register_space("mobilenet")
+def mobilenet(resolution: int) -> SearchSpace:
+    """Search Space II: MobileBlocks, whose depthwise convolutions can carry squeeze-excitation."""
+    return staged("mobilenet", [BlockChoice("MB", k, expansion=e) for e in (1, 2, 4, 6) for k in _KERNELS], resolution)
+
+
+@register_space("regnet")
+def regnet(resolution: int) -> SearchSpace:
+    """Bottlenecks with grouped convolutions (Radosavovic et al. 2020)."""
+    choices = [BlockChoice("GBtn", k, group_width=g) for g in (8, 16, 24, 32, 48, 64) for k in _KERNELS]
+    return staged("regnet", choices, resolution)
+
+
+def staged(name: str, choices: Sequence[BlockChoice], resolution: int) -> SearchSpace:
+    """A space with the paper's stages for that size of the input.
+
+    Inputs below `SMALL_INPUT` pixels get four stages after a stem of stride 1, larger ones five stages after a strided
+    stem (paper, Section 5).
+
+    Args:
+        name: of the space.
+        choices: its basic block types.
+        resolution: side of the square input in pixels.
+    """
+    small = resolution < SMALL_INPUT
+    return SearchSpace(
+        name,
+        tuple(choices),
+        stage_strides=(1, 2, 2, 2) if small else (2, 2, 2, 1, 2),
+        stem=_STEM if small else _STRIDED_STEM,
+    )
