@@ -14,12 +14,13 @@ from zennas.blocks.layers import Convolution, MaxPool
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
 from zennas.scores.closed_form.geometry import geometry_row, image_classes, max_moments
-from zennas.scores.closed_form.kernel import LINEAR, POOL, RELU, Rows, score_chain, score_chains
+from zennas.scores.closed_form.kernel import CONVOLUTION, CONVOLUTION_RELU, MAX_POOL, score_chain, score_chains
+from zennas.scores.closed_form.state import MAX_KERNEL, IntMatrix
 from zennas.scores.result import Score
 
 ALPHA = 0.01
 BATCH_SIZE = 16
-MAX_KERNEL = 31
+
 
 MODEL_ERROR_DENSE = 0.004
 MODEL_ERROR_GROUPED = 0.003
@@ -78,7 +79,7 @@ def meanfield_many(
     networks: Sequence[tuple[SuperBlock, ...]], resolution: int, batch_size: int = BATCH_SIZE
 ) -> list[float]:
     """Bare scores of many networks, as a search needs them: what a super-block stands for is remembered."""
-    parts: list[Rows] = []
+    parts: list[IntMatrix] = []
     starts = [0]
     total = 0
     for network in networks:
@@ -137,7 +138,7 @@ def _pools() -> npt.NDArray[np.float64]:
 
 
 @lru_cache(maxsize=1 << 17)
-def _super_block_rows(block: SuperBlock, resolution: int) -> tuple[Rows, int]:
+def _super_block_rows(block: SuperBlock, resolution: int) -> tuple[IntMatrix, int]:
     chain = super_block_chain(block)
     first, size = _rows(chain.first, resolution)
     if not chain.repeats:
@@ -147,7 +148,7 @@ def _super_block_rows(block: SuperBlock, resolution: int) -> tuple[Rows, int]:
 
 
 @lru_cache(maxsize=1 << 16)
-def _rows(chain: Chain, resolution: int) -> tuple[Rows, int]:
+def _rows(chain: Chain, resolution: int) -> tuple[IntMatrix, int]:
     """The chain as the kernel reads it, and the side of its output. Raises `ScoreError` for what it cannot say."""
     rows = []
     for layer in chain:
@@ -156,7 +157,7 @@ def _rows(chain: Chain, resolution: int) -> tuple[Rows, int]:
         if isinstance(layer, MaxPool):
             if kernel > 8:
                 raise ScoreError(f"the closed form handles max pools up to 8×8, not {kernel}×{kernel}")
-            rows.append((layer.channels, layer.channels, kernel, layer.stride, 1, POOL, geometry))
+            rows.append((layer.channels, layer.channels, kernel, layer.stride, 1, MAX_POOL, geometry))
         else:
             kind = _kind(layer)
             rows.append((layer.in_channels, layer.out_channels, kernel, layer.stride, layer.groups, kind, geometry))
@@ -171,4 +172,4 @@ def _kind(layer: Convolution) -> int:
         raise ScoreError(f"the closed form knows ReLU or no activation, not {layer.activation}")
     if layer.kernel > MAX_KERNEL:
         raise ScoreError(f"the closed form handles kernels up to {MAX_KERNEL}, not {layer.kernel}")
-    return RELU if layer.activation == "relu" else LINEAR
+    return CONVOLUTION_RELU if layer.activation == "relu" else CONVOLUTION
