@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from zennas.scores.closed_form.compiled import compiled
-from zennas.scores.closed_form.state import IMAGE, LINEAR, MAX, PROFILE, Layer, Matrix
+from zennas.scores.closed_form.state import IMAGE, PROFILE, Layer, Matrix
 
 M0 = 1 / math.sqrt(2 * math.pi)
 """E relu(z) of a standard Gaussian."""
@@ -243,30 +243,47 @@ def relu(images: Matrix, moments: Moments, layer: Layer, spread: float, tilt: fl
 
 
 @compiled
-def not_relu(images: Matrix, moments: Moments, kind: int, pool: Matrix, kernel: int, spread: float) -> Activation:
-    """No activation (the input, or after batch norm alone) or a max pool: fluctuations pass unchanged.
+def unchanged(images: Matrix) -> None:
+    """Images whose energies nothing changes: no activation, or a max pool.
 
     Args:
         images: reads `energy` and `unevenness`; writes `next_energy`, `coherent_source`, `carried` and `fresh`.
-        moments: of the state before.
-        kind: INPUT, LINEAR or MAX.
-        pool: mean and variance of a max pool's output, by its kernel.
-        kernel: the max pool's.
-        spread: relative spread of a channel's variance between channels.
     """
-    square2 = moments.image_square
     for b in range(images.shape[1]):
         images[IMAGE.coherent_source, b] = 0.0
         images[IMAGE.next_energy, b] = images[IMAGE.energy, b]
         images[IMAGE.carried, b] = images[IMAGE.unevenness, b] * images[IMAGE.energy, b] * images[IMAGE.energy, b]
         images[IMAGE.fresh, b] = images[IMAGE.energy, b] * images[IMAGE.energy, b]
-    if kind == MAX:
-        m, v = pool[kernel, 0], pool[kernel, 1]
-        square = square2 * v * v
-        noise = 2 * square
-        return Activation(False, 0.0, m, m * m + v, v, m, 0.5, 0.25, 1.0, square, 0.0, noise, square2, square2)
-    noise = (3 * moments.local / (1 + spread) - moments.local) * square2 if kind == LINEAR else 2.0
-    return Activation(False, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, square2, 2 * square2, noise, square2, square2)
+
+
+@compiled
+def no_activation(images: Matrix, moments: Moments, noise: float) -> Activation:
+    """Nothing, after batch norm alone or on the input.
+
+    Args:
+        images: see `unchanged`.
+        moments: of the state before.
+        noise: variance of the square at a position, beyond what all channels share.
+    """
+    unchanged(images)
+    square = moments.image_square
+    return Activation(False, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, square, 2 * square, noise, square, square)
+
+
+@compiled
+def after_max_pool(images: Matrix, moments: Moments, m: float, v: float) -> Activation:
+    """What a max pool left, whose fluctuations are those before it (approximate).
+
+    Args:
+        images: see `unchanged`.
+        moments: of the state before.
+        m: mean of the pool's output, see `geometry.max_moments`.
+        v: its variance.
+    """
+    unchanged(images)
+    square2 = moments.image_square
+    square = square2 * v * v
+    return Activation(False, 0.0, m, m * m + v, v, m, 0.5, 0.25, 1.0, square, 0.0, 2 * square, square2, square2)
 
 
 @compiled

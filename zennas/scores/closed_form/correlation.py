@@ -9,7 +9,7 @@ from zennas.scores.closed_form.state import Correlation, Layer, Vector
 
 @compiled
 def correlation_after_dense(
-    before: Correlation, activation: Activation, groups_before: int, layer: Layer, table: Vector
+    before: Correlation, activation: Activation, groups_before: float, layer: Layer, table: Vector
 ) -> Correlation:
     """Mean squared correlation of two activations after a convolution that reads all channels.
 

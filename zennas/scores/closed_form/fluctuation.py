@@ -176,7 +176,7 @@ def coherent_after_convolution(
 
 @compiled
 def local_after_dense(
-    passed: Passed, noise: Noise, length2: float, own_length2: float, groups_before: int, layer: Layer, table: Vector
+    passed: Passed, noise: Noise, length2: float, own_length2: float, groups_before: float, layer: Layer, table: Vector
 ) -> tuple[LocalEnergy, float]:
     """Local energies after a convolution that reads all channels, and the noise that a whole image has in common.
 

@@ -33,7 +33,7 @@ def unevenness_of_images(
     noise: Noise,
     activation: Activation,
     moments: Moments,
-    groups: int,
+    groups: float,
     layer: Layer,
     table: Vector,
 ) -> float:

@@ -5,11 +5,8 @@ Each step is a function in a file of its own, and `state` says what is known bet
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
-from zennas.scores.closed_form.activation import moments_before, not_relu, relu, tilt_after
-from zennas.scores.closed_form.compiled import compiled, compiled_and_kept
+from zennas.scores.closed_form.activation import after_max_pool, moments_before, no_activation, relu, tilt_after
+from zennas.scores.closed_form.compiled import compiled, compiled_and_kept, compiled_in_place
 from zennas.scores.closed_form.correlation import correlation_after_dense, correlation_after_grouped
 from zennas.scores.closed_form.fluctuation import (
     coherent_after_convolution,
@@ -30,6 +27,7 @@ from zennas.scores.closed_form.state import (
     Coherent,
     Correlation,
     IntMatrix,
+    IntVector,
     Layer,
     LocalEnergy,
     Matrix,
@@ -47,7 +45,7 @@ CONVOLUTION, CONVOLUTION_RELU, MAX_POOL = 0, 1, 2
 
 
 @compiled
-def layer_of(row: Vector, size: int) -> Layer:
+def layer_of(row: IntVector, size: int) -> Layer:
     """A row of a chain as a layer.
 
     Args:
@@ -83,7 +81,7 @@ def max_pool(profile: Matrix, layer: Layer) -> None:
         profile[PROFILE.difference, i] = mean / layer.size
 
 
-@compiled_and_kept
+@compiled_in_place
 def score_chain(
     rows: IntMatrix,
     resolution: int,
@@ -114,7 +112,8 @@ def score_chain(
     local, own = LocalEnergy(0.0, 0.0, 0.0), OwnEnergy(0.0, 0.0, 0.0, 0.0)
     correlation, coherent = Correlation(0.0, 0.0, 0.0, 0.0, 0.0, 0.0), Coherent(0.0, 0.0, 0.0)
     spread = tilt = total = 0.0
-    kind, pool_kernel, groups_before, channels, count = INPUT, 0, 1, 1, 0
+    groups_before = channels = 1.0
+    kind, pool_kernel, count = INPUT, 0, 0
     for index in range(len(rows)):
         layer, table = layer_of(rows[index], size), geometry[rows[index, GEOMETRY]]
         if rows[index, KIND] == MAX_POOL:
@@ -128,8 +127,11 @@ def score_chain(
             activation = relu(images, moments, layer, spread, tilt)
             grouped_next = index + 1 < len(rows) and rows[index + 1, GROUPS] > 1
             tilt = tilt_after(activation, moments, layer) if grouped_next else 0.0
+        elif kind == MAX:
+            activation, tilt = after_max_pool(images, moments, pools[pool_kernel, 0], pools[pool_kernel, 1]), 0.0
         else:
-            activation, tilt = not_relu(images, moments, kind, pools, pool_kernel, spread), 0.0
+            square = (3 * fluctuation / (1 + spread) - fluctuation) * moments.image_square if kind == LINEAR else 2.0
+            activation, tilt = no_activation(images, moments, square), 0.0
         # 1. Expected variance.
         difference_after_activation(profile, size, activation.rectified)
         mean_half = mean_over_side(profile, PROFILE.half_difference, size)
@@ -145,16 +147,16 @@ def score_chain(
             own = OwnEnergy(0.0, 0.0, 0.0, 0.0)
             correlation = correlation_after_dense(correlation, activation, averaged, layer, table)
         else:
-            averaged = 1
+            averaged = 1.0
             local, own = local_after_grouped(passed, noise, local.length2, own.length2, layer, table)
             correlation = correlation_after_grouped(correlation, activation, layer, table)
-        groups_before = layer.groups
+        groups_before = float(layer.groups)
         # 4. Images.
         coherent_of_images(images, activation, layer.kernel, table)
         square = unevenness_of_images(images, passed, noise, activation, moments, averaged, layer, table)
         if common > 0 and batch > 1:
             widen_images(images, common, square)
-        size, channels = layer.out_size, layer.out_channels
+        size, channels = layer.out_size, float(layer.out_channels)
         normalised = batch_norm(images, local, own, coherent, float(size * size), batch)
         local, own, coherent = normalised.local, normalised.own, normalised.coherent
         # 5. Difference of the passes, and the spread of a channel's variance between channels.
@@ -164,13 +166,14 @@ def score_chain(
         total += logs[count]
         count += 1
         kind = RELU if rows[index, KIND] == CONVOLUTION_RELU else LINEAR
-    return total + log_difference(images, profile, local, own, delta, channels, size, kind)
+    signs = 2.0 if kind == LINEAR else 1.0
+    return total + log_difference(images, profile, local, own, delta, channels * size * size * signs, size)
 
 
 @compiled_and_kept
 def score_chains(
     rows: IntMatrix,
-    starts: npt.NDArray[np.int64],
+    starts: IntVector,
     resolution: int,
     batch: int,
     alpha: float,
@@ -179,6 +182,7 @@ def score_chains(
     geometry: Matrix,
     pools: Matrix,
     scores: Vector,
+    logs: Vector,
 ) -> None:
     """Fill `scores` with the scores of the chains `rows[starts[i]:starts[i + 1]]`.
 
@@ -193,8 +197,8 @@ def score_chains(
         geometry: rows of `geometry_row`, indexed by the GEOMETRY column.
         pools: mean and variance of a max pool's output, by kernel.
         scores: one number a chain, written.
+        logs: one number a row, written: a chain's expected ½·log σ̄² of every convolution, from its first row on.
     """
-    logs = np.empty(len(rows) + 1)
     for i in range(len(starts) - 1):
-        chain = rows[starts[i] : starts[i + 1]]
-        scores[i] = score_chain(chain, resolution, batch, alpha, weight, normal_score, geometry, pools, logs)
+        chain, parts = rows[starts[i] : starts[i + 1]], logs[starts[i] : starts[i + 1]]
+        scores[i] = score_chain(chain, resolution, batch, alpha, weight, normal_score, geometry, pools, parts)

@@ -3,7 +3,7 @@
 import math
 
 from zennas.scores.closed_form.compiled import compiled
-from zennas.scores.closed_form.state import IMAGE, LINEAR, PROFILE, Correlation, LocalEnergy, Matrix, OwnEnergy
+from zennas.scores.closed_form.state import IMAGE, PROFILE, Correlation, LocalEnergy, Matrix, OwnEnergy
 
 
 @compiled
@@ -78,11 +78,10 @@ def log_difference(
     local: LocalEnergy,
     own: OwnEnergy,
     delta: float,
-    channels: int,
+    outputs: float,
     size: int,
-    kind: int,
 ) -> float:
-    """log Δ = log(C·H·W · √(d/π) · E√E), twice as much without ReLU.
+    """log Δ = log(outputs · √(d/π) · E√E).
 
     Args:
         images: reads `energy`.
@@ -90,9 +89,8 @@ def log_difference(
         local: of the energy that all channels share.
         own: of single channels.
         delta: d, mean difference of the passes.
-        channels: C, of the last convolution.
+        outputs: C·H·W of the last map; twice as many where nothing stands after the last batch norm.
         size: H = W, of the last map.
-        kind: what stands after the last batch norm: ReLU, nothing or a pool.
     """
     width = root = 0.0
     for i in range(size):
@@ -102,5 +100,4 @@ def log_difference(
         root += images[IMAGE.weight, b] * math.sqrt(images[IMAGE.energy, b])
     fluctuation = 1 + local.smooth + local.white + own.image + own.smooth + own.white
     mean_root = root * width * width / math.sqrt(math.sqrt(math.sqrt(fluctuation)))
-    both_signs = 2.0 if kind == LINEAR else 1.0
-    return math.log(float(channels) * size * size * math.sqrt(max(delta, 1e-300) / math.pi) * mean_root * both_signs)
+    return math.log(outputs * math.sqrt(max(delta, 1e-300) / math.pi) * mean_root)

@@ -14,8 +14,8 @@ from zennas.blocks.layers import Convolution, MaxPool
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
 from zennas.scores.closed_form.geometry import geometry_row, image_classes, max_moments
-from zennas.scores.closed_form.kernel import CONVOLUTION, CONVOLUTION_RELU, MAX_POOL, score_chain, score_chains
-from zennas.scores.closed_form.state import MAX_KERNEL, IntMatrix
+from zennas.scores.closed_form.kernel import CONVOLUTION, CONVOLUTION_RELU, MAX_POOL, score_chains
+from zennas.scores.closed_form.state import MAX_KERNEL, IntMatrix, Vector
 from zennas.scores.result import Score
 
 ALPHA = 0.01
@@ -57,9 +57,8 @@ def meanfield_score(
     else:
         chain = tuple(network)
     rows, _ = _rows(chain, resolution)
-    weights, scores = image_classes(batch_size)
-    logs = np.zeros(len(rows) + 1)
-    value = float(score_chain(rows, resolution, batch_size, ALPHA, weights, scores, _TABLE.array(), _pools(), logs))
+    scores, logs = _scored(rows, [0, len(rows)], resolution, batch_size)
+    value = float(scores[0])
     if not math.isfinite(value):
         raise ScoreError(f"the meanfield score came out as {value}: numerically meaningless for this network")
     grouped = any(isinstance(layer, Convolution) and layer.groups > 1 for layer in chain)
@@ -89,22 +88,28 @@ def meanfield_many(
             parts.append(rows)
             total += len(rows)
         starts.append(total)
-    scores = np.empty(len(networks))
-    weights, normal = image_classes(batch_size)
+    result: list[float] = _scored(np.concatenate(parts), starts, resolution, batch_size)[0].tolist()
+    return result
+
+
+def _scored(rows: IntMatrix, starts: list[int], resolution: int, batch_size: int) -> tuple[Vector, Vector]:
+    """Scores of the chains `rows[starts[i]:starts[i + 1]]`, and the expected ½·log σ̄² of their convolutions."""
+    scores, logs = np.empty(len(starts) - 1), np.zeros(len(rows))
+    weight, normal_score = image_classes(batch_size)
     score_chains(
-        np.concatenate(parts),
+        rows,
         np.array(starts),
         resolution,
         batch_size,
         ALPHA,
-        weights,
-        normal,
+        weight,
+        normal_score,
         _TABLE.array(),
         _pools(),
         scores,
+        logs,
     )
-    result: list[float] = scores.tolist()
-    return result
+    return scores, logs
 
 
 class _GeometryTable:

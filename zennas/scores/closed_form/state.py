@@ -14,6 +14,9 @@ from zennas.scores.closed_form.compiled import compiled
 Vector = npt.NDArray[np.float64]
 """A one-dimensional array of doubles."""
 
+IntVector = npt.NDArray[np.int64]
+"""A one-dimensional array of integers."""
+
 IntMatrix = npt.NDArray[np.int64]
 """A two-dimensional array of integers: the rows of a chain."""
 
