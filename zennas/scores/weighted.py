@@ -25,7 +25,7 @@ from collections.abc import Sequence
 
 from zennas.architecture.model import SuperBlock
 from zennas.blocks.chain import Chain, convolutions, super_block_chain
-from zennas.scores.closed_form.kernel import M2
+from zennas.scores.closed_form.activation import M2
 from zennas.scores.network import Network, chain_of, resolutions
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score

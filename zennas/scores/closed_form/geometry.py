@@ -11,14 +11,23 @@ from zennas.architecture.model import out_side
 GRID = 512
 """Steps of the table over the correlation length."""
 
+COHERENT, WHITE, SCALE, OWN, KEEP = range(5)
+"""Columns of a geometry row; the table over the correlation length begins at KEEP."""
+
 
 @lru_cache(maxsize=4096)
 def geometry_row(size: int, kernel: int, stride: int) -> npt.NDArray[np.float64]:
-    """One row of the geometry table: `[coherent, white, c, keep_0 … keep_GRID]`.
+    """One row of the geometry table: `[coherent, white, scale, own, keep_0 … keep_GRID]`.
 
-    `coherent` is the share of a map-wide constant's energy that survives zero padding, `white` the share of a white
-    field's variance that is left after a window's average, and `keep` the same for a smooth field of squared
-    correlation length l² at the grid point r / (r + c), r = √l².
+    `coherent` is the share of a map-wide constant's energy that survives zero padding; `white` the share of a white
+    field's variance within a map that is left after a window's average, and `own` the same of its variance without
+    subtracting the map's mean; `keep` is the share left of a smooth field of squared correlation length l² at the grid
+    point r / (r + scale), r = √l².
+
+    Args:
+        size: side of the map that is read.
+        kernel: side of the window.
+        stride: of the window.
     """
     pad = (kernel - 1) // 2
     out = out_side(size, stride)

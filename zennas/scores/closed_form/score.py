@@ -14,12 +14,13 @@ from zennas.blocks.layers import Convolution, Layer, MaxPool
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
 from zennas.scores.closed_form.geometry import geometry_row, image_classes, max_moments
-from zennas.scores.closed_form.kernel import LINEAR, POOL, RELU, Rows, score_chain, score_chains
+from zennas.scores.closed_form.kernel import CONVOLUTION, CONVOLUTION_RELU, MAX_POOL, score_chains
+from zennas.scores.closed_form.state import MAX_KERNEL, IntMatrix, Vector
 from zennas.scores.result import Score
 
 ALPHA = 0.01
 BATCH_SIZE = 16
-MAX_KERNEL = 31
+
 
 MODEL_ERROR_DENSE = 0.004
 MODEL_ERROR_GROUPED = 0.003
@@ -56,9 +57,8 @@ def meanfield_score(
     else:
         chain = tuple(network)
     rows, _ = _rows(chain, resolution)
-    weights, scores = image_classes(batch_size)
-    logs = np.zeros(len(rows) + 1)
-    value = float(score_chain(rows, resolution, batch_size, ALPHA, weights, scores, _TABLE.array(), _pools(), logs))
+    scores, logs = _scored(rows, [0, len(rows)], resolution, batch_size)
+    value = float(scores[0])
     if not math.isfinite(value):
         raise ScoreError(f"the meanfield score came out as {value}: numerically meaningless for this network")
     found = convolutions(chain)
@@ -78,7 +78,7 @@ def meanfield_many(
     networks: Sequence[tuple[SuperBlock, ...]], resolution: int, batch_size: int = BATCH_SIZE
 ) -> list[float]:
     """Bare scores of many networks, as a search needs them: what a super-block stands for is remembered."""
-    parts: list[Rows] = []
+    parts: list[IntMatrix] = []
     starts = [0]
     total = 0
     for network in networks:
@@ -88,22 +88,28 @@ def meanfield_many(
             parts.append(rows)
             total += len(rows)
         starts.append(total)
-    scores = np.empty(len(networks))
-    weights, normal = image_classes(batch_size)
+    result: list[float] = _scored(np.concatenate(parts), starts, resolution, batch_size)[0].tolist()
+    return result
+
+
+def _scored(rows: IntMatrix, starts: list[int], resolution: int, batch_size: int) -> tuple[Vector, Vector]:
+    """Scores of the chains `rows[starts[i]:starts[i + 1]]`, and the expected ½·log σ̄² of their convolutions."""
+    scores, logs = np.empty(len(starts) - 1), np.zeros(len(rows))
+    weight, normal_score = image_classes(batch_size)
     score_chains(
-        np.concatenate(parts),
+        rows,
         np.array(starts),
         resolution,
         batch_size,
         ALPHA,
-        weights,
-        normal,
+        weight,
+        normal_score,
         _TABLE.array(),
         _pools(),
         scores,
+        logs,
     )
-    result: list[float] = scores.tolist()
-    return result
+    return scores, logs
 
 
 class _GeometryTable:
@@ -137,7 +143,7 @@ def _pools() -> npt.NDArray[np.float64]:
 
 
 @lru_cache(maxsize=1 << 17)
-def _super_block_rows(block: SuperBlock, resolution: int) -> tuple[Rows, int]:
+def _super_block_rows(block: SuperBlock, resolution: int) -> tuple[IntMatrix, int]:
     chain = super_block_chain(block)
     first, size = _rows(chain.first, resolution)
     if not chain.repeats:
@@ -147,7 +153,7 @@ def _super_block_rows(block: SuperBlock, resolution: int) -> tuple[Rows, int]:
 
 
 @lru_cache(maxsize=1 << 16)
-def _rows(chain: Chain, resolution: int) -> tuple[Rows, int]:
+def _rows(chain: Chain, resolution: int) -> tuple[IntMatrix, int]:
     """The chain as the kernel reads it, and the side of its output. Raises `ScoreError` for what it cannot say."""
     rows: list[Row] = []
     for layer in chain:
@@ -181,7 +187,7 @@ def _max_pool(layer: MaxPool, resolution: int) -> Sequence[Row]:
     if kernel > 8:
         raise ScoreError(f"the closed form handles max pools up to 8×8, not {kernel}×{kernel}")
     geometry = _TABLE.index(resolution, kernel, layer.stride)
-    return [(layer.channels, layer.channels, kernel, layer.stride, 1, POOL, geometry)]
+    return [(layer.channels, layer.channels, kernel, layer.stride, 1, MAX_POOL, geometry)]
 
 
 @closed_form_rows.register
@@ -198,4 +204,4 @@ def _kind(layer: Convolution) -> int:
         raise ScoreError(f"the closed form knows ReLU or no activation, not {layer.activation}")
     if layer.kernel > MAX_KERNEL:
         raise ScoreError(f"the closed form handles kernels up to {MAX_KERNEL}, not {layer.kernel}")
-    return RELU if layer.activation == "relu" else LINEAR
+    return CONVOLUTION_RELU if layer.activation == "relu" else CONVOLUTION

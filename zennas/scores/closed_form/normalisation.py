@@ -1,0 +1,130 @@
+"""Batch norm, which divides every channel by its own variance ("4. Images" of `docs/closed-form.md`)."""
+
+import math
+from typing import NamedTuple
+
+from zennas.scores.closed_form.compiled import compiled
+from zennas.scores.closed_form.state import IMAGE, Coherent, Correlation, LocalEnergy, Matrix, OwnEnergy
+
+
+class Normalised(NamedTuple):
+    """The state after batch norm.
+
+    Attributes:
+        local: of the energy that all channels share.
+        own: of single channels.
+        coherent: coherent share at local scale.
+        image_coherent: mean over images of the coherent energy k.
+        image_square: mean over images of F².
+    """
+
+    local: LocalEnergy
+    own: OwnEnergy
+    coherent: Coherent
+    image_coherent: float
+    image_square: float
+
+
+@compiled
+def local_loss(variance: float, coherent: float, level: float, kept: float) -> float:
+    """Relative variance of the local energy once batch norm has removed part of its coherent share.
+
+    Args:
+        variance: C, before it.
+        coherent: the coherent share at local scale.
+        level: factor of the energy that is not coherent.
+        kept: factor of the energy that is coherent.
+    """
+    if variance < 1e-9:
+        return variance
+    root = 1 / math.sqrt(math.sqrt(1 + variance))
+    ratio = min(((1 + variance) - 2 / root + root) / (1 - root) - 1, 50.0)
+    gap = level - kept
+    return max(
+        0.3 * variance,
+        level * level * variance - 2 * level * gap * coherent * ratio + gap * gap * coherent * coherent * ratio,
+    )
+
+
+@compiled
+def batch_norm(
+    images: Matrix, local: LocalEnergy, own: OwnEnergy, coherent: Coherent, positions: float, batch: int
+) -> Normalised:
+    """Divide every channel by its own variance.
+
+    The coherent share d falls by 1/(1 + 2d(1 − d)), and an image that dominates its own normaliser is damped, most
+    where a channel stands alone.
+
+    Args:
+        images: reads `next_energy`, `next_coherent` and `unevenness`; writes `energy` and `coherent`.
+        local: of the energy that all channels share.
+        own: of single channels.
+        coherent: coherent share at local scale.
+        positions: of the map.
+        batch: images of the batch.
+    """
+    share = 0.0
+    for b in range(images.shape[1]):
+        share += images[IMAGE.weight, b] * images[IMAGE.next_coherent, b]
+    share = min(0.99, share)
+    at_local = coherent.smooth + coherent.white
+    local_share = min(0.99, at_local)
+    whole = min(0.99, share + coherent.smooth + coherent.white + coherent.profile)
+    kept = 1 / (1 + 2 * whole * (1 - whole))
+    level = (1 - local_share * kept) / (1 - local_share)
+    smooth = local_loss(local.smooth, coherent.smooth, level, kept)
+    both = local_loss(local.smooth + local.white, at_local, level, kept) if local.white > 0 else smooth
+    local = LocalEnergy(min(smooth, 1e3), min(max(0.0, both - smooth), 1e3), local.length2)
+    own = OwnEnergy(min(own.image, 1e3), min(own.smooth, 1e3), min(own.white, 1e3), own.length2)
+    # The coherent share at local scale falls as k does, and uneven images have more of it.
+    per_image = 0.0
+    for b in range(images.shape[1]):
+        per_image += images[IMAGE.weight, b] * images[IMAGE.next_energy, b] * images[IMAGE.unevenness, b]
+    per_image = (whole - share) / per_image
+    others = (1 - whole * kept) / (1 - whole)
+    spread = (1 + local.smooth + local.white) / positions
+    norm = 0.0
+    for b in range(images.shape[1]):
+        x = min(
+            images[IMAGE.next_coherent, b] + per_image * images[IMAGE.unevenness, b] * images[IMAGE.next_energy, b],
+            images[IMAGE.next_energy, b],
+        )
+        e = (images[IMAGE.next_energy, b] - x) * others + x * kept
+        images[IMAGE.next_coherent, b] *= kept
+        x = 1 / (
+            1
+            + (
+                2 * (e * spread + images[IMAGE.next_coherent, b] * images[IMAGE.next_coherent, b] / max(e, 1e-9))
+                + own.image * e
+            )
+            / batch
+        )
+        images[IMAGE.next_energy, b] = e * x
+        images[IMAGE.next_coherent, b] *= x
+        norm += images[IMAGE.weight, b] * images[IMAGE.next_energy, b]
+    mean_coherent = mean_square = 0.0
+    for b in range(images.shape[1]):
+        images[IMAGE.energy, b] = max(images[IMAGE.next_energy, b] / norm, 1e-6)
+        images[IMAGE.coherent, b] = min(images[IMAGE.next_coherent, b] / norm, images[IMAGE.energy, b])
+        mean_coherent += images[IMAGE.weight, b] * images[IMAGE.coherent, b]
+        mean_square += images[IMAGE.weight, b] * images[IMAGE.energy, b] * images[IMAGE.energy, b]
+    coherent = Coherent(
+        min(coherent.smooth * kept, 1.0), min(coherent.white * kept, 1.0), min(coherent.profile * kept, 1.0)
+    )
+    return Normalised(local, own, coherent, mean_coherent, mean_square)
+
+
+@compiled
+def spread_of_channels(normalised: Normalised, correlation: Correlation, positions: float) -> float:
+    """Relative spread of a channel's variance between channels ("3. Correlation of activations").
+
+    Args:
+        normalised: the state after batch norm.
+        correlation: of two activations, after the convolution.
+        positions: of the map, times the images of the batch.
+    """
+    local, own, coherent = normalised.local, normalised.own, normalised.coherent
+    shared = normalised.image_coherent + coherent.smooth + coherent.white + coherent.profile
+    fluctuation = 1 + local.smooth + local.white + own.image + own.smooth + own.white
+    total = correlation.image + correlation.smooth + correlation.white + correlation.own
+    return min(2.0, 2 * total + 2 * fluctuation * normalised.image_square / positions + 2 * shared * shared)
