@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import zennas
 from zennas.cli.main import app
 from zennas.errors import UnknownNameError
-from zennas.paper import ENTRIES, Comparison, depth_and_width, reproduce, write_reproductions
+from zennas.paper import ENTRIES, Comparison, depth_and_width, reproduce, tables, write_reproductions
 from zennas.paper.report import NOT_MEASURED, markdown
 from zennas.paper.settings import ReproductionSettings
 
@@ -43,6 +44,10 @@ def test_figure_1_overflows_where_the_paper_says(monkeypatch: pytest.MonkeyPatch
     assert zen[2] - zen[0] == pytest.approx(plain[2] - plain[0], rel=0.05)
     assert kept[2] - kept[0] < 0.2 * (plain[2] - plain[0])
     assert "float32 overflows" in " ".join(result.findings)
+    # The paper's “after 30” is no number that ours could be compared with.
+    (overflow,) = result.comparisons
+    assert (overflow.paper, overflow.ours) == (None, 34.0)
+    assert "after 30" in overflow.what
 
 
 def test_figure_2_links_add_no_complexity_without_batch_norm() -> None:
@@ -51,6 +56,21 @@ def test_figure_2_links_add_no_complexity_without_batch_norm() -> None:
     assert linked == pytest.approx(plain, rel=0.01)
     deep = depth_and_width.residual_phi(40, SMALL, links=False, norm=False)
     assert deep != depth_and_width.residual_phi(8, SMALL, links=True, norm=True)
+
+
+def test_table_2_measures_each_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = {"zennet-cifar-0.5M": {4: (0.48, 0.2), 8: (0.34, 0.41)}}
+    monkeypatch.setattr(tables, "TABLE_2", printed)
+    result = reproduce("table2", SMALL)
+    four, eight = (comparison.ours for comparison in result.comparisons)
+    # Errors of one spread would be √2 apart to the last digit.
+    assert four is not None
+    assert eight is not None
+    assert four != pytest.approx(eight * math.sqrt(2), rel=1e-3)
+    for comparison, repeats in zip(result.comparisons, (4, 8), strict=True):
+        score = zennas.zen_score(zennas.load("zennet-cifar-0.5M"), batch_size=2, repeats=repeats, seed=repeats)
+        assert comparison.ours == pytest.approx(196 * score.std_error / score.score)
+    assert "over all 12" in result.findings[0]
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 """Proxies on gradients: hand-computed cases and the properties that their papers state."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,6 +13,7 @@ import zennas
 from zennas.errors import ScoreError
 from zennas.scores import ScoreSettings, compute_score
 from zennas.scores.gradients import (
+    Initialisation,
     fresh_module,
     gradnorm,
     ntk_condition,
@@ -22,7 +25,7 @@ from zennas.scores.gradients import (
 
 SMALL = ScoreSettings(batch_size=6, repeats=2, num_classes=4)
 NETWORK = zennas.parse_structure("SuperConvK3BNRELU(3,8,1,1)SuperResK3K3(8,16,2,8,1)SuperConvK1BNRELU(16,16,1,1)")
-PROXIES = ("gradnorm", "synflow", "naswot", "ntk", "linear-regions", "zico")
+PROXIES = ("gradnorm", "synflow", "naswot", "ntk", "ntk-fan-in", "ntk-fan-out", "linear-regions", "zico")
 
 
 def test_gradnorm_of_softmax_regression() -> None:
@@ -105,6 +108,68 @@ def test_ntk_refuses_equal_images() -> None:
     module = nn.Sequential(nn.Flatten(), nn.Linear(2, 1, bias=False))
     with pytest.raises(ScoreError, match="singular"):
         ntk_condition(module, torch.ones(2, 2, 1, 1))
+
+
+def test_ntk_counts_the_scale_of_batch_norms_but_no_shift_and_no_bias() -> None:
+    module = fresh_module(NETWORK, SMALL, torch.Generator().manual_seed(0), "torch")
+    images, _ = random_batches(NETWORK, 8, SMALL, 1)[0]
+
+    def condition(parameters: list[nn.Parameter]) -> float:
+        sums = module.train()(images).sum(1)
+        gradients = [torch.autograd.grad(value, parameters, retain_graph=True) for value in sums]
+        jacobian = torch.stack([torch.cat([g.flatten() for g in row]) for row in gradients]).double()
+        eigenvalues = torch.linalg.eigvalsh(jacobian @ jacobian.T)
+        return float(eigenvalues[-1] / eigenvalues[0])
+
+    # What the authors take: all parameters whose names end in "weight", γ among them.
+    theta = [p for name, p in module.named_parameters() if name.endswith("weight")]
+    without_scales = [p for p in theta if p.dim() > 1]
+    assert ntk_condition(module, images) == pytest.approx(condition(theta), rel=1e-3)
+    assert ntk_condition(module, images) != pytest.approx(condition(without_scales), rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("initialisation", "deviation", "largest"),
+    [
+        # 27 weights an output, 64 · 9 an input; He's variance is 2 over either, that of U(−a, a) is a² / 3.
+        ("fan-in", math.sqrt(2 / 27), None),
+        ("fan-out", math.sqrt(2 / (64 * 9)), None),
+        ("torch", 1 / math.sqrt(3 * 27), 1 / math.sqrt(27)),
+    ],
+)
+def test_initialisations(initialisation: Initialisation, deviation: float, largest: float | None) -> None:
+    network = zennas.parse_structure("SuperConvK3BNRELU(3,64,1,1)")
+    module = fresh_module(network, SMALL, torch.Generator().manual_seed(0), initialisation)
+    convolution = next(m for m in module.modules() if isinstance(m, nn.Conv2d))
+    linear = next(m for m in module.modules() if isinstance(m, nn.Linear))
+    assert convolution.weight.std().item() == pytest.approx(deviation, rel=0.05)
+    if largest is None:
+        assert not linear.bias.any()
+    else:
+        assert largest * 0.99 < convolution.weight.abs().max().item() <= largest
+        assert 0 < linear.bias.abs().max().item() <= 1 / math.sqrt(64)
+
+
+@pytest.mark.parametrize(
+    ("name", "initialisation"), [("ntk", "torch"), ("ntk-fan-in", "fan-in"), ("ntk-fan-out", "fan-out")]
+)
+def test_each_ntk_has_the_initialisation_of_its_name(name: str, initialisation: Initialisation) -> None:
+    settings = ScoreSettings(batch_size=6, repeats=1, num_classes=4)
+    seed = int(np.random.SeedSequence([0, 0]).generate_state(1)[0])
+    module = fresh_module(NETWORK, settings, torch.Generator().manual_seed(seed), initialisation)
+    images, _ = random_batches(NETWORK, 8, replace(settings, seed=seed), 1)[0]
+    assert compute_score(name, NETWORK, 8, settings).score == pytest.approx(-math.log(ntk_condition(module, images)))
+
+
+def test_zico_compares_two_batches_whatever_the_repeats() -> None:
+    """As `score` with its four repeats and `search` with its one do."""
+    one = compute_score("zico", NETWORK, 8, ScoreSettings(batch_size=6, repeats=1, num_classes=4))
+    many = compute_score("zico", NETWORK, 8, ScoreSettings(batch_size=6, repeats=8, num_classes=4))
+    assert math.isinf(one.std_error)
+    assert len(many.repeats) == 8
+    assert many.repeats[0] == one.score
+    assert 0 < many.std_error < math.inf
+    assert many.ci95[0] < many.score < many.ci95[1]
 
 
 @pytest.mark.parametrize("name", PROXIES)

@@ -5,12 +5,20 @@ import math
 import pytest
 
 import zennas
+from tests.strategies import random_networks
 from zennas.blocks import architecture_chain
 from zennas.blocks.layers import Convolution
 from zennas.errors import ScoreError, ZennasError
 from zennas.nn import convert
 from zennas.scores import ScoreSettings, compute_score, registered_score, score_names
-from zennas.scores.entropy import deepmad_score, stage_entropies
+from zennas.scores.entropy import (
+    DEPTH_PENALTY,
+    deepmad_score,
+    depth_penalty,
+    stage_entropies,
+    stages_of_blocks,
+    stages_of_chain,
+)
 from zennas.scores.weighted import weighted_score
 
 SETTINGS = ScoreSettings()
@@ -43,7 +51,58 @@ def test_entropy_by_hand() -> None:
     first, last = math.log(27) + math.log(16), math.log(27) + math.log(16) + math.log(36)
     entropies = [math.log(8 * 8 * 16) * first, math.log(4 * 4 * 32) * last]
     assert stage_entropies(CHAIN, 8) == pytest.approx(entropies)
-    assert deepmad_score(CHAIN, 8) == pytest.approx(entropies[0] + 8 * entropies[1])
+    # One convolution of a kernel above 1 in each stage: the depths are even and Q is 1.
+    assert deepmad_score(CHAIN, 8) == pytest.approx(entropies[0] + 8 * entropies[1] - 10)
+
+
+def test_a_stage_ends_before_the_block_that_makes_the_map_smaller() -> None:
+    """The strided bottleneck's first 1×1 still works on the larger map, but its width is no part of that stage."""
+    architecture = zennas.parse_structure("SuperConvK3BNRELU(3,16,1,1)SuperResK1K3K1(16,64,2,24,1)")
+    # 3×3 to 16 channels; then 1×1 to 24, 3×3 and 1×1 to 64, and once more from 64.
+    first = math.log(27)
+    second = first + sum(map(math.log, (16, 24 * 9, 24, 64, 24 * 9, 24)))
+    entropies = [math.log(8 * 8 * 16) * first, math.log(4 * 4 * 64) * second]
+    assert stage_entropies(architecture_chain(architecture), 8) == pytest.approx(entropies)
+    # Depths 1 and 2: a variance of ¼.
+    expected = entropies[0] + 8 * entropies[1] - 10 * math.exp(0.25)
+    assert compute_score("deepmad", architecture, 8, SETTINGS).score == pytest.approx(expected)
+
+
+def test_uneven_depth_costs_and_stays_a_number() -> None:
+    def stages(*depths: int):
+        blocks = "".join(f"SuperResK3K3(16,16,2,16,{depth})" for depth in depths)
+        return stages_of_blocks(zennas.parse_structure(f"SuperConvK3BNRELU(3,16,1,1){blocks}").super_blocks[1:])
+
+    assert DEPTH_PENALTY == 10
+    assert depth_penalty(stages(2, 2, 2)) == 1
+    # Two convolutions a block: depths 2, 4 and 6 have the variance 8/3.
+    assert depth_penalty(stages(1, 2, 3)) == pytest.approx(math.exp(8 / 3))
+    assert math.isfinite(DEPTH_PENALTY * depth_penalty(stages(1, 1, 90)))
+
+
+@pytest.mark.parametrize(
+    ("structure", "channels"),
+    [
+        # The 1×1 that closes a bottleneck stays with it; the strided block has none of its own.
+        ("SuperConvK3BNRELU(3,16,1,1)SuperResK1K3K1(16,64,1,24,1)SuperResK3K3(64,32,2,32,1)", (64, 32)),
+        ("SuperConvK3BNRELU(3,16,1,1)SuperResIDWE2K3(16,24,1,16,1)SuperResIDWE2K3(24,32,2,24,1)", (24, 32)),
+        ("SuperConvK3BNRELU(3,16,2,1)MaxPool[k3](16,16,2,0,1)SuperResK1K3K1(16,64,2,24,1)", (16, 16, 64)),
+    ],
+)
+def test_a_chain_has_the_stages_of_its_blocks(structure: str, channels: tuple[int, ...]) -> None:
+    architecture = zennas.parse_structure(structure)
+    of_blocks = stages_of_blocks(architecture.super_blocks)
+    assert tuple(stage.channels for stage in of_blocks) == channels
+    for one, other in zip(of_blocks, stages_of_chain(architecture_chain(architecture)), strict=True):
+        assert one == pytest.approx(other)
+
+
+@pytest.mark.parametrize(("space", "resolution"), [("resnet", 32), ("mobilenet", 64), ("regnet", 64)])
+def test_a_random_chain_has_the_stages_of_its_blocks(space: str, resolution: int) -> None:
+    for architecture in random_networks(space, resolution, 30, seed=3, mutations=40):
+        of_blocks = stages_of_blocks(architecture.super_blocks)
+        for one, other in zip(of_blocks, stages_of_chain(architecture_chain(architecture)), strict=True):
+            assert one == pytest.approx(other)
 
 
 def test_effectiveness_by_hand() -> None:

@@ -6,6 +6,7 @@ They run on a copy with freshly drawn weights, on random images and labels unles
 import copy
 import math
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -19,12 +20,29 @@ from zennas.scores.registry import ScoreSettings
 
 Batch = tuple[Tensor, Tensor]
 """Images N×C×R×R and labels N."""
+Initialisation = Literal["fan-in", "fan-out", "torch"]
+"""Of convolutions and linear layers: He et al.'s normal distribution with the variance 2 / fan-in or 2 / fan-out and
+biases of 0, or torch's own default, uniform within ±1/√fan-in, biases too (`kaiming_uniform_` with a = √5)."""
 
 
-def fresh_module(network: Network, settings: ScoreSettings, generator: torch.Generator) -> nn.Module:
-    """The network as a module with weights from He et al.'s initialisation and batch norms at identity.
+def fresh_module(
+    network: Network,
+    settings: ScoreSettings,
+    generator: torch.Generator,
+    initialisation: Initialisation = "fan-in",
+) -> nn.Module:
+    """The network as a module with freshly drawn weights and batch norms at identity.
 
     A user's module is copied; one without values (on the meta device) gets them here.
+
+    Args:
+        network: an architecture or a converted module.
+        settings: device and classes.
+        generator: what the weights are drawn from.
+        initialisation: how.
+
+    Raises:
+        ScoreError: a parameter that is in no convolution, linear layer or batch norm.
     """
     if isinstance(network, Architecture):
         module: nn.Module = build(network, settings.num_classes)
@@ -38,12 +56,7 @@ def fresh_module(network: Network, settings: ScoreSettings, generator: torch.Gen
         weight = getattr(part, "weight", None)
         if isinstance(part, nn.Conv2d | nn.Linear):
             assert isinstance(weight, Tensor)
-            fan_in = weight[0].numel()
-            with torch.no_grad():
-                values = torch.randn(weight.shape, generator=generator, device=generator.device)
-                weight.copy_(values * math.sqrt(2 / fan_in))
-                if part.bias is not None:
-                    part.bias.zero_()
+            _initialise(weight, part.bias, generator, initialisation)
             known += weight.numel() + (0 if part.bias is None else part.bias.numel())
         elif isinstance(part, nn.BatchNorm2d | nn.BatchNorm1d):
             part.reset_parameters()
@@ -54,8 +67,34 @@ def fresh_module(network: Network, settings: ScoreSettings, generator: torch.Gen
     return module
 
 
+def _initialise(
+    weight: Tensor, bias: Tensor | None, generator: torch.Generator, initialisation: Initialisation
+) -> None:
+    fan_in = weight[0].numel()
+    with torch.no_grad():
+        if initialisation == "torch":
+            for values in (weight, bias):
+                if values is not None:
+                    uniform = torch.rand(values.shape, generator=generator, device=generator.device)
+                    values.copy_((2 * uniform - 1) / math.sqrt(fan_in))
+            return
+        # Torch counts the fan-out of grouped convolutions as if they had one group.
+        fan = fan_in if initialisation == "fan-in" else len(weight) * weight[0, 0].numel()
+        normal = torch.randn(weight.shape, generator=generator, device=generator.device)
+        weight.copy_(normal * math.sqrt(2 / fan))
+        if bias is not None:
+            bias.zero_()
+
+
 def random_batches(network: Network, resolution: int, settings: ScoreSettings, count: int) -> list[Batch]:
-    """`count` batches of N(0, 1) images and uniform labels, from the settings' seed alone."""
+    """`count` batches of N(0, 1) images and uniform labels, from the settings' seed alone.
+
+    Args:
+        network: an architecture or a converted module, for its input channels.
+        resolution: side of the square images.
+        settings: seed, batch size, classes (at least 2) and device.
+        count: how many batches.
+    """
     generator = torch.Generator().manual_seed(settings.seed + 1)
     channels = in_channels(chain_of(network))
     classes = max(class_count(network, settings.num_classes), 2)
@@ -108,7 +147,7 @@ def synflow(module: nn.Module, shape: Sequence[int]) -> float:
 
 
 def zico_of_gradients(layers: Iterable[Tensor]) -> float:
-    """Σ over layers of ln Σ_ω E|g_ω| / √Var|g_ω| (Li et al. 2023, ZiCo, equation 13).
+    """Σ over layers of ln Σ_ω E|g_ω| / √Var|g_ω| (Li et al. 2023, ZiCo, equation 15).
 
     Args:
         layers: one tensor batches×weights of gradients a layer.
@@ -119,7 +158,7 @@ def zico_of_gradients(layers: Iterable[Tensor]) -> float:
     total = 0.0
     for number, gradients in enumerate(layers, start=1):
         if len(gradients) < 2:
-            raise ScoreError("zico needs the gradients of two batches or more; give --repeats 2")
+            raise ScoreError("zico needs the gradients of two batches or more")
         sizes = gradients.double().abs()
         deviation = sizes.std(0, unbiased=False)
         varying = deviation > 0
@@ -136,15 +175,22 @@ def zico(module: nn.Module, batches: Sequence[Batch]) -> float:
 
 
 def ntk_condition(module: nn.Module, images: Tensor) -> float:
-    """Condition number λ_max / λ_min of the neural tangent kernel (Chen et al. 2021, TE-NAS, Section 3.1).
+    """Condition number λ_max / λ_min of the neural tangent kernel (Chen et al. 2021, TE-NAS, Section 3.1.1).
 
-    The kernel is the Gram matrix of the gradients of each image's summed logits, batch norms in training mode.
+    The kernel is the Gram matrix of the gradients of each image's summed logits, batch norms in training mode. θ is
+    what the authors' code takes for it: the weights of convolutions and linear layers and the scale γ of batch norms,
+    but no bias and no shift β.
+
+    Args:
+        module: with the weights at which the kernel is wanted.
+        images: N×C×R×R, at least 2; each costs a backward pass.
 
     Raises:
-        ScoreError: the kernel is singular in double precision.
+        ScoreError: the kernel is singular within the rounding of float32, in which the gradients come.
     """
     module.train()
-    weights = _weights(module)
+    scales = [m.weight for m in module.modules() if isinstance(m, nn.BatchNorm2d | nn.BatchNorm1d) and m.affine]
+    weights = [*_weights(module), *scales]
     sums = module(images).sum(1)
     rows = []
     for value in sums:
@@ -153,7 +199,7 @@ def ntk_condition(module: nn.Module, images: Tensor) -> float:
     jacobian = torch.stack(rows).double()
     eigenvalues = torch.linalg.eigvalsh(jacobian @ jacobian.T)
     least, most = eigenvalues[0].item(), eigenvalues[-1].item()
-    # The gradients are float32: what is smaller than their rounding is no eigenvalue.
+    # Below the rounding of float32 gradients nothing is an eigenvalue, though the kernel itself is summed in float64.
     if not math.isfinite(most) or least <= most * torch.finfo(torch.float32).eps:
         raise ScoreError(f"the tangent kernel is singular: eigenvalues from {least:.3g} to {most:.3g}")
     return float(most / least)
