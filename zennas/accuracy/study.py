@@ -1,7 +1,5 @@
 """Ranking networks of known accuracy by scores, and saying how well each score would have chosen."""
 
-import csv
-import io
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +13,7 @@ from zennas.accuracy.networks import KnownNetwork, KnownNetworks
 from zennas.architecture.model import Architecture
 from zennas.charts import Chart, Panel, Series
 from zennas.errors import ScoreError, ZennasError
+from zennas.io.tables import csv_text
 from zennas.io.text import write_text
 from zennas.optional_dependencies import require
 from zennas.scores.registry import ScoreSettings, compute_score, registered_score
@@ -169,13 +168,12 @@ def _pick(values: Values, accuracy: Values, flops: Values, budget: float) -> flo
 def write_csv(result: Study, path: Path) -> None:
     """One row a network: name, accuracy, costs, every other score."""
     rankings = [r for r in result.rankings if r.score not in ("params", "flops")]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["name", "accuracy", "params", "flops", *(r.score for r in rankings)])
-    for index, known in enumerate(result.networks):
-        row = [known.name, known.accuracy, known.params, known.flops]
-        writer.writerow([*row, *(repr(float(r.values[index])) for r in rankings)])
-    write_text(path, text.getvalue())
+    header = ["name", "accuracy", "params", "flops", *(r.score for r in rankings)]
+    rows = [
+        [known.name, known.accuracy, known.params, known.flops, *(float(r.values[index]) for r in rankings)]
+        for index, known in enumerate(result.networks)
+    ]
+    write_text(path, csv_text(header, rows))
 
 
 def chart(result: Study) -> Chart:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zennas.architecture.model import SuperBlock
-from zennas.latency.arrays import arrays_from_json, arrays_to_json
+from zennas.latency.arrays import arrays_from_json, arrays_to_json, exponential
 from zennas.latency.layers import KINDS, network_layers
 
 _TOTALS = 4
@@ -63,7 +63,8 @@ class Trees:
         node = self.roots
         for _ in range(self.depth):
             node = np.where(row[self.feature[node]] <= self.threshold[node], self.left[node], self.right[node])
-        return math.exp(self.base + float(self.value[node].sum()))
+        with np.errstate(over="ignore", invalid="ignore"):  # a damaged file's values; what comes out is checked
+            return exponential(self.base + float(self.value[node].sum()))
 
     def parameters(self) -> dict[str, Any]:
         """Plain values, for the predictor's file."""
@@ -78,7 +79,7 @@ class Trees:
     def from_parameters(cls, parameters: dict[str, Any], resolution: int, num_classes: int) -> "Trees":
         """From `parameters`. Raises `ValueError`, `KeyError` or `TypeError` where they are damaged."""
         nodes = arrays_from_json([parameters["nodes"]], 2)[0]
-        roots = arrays_from_json([parameters["roots"]], 1)[0].astype(np.intp)
+        roots = arrays_from_json([parameters["roots"]], 1)[0]
         features = _TOTALS * (len(KINDS) + 1)
         inside = len(nodes) == 5 and nodes.shape[1] > 0 and len(roots) > 0
         if not inside or nodes[0].max() >= features or max(nodes[2:4].max(), roots.max()) >= nodes.shape[1]:
@@ -88,4 +89,4 @@ class Trees:
         base, depth = float(parameters["base"]), int(parameters["depth"])
         if not math.isfinite(base) or not 0 <= depth <= 64:
             raise ValueError("base or depth out of range")
-        return cls(base, nodes, roots, depth, resolution, num_classes)
+        return cls(base, nodes, roots.astype(np.intp), depth, resolution, num_classes)
