@@ -35,10 +35,10 @@ def shortened(value: object) -> str:
     return cut(_SHORT.repr(value))
 
 
-def cut(text: str) -> str:
-    """A text as it is, with its middle left out where it is longer than `MOST_SHOWN` characters."""
-    half = (MOST_SHOWN - 3) // 2
-    return text if len(text) <= MOST_SHOWN else f"{text[:half]}...{text[-half:]}"
+def cut(text: str, most: int = MOST_SHOWN) -> str:
+    """A text as it is, with its middle left out where it is longer than `most` characters."""
+    half = (most - 3) // 2
+    return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"
 
 
 class ZennasError(Exception):

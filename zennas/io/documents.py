@@ -109,14 +109,12 @@ def _check_size(text: str, where: str) -> None:
     sizes: dict[str, int] = {}  # of what has an anchor, with everything in it
     open_: list[tuple[str | None, int]] = []  # anchors of the collections around, and the count before them
     count = aliased = 0
-    event: Any
     for event in yaml.parse(text, Loader=_base_loader()):
         if isinstance(event, yaml.AliasEvent):
-            if any(event.anchor == anchor for anchor, _ in open_):
-                raise FileError(
-                    f"{where}{_at(event.start_mark)}: the alias *{cut(event.anchor)} stands for what it is in"
-                )
-            size = sizes.get(event.anchor, 1)
+            name = event.anchor or ""
+            if any(name == anchor for anchor, _ in open_):
+                raise FileError(f"{where}{_at(event.start_mark)}: the alias *{cut(name)} stands for what it is in")
+            size = sizes.get(name, 1)
             count, aliased = count + size, aliased + size
             if aliased > MAX_ALIASED:
                 raise FileError(

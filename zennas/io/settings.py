@@ -11,6 +11,7 @@ from zennas.io.documents import format_yaml, load_yaml
 from zennas.io.text import read_text, write_text
 
 CONFIG = "config.yaml"
+_MOST_OF_A_MESSAGE = 300
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -37,7 +38,9 @@ def first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     name = cut(".".join(map(str, first["loc"])))
     given = f" (given: {shortened(first['input'])})" if name and first["type"] != "missing" else ""
-    return f"{name}{': ' if name else ''}{first['msg'].removeprefix('Value error, ')}{given}"
+    # A model's own validators may repeat the value.
+    message = cut(first["msg"].removeprefix("Value error, "), _MOST_OF_A_MESSAGE)
+    return f"{name}{': ' if name else ''}{message}{given}"
 
 
 def write_settings(settings: BaseModel, directory: Path) -> None:
