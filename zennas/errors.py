@@ -1,8 +1,44 @@
-"""The one exception family for everything that a user can get wrong.
+"""The one exception family for everything that a user can get wrong, and how its messages repeat what was given.
 
 The command line prints the message of a `ZennasError` as one line and exits with code 2;
 any other exception is a bug and keeps its traceback.
 """
+
+import reprlib
+
+MOST_SHOWN = 80
+"""Characters of a user's value that a message repeats."""
+
+
+class _ShortRepr(reprlib.Repr):
+    """`repr` that never builds the text of a large value, whatever is in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = MOST_SHOWN
+        self.maxlevel, self.maxlist, self.maxtuple, self.maxset, self.maxdict = 3, 8, 8, 8, 8
+
+    def repr_int(self, x: int, level: int) -> str:
+        # Python refuses to write integers of more than 4300 digits.
+        return repr(x) if abs(x) < 10**MOST_SHOWN else f"<a whole number of {x.bit_length()} bits>"
+
+
+_SHORT = _ShortRepr()
+
+
+def shortened(value: object) -> str:
+    """`repr` of a value for a message, with some `MOST_SHOWN` characters at most.
+
+    Args:
+        value: anything that a user gave; of texts and collections that are too long, the middle is left out.
+    """
+    return cut(_SHORT.repr(value))
+
+
+def cut(text: str, most: int = MOST_SHOWN) -> str:
+    """A text as it is, with its middle left out where it is longer than `most` characters."""
+    half = (most - 3) // 2
+    return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"
 
 
 class ZennasError(Exception):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any
 
-from zennas.errors import MissingExtraError, UnknownNameError
+from zennas.errors import MOST_SHOWN, MissingExtraError, UnknownNameError, shortened
 
 
 def installed(module: str) -> bool:
@@ -33,7 +33,7 @@ def require(module: str, extra: str, purpose: str) -> Any:
 def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """The error for a name that is not among `known`, with the nearest names first."""
     names = list(known)
-    near = difflib.get_close_matches(name.lower(), [n.lower() for n in names], n=3, cutoff=0.5)
+    near = difflib.get_close_matches(name[:MOST_SHOWN].lower(), [n.lower() for n in names], n=3, cutoff=0.5)
     nearest = [n for n in names if n.lower() in near]
     hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known: {', '.join(names)}"
-    return UnknownNameError(f"unknown {kind} {name!r}; {hint}")
+    return UnknownNameError(f"unknown {kind} {shortened(name)}; {hint}")

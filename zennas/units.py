@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from zennas.errors import ZennasError
+from zennas.errors import ZennasError, shortened
 
-_QUANTITY = re.compile(r"([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([a-zµ]*)", re.IGNORECASE)
+_QUANTITY = re.compile(r"((?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:e[+-]?[0-9]+)?)\s*([a-zµ]*)", re.IGNORECASE)
 _COUNT = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9, "t": 1e12}
 _BYTES = {"": 1.0, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30}
 _SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -16,10 +16,10 @@ _SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.
 def _parse(text: str, units: dict[str, float], what: str, examples: str) -> float:
     match = _QUANTITY.fullmatch(text.strip())
     if match is None or match.group(2).lower() not in units:
-        raise ZennasError(f"{text!r} is not {what}; write it like {examples}")
+        raise ZennasError(f"{shortened(text)} is not {what}; write it like {examples}")
     value = float(match.group(1)) * units[match.group(2).lower()]
     if not math.isfinite(value):
-        raise ZennasError(f"{text!r} is too large for {what}; write it like {examples}")
+        raise ZennasError(f"{shortened(text)} is too large for {what}; write it like {examples}")
     return value
 
 

@@ -8,7 +8,7 @@ channels. Digit 0 is nothing where shapes match, else a 1×1 convolution without
 from functools import lru_cache
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.errors import ArchitectureError
+from zennas.errors import ArchitectureError, shortened
 
 RESOLUTION = 32
 NUM_CLASSES = 10
@@ -22,7 +22,7 @@ BOTTLENECKS = {"1": (3, 3), "2": (5, 6)}
 def macro_architecture(digits: str) -> Architecture:
     """The network of eight digits 0, 1 or 2. Raises `ArchitectureError`."""
     if len(digits) != sum(STAGES) or set(digits) - set("012"):
-        raise ArchitectureError(f"{digits!r} is no NAS-Bench-Macro network; expected eight digits 0, 1 or 2")
+        raise ArchitectureError(f"{shortened(digits)} is no NAS-Bench-Macro network; expected eight digits 0, 1 or 2")
     blocks = [SuperBlock("Conv", 3, 3, STEM)]
     codes = iter(digits)
     for depth in STAGES:

@@ -1,7 +1,8 @@
 """Networks of known accuracy, from the files that a study reads."""
 
 import csv
-import json
+import io
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from zennas.accuracy.nas_bench_macro import NUM_CLASSES, RESOLUTION, macro_architecture
-from zennas.architecture.model import Architecture
+from zennas.architecture.model import MAX_RESOLUTION, Architecture
 from zennas.counting import costs
-from zennas.errors import MissingExtraError, ZennasError
+from zennas.errors import MissingExtraError, ZennasError, cut, shortened
+from zennas.io.documents import load_json
 from zennas.io.text import read_text
 from zennas.loading import scored_network
 from zennas.scores.network import Network, class_count
@@ -77,16 +79,19 @@ def read_networks(source: str) -> KnownNetworks:
     if path.suffix == ".json":
         return _read_macro(path)
     if path.suffix == ".csv":
-        lines = read_text(path).splitlines()
-        return _from_rows(path.name, csv.DictReader(lines), str(path))
+        return _from_rows(path.name, _csv_rows(path), str(path))
     raise ZennasError(f"{source}: not a study; give a NAS-Bench-Macro .json, a .csv, or {TABLE_6}")
 
 
-def _read_macro(path: Path) -> KnownNetworks:
+def _csv_rows(path: Path) -> list[dict[str, str]]:
     try:
-        document: Any = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise ZennasError(f"{path}: not JSON: {error.msg} (line {error.lineno})") from None
+        return list(csv.DictReader(io.StringIO(read_text(path), newline="")))
+    except csv.Error as error:
+        raise ZennasError(f"{path}: not a table: {error}") from None
+
+
+def _read_macro(path: Path) -> KnownNetworks:
+    document = load_json(read_text(path), str(path))
     if not isinstance(document, dict) or not document:
         raise ZennasError(f"{path}: expected a mapping from eight digits to mean_acc, params and flops")
     return KnownNetworks(
@@ -99,16 +104,16 @@ def _macro_network(path: Path, digits: str, row: Any) -> KnownNetwork:
     architecture = macro_architecture(digits)
     if not isinstance(row, dict) or not isinstance(row.get("mean_acc"), int | float):
         raise ZennasError(f"{path}: {digits}: mean_acc is missing or no number")
+    accuracy = _finite(float(row["mean_acc"]), f"{path}: {digits}")
     counted = costs(architecture, RESOLUTION, NUM_CLASSES)
     for quantity in ("params", "flops"):
         # A file that counts otherwise describes other networks than those that would be scored.
         if row.get(quantity, getattr(counted, quantity)) != getattr(counted, quantity):
             raise ZennasError(
-                f"{path}: {digits}: {quantity} is {row[quantity]}, but the network has {getattr(counted, quantity)}"
+                f"{path}: {digits}: {quantity} is {shortened(row[quantity])}, but the network has "
+                f"{getattr(counted, quantity)}"
             )
-    return KnownNetwork(
-        digits, architecture, RESOLUTION, NUM_CLASSES, float(row["mean_acc"]), counted.params, counted.flops
-    )
+    return KnownNetwork(digits, architecture, RESOLUTION, NUM_CLASSES, accuracy, counted.params, counted.flops)
 
 
 def _from_rows(title: str, rows: Iterable[dict[str, str]], where: str) -> KnownNetworks:
@@ -125,7 +130,7 @@ def _from_rows(title: str, rows: Iterable[dict[str, str]], where: str) -> KnownN
         except MissingExtraError:
             raise
         except ZennasError as error:
-            left_out.append(f"{name}: {error}")
+            left_out.append(f"{cut(name)}: {error}")
     if not networks:
         raise ZennasError(f"{where}: no network of it can be scored" + (f"; {left_out[0]}" if left_out else ""))
     return KnownNetworks(title, tuple(networks), tuple(left_out))
@@ -137,9 +142,18 @@ def _cells(row: dict[str, str], where: str) -> tuple[str, int, float]:
         if not value:
             raise ZennasError(f"{where}: no {column}; a study's columns are model, resolution and accuracy")
     try:
-        return row["model"], int(row["resolution"]), float(str(accuracy))
+        model, resolution, percent = row["model"], int(row["resolution"]), float(str(accuracy))
     except ValueError:
         raise ZennasError(f"{where}: resolution and accuracy must be numbers") from None
+    if not 1 <= resolution <= MAX_RESOLUTION:
+        raise ZennasError(f"{where}: resolution {shortened(resolution)} is not allowed; use 1 to {MAX_RESOLUTION}")
+    return model, resolution, _finite(percent, where)
+
+
+def _finite(accuracy: float, where: str) -> float:
+    if not math.isfinite(accuracy):
+        raise ZennasError(f"{where}: an accuracy of {accuracy} ranks nothing; give percent")
+    return accuracy
 
 
 def _known(name: str, model: str, resolution: int, accuracy: float) -> KnownNetwork:

@@ -1,8 +1,6 @@
 """Ranking networks of known accuracy by scores, and saying how well each score would have chosen."""
 
 import contextlib
-import csv
-import io
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +14,7 @@ from zennas.accuracy.networks import KnownNetwork, KnownNetworks
 from zennas.architecture.model import Architecture
 from zennas.charts import Chart, Panel, Series
 from zennas.errors import ArchitectureError, ScoreError, ZennasError
+from zennas.io.tables import csv_text
 from zennas.io.text import write_text
 from zennas.optional_dependencies import require
 from zennas.scores.registry import ScoreSettings, compute_score, registered_score, usable_score
@@ -214,17 +213,16 @@ def _pick(values: Values, accuracy: Values, flops: Values, budget: float) -> flo
 def write_csv(result: Study, path: Path) -> None:
     """Write one row a network: name, accuracy, costs, every other score; a cell is empty where a score refused."""
     rankings = [r for r in result.rankings if r.score not in ("params", "flops")]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["name", "accuracy", "params", "flops", *(r.score for r in rankings)])
-    for index, known in enumerate(result.networks):
-        row = [known.name, known.accuracy, known.params, known.flops]
-        writer.writerow([*row, *(_cell(r.values[index]) for r in rankings)])
-    write_text(path, text.getvalue())
+    header = ["name", "accuracy", "params", "flops", *(r.score for r in rankings)]
+    rows = [
+        [known.name, known.accuracy, known.params, known.flops, *(_cell(r.values[index]) for r in rankings)]
+        for index, known in enumerate(result.networks)
+    ]
+    write_text(path, csv_text(header, rows))
 
 
-def _cell(value: float) -> str:
-    return repr(float(value)) if np.isfinite(value) else ""
+def _cell(value: float) -> float | str:
+    return float(value) if np.isfinite(value) else ""
 
 
 def chart(result: Study) -> Chart:

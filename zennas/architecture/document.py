@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.errors import ArchitectureError, FileError
+from zennas.errors import MOST_SHOWN, ArchitectureError, FileError, shortened
 from zennas.io.documents import load_json, load_yaml
 
 _FIELDS = {
@@ -64,7 +64,7 @@ def from_document(document: Any, where: str = "document") -> Architecture:
         raise ArchitectureError(f"{where}: name must be text, got {_kind(name)}")
     for key in ("resolution", "num_classes"):
         if document.get(key) is not None and not _is_int(document[key]):
-            raise ArchitectureError(f"{where}: {key} must be a whole number, got {document[key]!r}")
+            raise ArchitectureError(f"{where}: {key} must be a whole number, got {shortened(document[key])}")
     blocks = tuple(_super_block(row, f"{where}: super-block {number}") for number, row in enumerate(rows, start=1))
     try:
         return Architecture(blocks, name, document.get("resolution"), document.get("num_classes"))
@@ -77,7 +77,7 @@ def _super_block(row: Any, where: str) -> SuperBlock:
         raise ArchitectureError(f"{where}: expected a mapping, got {_kind(row)}")
     for key in row:
         if key not in _FIELDS:
-            raise ArchitectureError(f"{where}: unknown key {key!r}; allowed are {', '.join(_FIELDS)}")
+            raise ArchitectureError(f"{where}: unknown key {shortened(key)}; allowed are {', '.join(_FIELDS)}")
     for key in _REQUIRED:
         if key not in row:
             raise ArchitectureError(f"{where}: the key {key!r} is missing")
@@ -89,19 +89,19 @@ def _super_block(row: Any, where: str) -> SuperBlock:
 
 def _value(key: str, value: Any, where: str) -> Any:
     if key == "block":
-        if not isinstance(value, str) or not value.isidentifier():
-            raise ArchitectureError(f"{where}: block must be the name of a block type, got {value!r}")
+        if not isinstance(value, str) or len(value) > MOST_SHOWN or not value.isidentifier():
+            raise ArchitectureError(f"{where}: block must be the name of a block type, got {shortened(value)}")
         return value
     if key == "se":
         if not isinstance(value, bool):
-            raise ArchitectureError(f"{where}: se must be true or false, got {value!r}")
+            raise ArchitectureError(f"{where}: se must be true or false, got {shortened(value)}")
         return value
     if key == "expansion" and isinstance(value, float) and value == value:
         if not 0 <= value <= 100:
             raise ArchitectureError(f"{where}: expansion {value} is not allowed; use 0 to 100")
         return int(value) if value == int(value) else round(value, 6)
     if not _is_int(value):
-        raise ArchitectureError(f"{where}: {key} must be a whole number, got {value!r}")
+        raise ArchitectureError(f"{where}: {key} must be a whole number, got {shortened(value)}")
     return value
 
 

@@ -7,6 +7,7 @@ from zennas.errors import ArchitectureError
 
 MAX_CHANNELS = 1 << 20
 MAX_LAYERS = 10_000
+MAX_RESOLUTION = 1 << 14
 KERNELS = tuple(range(1, 32, 2))
 STRIDES = (1, 2)
 
@@ -85,8 +86,8 @@ class Architecture:
 
     def __post_init__(self) -> None:
         check_super_blocks(self.super_blocks)
-        if self.resolution is not None and not 1 <= self.resolution <= 1 << 14:
-            raise ArchitectureError(f"resolution {self.resolution} is not allowed; use 1 to {1 << 14}")
+        if self.resolution is not None and not 1 <= self.resolution <= MAX_RESOLUTION:
+            raise ArchitectureError(f"resolution {self.resolution} is not allowed; use 1 to {MAX_RESOLUTION}")
         if self.num_classes is not None and not 0 <= self.num_classes <= MAX_CHANNELS:
             raise ArchitectureError(f"num_classes {self.num_classes} is not allowed; use 0 to {MAX_CHANNELS}")
 

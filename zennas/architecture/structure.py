@@ -9,9 +9,9 @@ for any other block type.
 import re
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.errors import ArchitectureError
+from zennas.errors import ArchitectureError, cut, shortened
 
-_TERM = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.]*)\s*(?:\[([^\[\]()]*)\])?\s*\(([^()]*)\)\s*")
+_TERM = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.]{0,99})(?:\s*\[([^\[\]()]*)\])?\s*\(([^()]*)\)\s*")
 _CONV = re.compile(r"SuperConvK([0-9]{1,3})BNRELU")
 _MB = re.compile(r"SuperResIDWE([0-9]{1,3}(?:\.[0-9]{1,6})?)K([0-9]{1,3})(SE)?")
 _BTN = re.compile(r"SuperResK1K([0-9]{1,3})K1")
@@ -90,7 +90,9 @@ def _options(text: str, name: str, where: str) -> tuple[int, float, int, bool]:
     for option in filter(None, (part.strip() for part in text.split(","))):
         match = _OPTION.fullmatch(option)
         if match is None:
-            raise ArchitectureError(f"{where}: {name}: unknown option {option!r}; allowed are k<k>, e<e>, g<width>, se")
+            raise ArchitectureError(
+                f"{where}: {name}: unknown option {shortened(option)}; allowed are k<k>, e<e>, g<width>, se"
+            )
         if match.group(1) == "k":
             kernel = int(match.group(2))
         elif match.group(1) == "g":
@@ -105,12 +107,14 @@ def _options(text: str, name: str, where: str) -> tuple[int, float, int, bool]:
 def _integers(arguments: str, names: str, block: str, where: str) -> list[int]:
     parts = arguments.split(",")
     if len(parts) != names.count(",") + 1:
-        raise ArchitectureError(f"{where}: {block} takes ({names}), but {len(parts)} values are given: ({arguments})")
+        raise ArchitectureError(
+            f"{where}: {block} takes ({names}), but {len(parts)} values are given: ({cut(arguments)})"
+        )
     values = []
     for name, part in zip(names.split(","), parts, strict=True):
         match = _INTEGER.fullmatch(part)
         if match is None:
-            raise ArchitectureError(f"{where}: {block}: {name} is {part!r}; expected a whole number")
+            raise ArchitectureError(f"{where}: {block}: {name} is {shortened(part)}; expected a whole number")
         values.append(int(match.group(1)))
     return values
 

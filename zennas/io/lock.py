@@ -19,8 +19,11 @@ class RunLock:
         self._handle: int | None = None
 
     def __enter__(self) -> "RunLock":
-        """Raises `RunError` where another process holds it."""
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        """Raises `RunError` where another process holds it, or the directory cannot be written to."""
+        try:
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise RunError(f"{self._path}: cannot be written: {error.strerror or error}") from None
         try:
             _lock(handle)
         except OSError:

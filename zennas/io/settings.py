@@ -1,17 +1,17 @@
 """Settings of a run: validated in one line, and kept in the run's `config.yaml` with the versions that ran."""
 
 import platform
-import re
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from zennas.errors import ZennasError
+from zennas.errors import ZennasError, cut, shortened
 from zennas.io.documents import format_yaml, load_yaml
 from zennas.io.text import read_text, write_text
 
 CONFIG = "config.yaml"
+_MOST_OF_A_MESSAGE = 300
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -20,19 +20,27 @@ def validated(model: type[Settings], values: dict[str, Any], where: str = "") ->
     """Settings from what was given.
 
     Args:
-        where: what the message of an error begins with, e.g. the name of a file.
+        model: the settings that there are.
+        values: what was given, by setting.
+        where: what the message of an error begins with, e.g. the name of a file and a colon.
 
     Raises:
         ZennasError: in one line: the setting, what is allowed, what was given.
     """
     try:
-        return model(**values)
+        return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        given = f" (given: {first['input']!r})" if name and first["type"] != "missing" else ""
-        message = re.sub("^Value error, ", "", first["msg"])
-        raise ZennasError(f"{where}{name}{': ' if name else ''}{message}{given}") from None
+        raise ZennasError(f"{where}{first_problem(error)}") from None
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first of pydantic's complaints in one line: the setting, what is allowed, what was given."""
+    first = error.errors(include_url=False)[0]
+    name = cut(".".join(map(str, first["loc"])))
+    given = f" (given: {shortened(first['input'])})" if name and first["type"] != "missing" else ""
+    # A model's own validators may repeat the value.
+    message = cut(first["msg"].removeprefix("Value error, "), _MOST_OF_A_MESSAGE)
+    return f"{name}{': ' if name else ''}{message}{given}"
 
 
 def write_settings(settings: BaseModel, directory: Path) -> None:
@@ -45,6 +53,7 @@ def read_settings(directory: Path, what: str, error: type[ZennasError]) -> dict[
     """The settings in a run's `config.yaml`, not yet validated.
 
     Args:
+        directory: of the run.
         what: what is missing where there is no such file, e.g. `run`.
         error: what is raised then, or where the file is damaged.
     """

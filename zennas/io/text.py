@@ -10,6 +10,8 @@ from zennas.errors import FileError
 
 def read_text(path: Path) -> str:
     """A user's text file, or a one-line `FileError`."""
+    if "\0" in str(path):
+        raise FileError(f"{str(path)!r}: no path: it holds a zero byte")
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -26,10 +28,16 @@ def write_text(path: Path, text: str) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write beside the file, flush to the disk, rename: a reader sees the old file or the new, never a half.
 
+    Args:
+        path: of the file; the directories above it are made where they are missing.
+        content: all of it.
+
     Raises:
         FileError: the file cannot be written; what was there before is untouched.
     """
     temporary: str | None = None
+    if "\0" in str(path):
+        raise FileError(f"{str(path)!r}: no path: it holds a zero byte")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -1,5 +1,6 @@
-"""Arrays of numbers in JSON."""
+"""Arrays of numbers in JSON, and times from their logarithms."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,3 +24,8 @@ def arrays_from_json(value: Any, dimensions: int) -> list[NDArray[np.float64]]:
         if array.ndim != dimensions or not np.isfinite(array).all():
             raise ValueError(f"expected arrays of {dimensions} dimensions with finite numbers")
     return arrays
+
+
+def exponential(logarithm: float) -> float:
+    """e to the power of `logarithm`; infinite where that is beyond floats, or `logarithm` is no number."""
+    return math.exp(logarithm) if logarithm < 700 else math.inf

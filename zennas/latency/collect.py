@@ -14,7 +14,7 @@ from zennas.latency.backends import check_supported
 from zennas.latency.drift import pace_now, reference
 from zennas.latency.layers import layer_alone, network_layers
 from zennas.latency.measure import BATCHES, FEWEST_BATCHES, measure, measure_module
-from zennas.latency.records import Header, Measured, RecordFile, open_records
+from zennas.latency.records import Header, Measured, RecordFile, has_records, open_records
 from zennas.latency.setting import Setting, on_this_machine
 from zennas.nn.build import layer_module
 
@@ -80,7 +80,7 @@ def collect(
     setting = on_this_machine(setting)
     check_supported(setting)
     header = Header(setting, space, num_classes, (smallest, smallest), seed)
-    if not path.exists():
+    if not has_records(path):
         header = replace(header, flops=_range(header, sample, plan))
     records = open_records(path, header)
     layer_seconds = 0.0

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from zennas.architecture.model import MAX_CHANNELS, SuperBlock, out_side
 from zennas.blocks.layers import TimedLayer
-from zennas.latency.arrays import arrays_from_json, arrays_to_json
+from zennas.latency.arrays import arrays_from_json, arrays_to_json, exponential
 from zennas.latency.layers import KINDS, classifier, super_block_layers, unseen_kind
 
 VECTOR_WIDTH = 16
@@ -106,12 +106,15 @@ class ConvolutionModel:
             total += seconds
             count += layers
         total += self._seconds([classifier(super_blocks[-1].out_channels, self.num_classes, resolution)])[0]
+        if not 0 < total < math.inf:
+            return math.inf
         c0, c1, c2 = self.correction
-        return math.exp(c0 + (1 + c1) * math.log(total) + c2 * math.log(count))
+        return exponential(c0 + (1 + c1) * math.log(total) + c2 * math.log(count))
 
     def layer_seconds(self, layers: Sequence[TimedLayer]) -> NDArray[np.float64]:
         """Seconds an image of single layers, as parts of a network, before the correction."""
-        return np.exp(forward(feature_matrix(layers, self.kinds), self.weights, self.biases)[:, 0])
+        with np.errstate(over="ignore"):  # a damaged file's weights; what comes out is checked
+            return np.exp(forward(feature_matrix(layers, self.kinds), self.weights, self.biases)[:, 0])
 
     def _add_block(self, block: SuperBlock, resolution: int) -> tuple[float, int, int]:
         layers, after = super_block_layers(block, resolution)
@@ -167,9 +170,10 @@ def forward(
     rows: NDArray[np.float64], weights: Sequence[NDArray[np.float64]], biases: Sequence[NDArray[np.float64]]
 ) -> NDArray[np.float64]:
     """A perceptron with ReLU between its layers, on rows of features."""
-    for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
-        rows = np.maximum(rows @ weight + bias, 0.0)
-    return rows @ weights[-1] + biases[-1]
+    with np.errstate(over="ignore", invalid="ignore"):  # as above
+        for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+            rows = np.maximum(rows @ weight + bias, 0.0)
+        return rows @ weights[-1] + biases[-1]
 
 
 def check_forward(weights: Sequence[NDArray[np.float64]], biases: Sequence[NDArray[np.float64]], features: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zennas.architecture.model import SuperBlock
-from zennas.latency.arrays import arrays_from_json, arrays_to_json
+from zennas.latency.arrays import arrays_from_json, arrays_to_json, exponential
 from zennas.latency.convolutions import check_forward, forward
 from zennas.latency.layers import super_block_layers
 
@@ -65,7 +65,7 @@ class Perceptron:
     def predict(self, super_blocks: tuple[SuperBlock, ...]) -> float:
         """Seconds an image of a network."""
         row = encode(super_blocks, self.resolution, self.blocks)[None]
-        return math.exp(min(float(forward(row, self.weights, self.biases)[0, 0]), 50.0))
+        return exponential(min(float(forward(row, self.weights, self.biases)[0, 0]), 50.0))
 
     def parameters(self) -> dict[str, Any]:
         """Plain values, for the predictor's file."""

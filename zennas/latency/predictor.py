@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from zennas.architecture.model import SuperBlock
-from zennas.errors import LatencyError
+from zennas.architecture.model import MAX_CHANNELS, SuperBlock
+from zennas.errors import FileError, LatencyError, cut, shortened
+from zennas.io.documents import load_json
 from zennas.io.text import write_text
 from zennas.latency.convolutions import ConvolutionModel
 from zennas.latency.perceptron import Perceptron
@@ -18,6 +19,8 @@ from zennas.latency.trees import Trees
 
 FORMAT = "zennas latency predictor 1"
 _KEYS = {"format", "model", "setting", "space", "blocks", "num_classes", "range", "pace", "report", "parameters"}
+_PROBE = (SuperBlock("Conv", 3, 3, 16), SuperBlock("Conv", 3, 16, 64, 2))
+"""A small network of blocks that every space has: what gives it no time gives none to others."""
 
 
 class LatencyModel(Protocol):
@@ -56,8 +59,18 @@ class Predictor:
     report: Mapping[str, Any] = field(default_factory=dict)
 
     def predict(self, super_blocks: tuple[SuperBlock, ...]) -> float:
-        """Seconds an image of a network at the setting's resolution."""
-        return self.model.predict(super_blocks)
+        """Seconds an image of a network at the setting's resolution.
+
+        Raises:
+            LatencyError: no time comes out, since the model's parameters are damaged.
+        """
+        seconds = self.model.predict(super_blocks)
+        if not 0 < seconds < math.inf:
+            raise LatencyError(
+                f"the latency predictor ({self.model.name}) says {seconds} seconds for a network of "
+                f"{len(super_blocks)} super-blocks; its parameters are damaged: fit it anew"
+            )
+        return seconds
 
     def check(self, where: str, wanted: Mapping[str, Any]) -> None:
         """Refuse to be used in another setting: `wanted` has values by the names of `Setting`'s fields.
@@ -111,31 +124,46 @@ def read_predictor(path: str | os.PathLike[str]) -> Predictor:
         text = Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise LatencyError(f"{where}: not a latency predictor (not text in UTF-8)") from None
+    except ValueError:  # of the path itself
+        raise LatencyError(f"{where!r}: no path: it holds a zero byte") from None
     except OSError as error:
         raise LatencyError(f"{where}: cannot be read: {error.strerror or error}") from None
     if not text.strip():
         raise LatencyError(f"{where}: empty; it should hold a latency predictor")
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise LatencyError(f"{where}: damaged latency predictor: not valid JSON: {error}") from None
+        document = load_json(text, f"{where}: damaged latency predictor")
+    except FileError as error:
+        raise LatencyError(str(error)) from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise LatencyError(f"{where}: not a latency predictor of this zennas (expected format {FORMAT!r})")
     missing = sorted(_KEYS - set(document))
     if missing:
         raise LatencyError(f"{where}: damaged latency predictor: {', '.join(missing)} missing")
-    if document["model"] not in MODELS:
-        raise LatencyError(f"{where}: unknown model {document['model']!r}; known are {', '.join(MODELS)}")
+    name, blocks, report = document["model"], document["blocks"], document["report"]
+    if not isinstance(name, str) or name not in MODELS:
+        raise LatencyError(f"{where}: unknown model {shortened(name)}; known are {', '.join(MODELS)}")
     setting = setting_from_json(document["setting"], where)
+    if not isinstance(blocks, list) or not all(isinstance(block, str) for block in blocks):
+        raise LatencyError(f"{where}: damaged latency predictor: blocks must be a list of names")
+    if not isinstance(report, dict) or not isinstance(document["parameters"], dict):
+        raise LatencyError(f"{where}: damaged latency predictor: report and parameters must be mappings")
     try:
         num_classes = int(document["num_classes"])
         low, high = map(float, document["range"])
         pace = float(document["pace"])
-        blocks = tuple(map(str, document["blocks"]))
-        model = MODELS[document["model"]].from_parameters(document["parameters"], setting.resolution, num_classes)
-        report = dict(document["report"])
+        model = MODELS[name].from_parameters(document["parameters"], setting.resolution, num_classes)
     except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
-        raise LatencyError(f"{where}: damaged latency predictor: {error}") from None
-    if not (0 < low <= high < math.inf and 0 < pace < math.inf):
-        raise LatencyError(f"{where}: damaged latency predictor: range {low} to {high}, pace {pace}")
-    return Predictor(model, setting, str(document["space"]), blocks, num_classes, (low, high), pace, report)
+        raise LatencyError(f"{where}: damaged latency predictor: {cut(str(error))}") from None
+    if not (0 < low <= high < math.inf and 0 < pace < math.inf and 0 <= num_classes <= MAX_CHANNELS):
+        raise LatencyError(
+            f"{where}: damaged latency predictor: range {low} to {high}, pace {pace}, {shortened(num_classes)} classes"
+        )
+    space = document["space"]
+    if not isinstance(space, str):
+        raise LatencyError(f"{where}: damaged latency predictor: space must be a name, got {shortened(space)}")
+    predictor = Predictor(model, setting, space, tuple(blocks), num_classes, (low, high), pace, report)
+    try:
+        predictor.predict(_PROBE)
+    except LatencyError as error:
+        raise LatencyError(f"{where}: {error}") from None
+    return predictor

@@ -1,6 +1,7 @@
 """Measurements on disk: one JSON object a line, appended as they are taken, so that none is lost or taken twice."""
 
 import json
+import math
 import os
 import statistics
 from collections.abc import Sequence
@@ -8,14 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zennas.architecture.model import SuperBlock
+from zennas.architecture.model import MAX_CHANNELS, SuperBlock
 from zennas.architecture.structure import format_structure, parse_structure
 from zennas.blocks.layers import TimedLayer
-from zennas.errors import ArchitectureError, LatencyError
+from zennas.errors import ArchitectureError, FileError, LatencyError, shortened
+from zennas.io.documents import load_json
+from zennas.io.text import read_text
 from zennas.latency.layers import known_kinds
 from zennas.latency.setting import Setting, differences, setting_from_json
 
 FORMAT = "zennas latency measurements 1"
+_OPENING = json.dumps({"format": FORMAT})[:-1].encode()
 PACE_WINDOW = 8
 
 
@@ -145,14 +149,20 @@ class RecordFile:
 def open_records(path: Path, header: Header) -> RecordFile:
     """Open a file for more measurements, or begin one.
 
-    A file that exists must be of the same setting, space, classes and seed; its bounds of multiply-adds are kept.
+    A file that exists must be of the same setting, space, classes and seed; its bounds of multiply-adds are kept. A
+    last line that was cut off by a crash is dropped; a file of nothing else is begun anew.
+
+    Args:
+        path: of the file; it is made, with its directory, where it is missing.
+        header: what the measurements to come have in common.
 
     Raises:
         LatencyError: the file is damaged, or its measurements are of another kind; both are named.
     """
-    if not path.exists():
+    if not has_records(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
             _append_line(path, header.as_json())
         except OSError as error:
             raise LatencyError(f"{path}: cannot be written: {error.strerror or error}") from None
@@ -167,23 +177,37 @@ def open_records(path: Path, header: Header) -> RecordFile:
             f"{path}: holds measurements of {_describe(old)}; wanted are {_describe(header)} "
             f"({', '.join(other)} differ); give another --out, or remove the file"
         )
+    _drop_torn_line(path)
     return RecordFile(path, old, measured)
 
 
-def read_records(path: Path) -> Measured:
-    """Read a file of measurements; a last line that was cut off by a crash is dropped. Raises `LatencyError`."""
+def has_records(path: Path) -> bool:
+    """Whether there is a file of measurements with more than a first line that was cut off by a crash."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LatencyError(f"{path}: cannot be read: {error}") from None
-    lines = text.split("\n")
-    if lines[-1]:
-        # Drop the torn line on disk as well, lest the next record be glued to it.
-        os.truncate(path, len(text.encode()) - len(lines[-1].encode()))
+        with path.open("rb") as file:
+            first = file.readline()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise LatencyError(f"{path}: cannot be read: {error.strerror or error}") from None
+    # Begun by us and never ended: anything else without an end of line is somebody's file, and is refused.
+    return first.endswith(b"\n") or not _OPENING.startswith(first[: len(_OPENING)])
+
+
+def read_records(path: Path) -> Measured:
+    """Read a file of measurements; a last line that was cut off by a crash is left out. Nothing is written.
+
+    Raises:
+        LatencyError: the file cannot be read or is damaged; the line is named.
+    """
+    try:
+        text = read_text(path)
+    except FileError as error:
+        raise LatencyError(str(error)) from None
     measured: Measured | None = None
-    for number, line in enumerate(lines[:-1], start=1):
+    for number, line in enumerate(text.split("\n")[:-1], start=1):
         try:
-            record = json.loads(line)
+            record = load_json(line, str(path))
             if measured is None:
                 measured = Measured(_header(record, str(path)))
             elif "layer" in record:
@@ -191,35 +215,50 @@ def read_records(path: Path) -> Measured:
             else:
                 blocks = parse_structure(record["network"]).super_blocks
                 latency = None if record["latency"] is None else _positive(record["latency"])
-                measured.add_network(int(record["number"]), blocks, latency, _positive(record["pace"]))
-        except (ValueError, KeyError, TypeError, AttributeError, ArchitectureError):
+                measured.add_network(_count(record["number"]), blocks, latency, _positive(record["pace"]))
+        except (ValueError, KeyError, TypeError, AttributeError, ArchitectureError, FileError):
             raise LatencyError(f"{path}, line {number}: damaged; remove the line or the file") from None
     if measured is None:
         raise LatencyError(f"{path}: empty; it should hold latency measurements")
     return measured
 
 
+def _drop_torn_line(path: Path) -> None:
+    """Lest the next record be glued to it."""
+    content = path.read_bytes()
+    os.truncate(path, content.rfind(b"\n") + 1)
+
+
 def _layer(values: Any) -> TimedLayer:
     layer = TimedLayer(*values)
     sizes = (layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.groups, layer.resolution)
-    if layer.kind not in known_kinds() or not all(isinstance(size, int) and size > 0 for size in sizes):
+    if layer.kind not in known_kinds() or not all(isinstance(size, int) and 0 < size <= MAX_CHANNELS for size in sizes):
         raise ValueError(f"{values} is no layer")
     return layer
 
 
 def _positive(value: Any) -> float:
     number = float(value)
-    if not 0 < number < float("inf"):
+    if not 0 < number < math.inf:
         raise ValueError(f"{value} is no time")
     return number
 
 
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise ValueError(f"{value} is no count")
+    return value
+
+
 def _header(record: dict[str, Any], where: str) -> Header:
     if record["format"] != FORMAT:
-        raise LatencyError(f"{where}: not a file of latency measurements (its format is {record['format']!r})")
-    low, high = record["flops"]
+        raise LatencyError(f"{where}: not a file of latency measurements (its format is {shortened(record['format'])})")
+    low, high = map(_positive, record["flops"])
     setting = setting_from_json(record["setting"], where)
-    return Header(setting, str(record["space"]), int(record["num_classes"]), (low, high), int(record["seed"]))
+    classes = _count(record["num_classes"])
+    if classes > MAX_CHANNELS:
+        raise ValueError(f"{classes} classes are too many")
+    return Header(setting, str(record["space"]), classes, (low, high), _count(record["seed"]))
 
 
 def _describe(header: Header) -> str:

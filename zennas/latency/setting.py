@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from zennas.errors import LatencyError
+from zennas.errors import LatencyError, shortened
 
 BACKENDS = ("torch", "torch-compile", "onnxruntime")
 DTYPES = ("float32", "float16", "bfloat16", "int8")
@@ -43,11 +43,11 @@ class Setting:
     def __post_init__(self) -> None:
         for name, allowed in (("backend", BACKENDS), ("dtype", DTYPES), ("clock", CLOCKS)):
             if getattr(self, name) not in allowed:
-                raise LatencyError(f"unknown {name} {getattr(self, name)!r}; allowed are {', '.join(allowed)}")
+                raise LatencyError(f"unknown {name} {shortened(getattr(self, name))}; allowed are {', '.join(allowed)}")
         for name in ("batch_size", "resolution", "threads"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1 << 20:
-                raise LatencyError(f"{name} {value!r} is not allowed; use a whole number from 1")
+                raise LatencyError(f"{name} {shortened(value)} is not allowed; use a whole number from 1")
         if self.clock == "cpu" and (self.threads != 1 or self.device != "cpu"):
             raise LatencyError(
                 "the clock cpu counts one thread of a CPU; use --threads 1 --device cpu, or --clock wall"
@@ -75,9 +75,12 @@ def setting_from_json(document: Any, where: str) -> Setting:
     versions = document["versions"]
     if not isinstance(versions, dict) or not all(isinstance(v, str) for v in versions.values()):
         raise LatencyError(f"{where}: versions must map libraries to texts")
+    for name in ("device", "device_name"):
+        if not isinstance(document[name], str):
+            raise LatencyError(f"{where}: {name} must be text, got {shortened(document[name])}")
     try:
         return Setting(**document)
-    except (LatencyError, TypeError) as error:
+    except LatencyError as error:
         raise LatencyError(f"{where}: {error}") from None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zennas.architecture.model import SuperBlock
-from zennas.latency.arrays import arrays_from_json, arrays_to_json
+from zennas.latency.arrays import arrays_from_json, arrays_to_json, exponential
 from zennas.latency.convolutions import kinds_from_json
 from zennas.latency.layers import KINDS, network_layers, unseen_kind
 
@@ -81,7 +81,8 @@ class Trees:
         node = self.roots
         for _ in range(self.depth):
             node = np.where(row[self.feature[node]] <= self.threshold[node], self.left[node], self.right[node])
-        return math.exp(self.base + float(self.value[node].sum()))
+        with np.errstate(over="ignore", invalid="ignore"):  # a damaged file's values; what comes out is checked
+            return exponential(self.base + float(self.value[node].sum()))
 
     def parameters(self) -> dict[str, Any]:
         """Plain values, for the predictor's file."""
@@ -97,7 +98,7 @@ class Trees:
     def from_parameters(cls, parameters: dict[str, Any], resolution: int, num_classes: int) -> "Trees":
         """From `parameters`. Raises `ValueError`, `KeyError` or `TypeError` where they are damaged."""
         nodes = arrays_from_json([parameters["nodes"]], 2)[0]
-        roots = arrays_from_json([parameters["roots"]], 1)[0].astype(np.intp)
+        roots = arrays_from_json([parameters["roots"]], 1)[0]
         kinds = kinds_from_json(parameters)
         features = _TOTALS * (len(kinds) + 1)
         inside = len(nodes) == 5 and nodes.shape[1] > 0 and len(roots) > 0
@@ -108,4 +109,4 @@ class Trees:
         base, depth = float(parameters["base"]), int(parameters["depth"])
         if not math.isfinite(base) or not 0 <= depth <= 64:
             raise ValueError("base or depth out of range")
-        return cls(base, nodes, roots, depth, resolution, num_classes, kinds)
+        return cls(base, nodes, roots.astype(np.intp), depth, resolution, num_classes, kinds)

@@ -22,6 +22,7 @@ from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.registry import validate
 from zennas.errors import ZennasError
 from zennas.io.documents import load_yaml
+from zennas.io.settings import first_problem
 from zennas.io.text import read_text
 from zennas.spaces.space import BlockChoice, Range, SearchSpace, search_space, squeeze_excited
 from zennas.spaces.start import smallest_of
@@ -99,9 +100,7 @@ def read_space(path: Path, resolution: int) -> SearchSpace:
     try:
         given = SpaceDocument.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the document"
-        raise ZennasError(f"{path}: {where}: {first['msg']} (given: {first['input']!r})") from None
+        raise ZennasError(f"{path}: {first_problem(error)}") from None
     changes: dict[str, Any] = {"name": given.name}
     if given.choices is not None:
         changes["choices"] = tuple(BlockChoice(**c.model_dump()) for c in given.choices)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from zennas.architecture.model import SuperBlock, smallest_side
 from zennas.blocks.registry import expand
-from zennas.errors import ArchitectureError, ZennasError
+from zennas.errors import ArchitectureError, ZennasError, cut, shortened
 from zennas.optional_dependencies import unknown
 
 
@@ -84,12 +84,12 @@ class SearchSpace:
 
     def __post_init__(self) -> None:
         if not self.choices:
-            raise ZennasError(f"search space {self.name!r}: choices is empty; give at least one block type")
+            raise ZennasError(f"search space {shortened(self.name)}: choices is empty; give at least one block type")
         if not self.stage_strides:
-            raise ZennasError(f"search space {self.name!r}: stage_strides is empty; give at least one stage")
+            raise ZennasError(f"search space {shortened(self.name)}: stage_strides is empty; give at least one stage")
         wrong = self.frozen - {"stem", "head"}
         if wrong:
-            raise ZennasError(f"cannot freeze {', '.join(sorted(wrong))}; allowed are stem and head")
+            raise ZennasError(f"cannot freeze {cut(', '.join(sorted(wrong)))}; allowed are stem and head")
 
     def with_choice(self, block: SuperBlock, choice: BlockChoice) -> SuperBlock:
         """`block` as another basic block type, its widths kept."""

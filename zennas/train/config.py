@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from zennas.errors import TrainingError, ZennasError
+from zennas.errors import TrainingError, ZennasError, shortened
 from zennas.io.options import Option
 from zennas.io.settings import CONFIG, read_settings, validated
 
@@ -124,9 +124,11 @@ def split_data(data: str) -> tuple[str, str]:
     """`"cifar10:DIR"` → `("cifar10", "DIR")`. Raises `ZennasError` for a kind that is not known."""
     kind, _, directory = data.partition(":")
     if kind not in KINDS:
-        raise ZennasError(f"data {data!r} is not known; use digits, cifar10:DIR, cifar100:DIR or imagefolder:DIR")
+        raise ZennasError(
+            f"data {shortened(data)} is not known; use digits, cifar10:DIR, cifar100:DIR or imagefolder:DIR"
+        )
     if kind != "digits" and not directory:
-        raise ZennasError(f"data {data!r} needs a directory: {kind}:DIR")
+        raise ZennasError(f"data {shortened(data)} needs a directory: {kind}:DIR")
     return kind, directory
 
 

@@ -1,7 +1,5 @@
 """How well a trained network does on a data set's test split."""
 
-import csv
-import io
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from zennas.io.tables import csv_text
 from zennas.io.text import write_text
 from zennas.nn.device import checked_device
 from zennas.train.augment import evaluation_transform
@@ -133,9 +132,5 @@ def evaluate_network(
 
 def write_confusion(evaluation: Evaluation, path: Path) -> None:
     """Write the confusion matrix as CSV: a row for each true class, a column for each predicted one."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["true \\ predicted", *evaluation.classes])
-    for name, row in zip(evaluation.classes, evaluation.confusion, strict=True):
-        writer.writerow([name, *row])
-    write_text(path, text.getvalue())
+    rows = [[name, *row] for name, row in zip(evaluation.classes, evaluation.confusion, strict=True)]
+    write_text(path, csv_text(["true \\ predicted", *evaluation.classes], rows))

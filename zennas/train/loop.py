@@ -1,11 +1,10 @@
 """The training loop: one optimiser step after another, each a function of the seed and the state before it."""
 
-import csv
-import io
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from zennas.errors import TrainingError
+from zennas.io.foreign import parse_foreign
+from zennas.io.tables import csv_text
 from zennas.io.text import write_text
 from zennas.optional_dependencies import require
 from zennas.train.augment import batch_mixer, train_transform
@@ -47,6 +48,7 @@ class TrainProgress:
 
 
 Watcher = Callable[[TrainProgress], None]
+Refuse = Callable[[str], TrainingError]
 
 
 class Loop:
@@ -235,11 +237,8 @@ class Loop:
 
     def write_metrics(self) -> None:
         """Write `metrics.csv`; floats are written so that they read back as they are."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, self.history[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.history)
-        write_text(self.directory / METRICS, text.getvalue())
+        header = list(self.history[0])
+        write_text(self.directory / METRICS, csv_text(header, [[row[name] for name in header] for row in self.history]))
 
     def _save(self) -> None:
         """Keep a checkpoint. Every process calls it: the sums are those of all."""
@@ -265,21 +264,43 @@ class Loop:
         save_checkpoint(self.directory, self.epoch * self._steps + self.step, state)
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Bring a fresh loop to a checkpoint's state. Raises `TrainingError` where it does not fit the run."""
-        try:
-            self.student.network.load_state_dict(state["network"])
-            self.student.projections.load_state_dict(state["projections"])
-            if self._ema:
-                self._ema.module.load_state_dict(state["ema"])
-            self._optimizer.load_state_dict(state["optimizer"])
-            if self.accelerator.scaler and state["scaler"]:
-                self.accelerator.scaler.load_state_dict(state["scaler"])
-            self.epoch, self.step, self.history = state["epoch"], state["step"], state["history"]
-            # They are the sums of all processes; the others begin theirs anew.
-            if self.accelerator.is_main_process:
-                self._sums.copy_(state["sums"])
-            self.bad.names, self.test_bad.names = state["bad"], state["test_bad"]
-        except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-            raise TrainingError(
-                f"{self.directory}: the checkpoint does not fit this run: {str(error).splitlines()[0]}"
-            ) from None
+        """Bring a fresh loop to a checkpoint's state.
+
+        Args:
+            state: as `zennas.train.checkpoint.load_checkpoint` gives it, its structure checked.
+
+        Raises:
+            TrainingError: it does not fit the run: another network, or another number of epochs.
+        """
+
+        def refuse(said: str) -> TrainingError:
+            return TrainingError(f"{self.directory}: the checkpoint does not fit this run: {said}")
+
+        if (state["ema"] is None) == bool(self._ema):
+            raise refuse("a moving average of the weights is in one of them alone")
+        epoch, step, history = state["epoch"], state["step"], state["history"]
+        if len(history) != epoch or epoch + bool(step) > self.config.epochs or step > self._steps:
+            raise refuse(f"it is of epoch {epoch}, step {step}, with the metrics of {len(history)} epochs")
+        parts = [(self.student.network, state["network"]), (self.student.projections, state["projections"])]
+        if self._ema:
+            parts.append((self._ema.module, state["ema"]))
+        for module, weights in parts:
+            parse_foreign(partial(module.load_state_dict, weights), refuse)
+        self._restore_momentum(state["optimizer"]["state"], refuse)
+        if self.accelerator.scaler and state["scaler"]:
+            parse_foreign(partial(self.accelerator.scaler.load_state_dict, state["scaler"]), refuse)
+        self.epoch, self.step, self.history = epoch, step, history
+        # They are the sums of all processes; the others begin theirs anew.
+        if self.accelerator.is_main_process:
+            self._sums.copy_(state["sums"])
+        self.bad.names, self.test_bad.names = state["bad"], state["test_bad"]
+
+    def _restore_momentum(self, buffers: dict[int, dict[str, Tensor | None]], refuse: Refuse) -> None:
+        """The optimiser's buffers; its settings are the run's own, and its rate the schedule's."""
+        parameters = list(self.student.parameters())
+        for number, entry in buffers.items():
+            buffer = entry.get("momentum_buffer")
+            if number >= len(parameters) or (buffer is not None and buffer.shape != parameters[number].shape):
+                raise refuse("the momentum is of other weights")
+        own = self._optimizer.state_dict()
+        self._optimizer.load_state_dict({**own, "state": buffers})

@@ -1,5 +1,6 @@
 """A training run in a directory: begun, gone on with, finished."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import torch
 from zennas.allocator import keep_freed_memory
 from zennas.architecture.files import write_architecture
 from zennas.errors import TrainingError
+from zennas.io.directories import make_directory
+from zennas.io.lock import RunLock
 from zennas.io.settings import CONFIG, write_settings
 from zennas.loading import is_module_name, load
 from zennas.nn.device import checked_device
@@ -64,38 +67,54 @@ def train(
         settings: any field of `TrainConfig`.
 
     Raises:
-        ZennasError: a setting, the data or the network cannot be used, or the loss is no number.
+        TrainingError: the directory holds a run, or the loss is no number.
+        RunError: another process works in the directory.
+        ZennasError: a setting, the data or the network cannot be used.
     """
     config = train_config({"model": str(model), **settings})
     directory = Path(out)
+    _check_vacant(directory)
     accelerator = _accelerator(config, directory)
-    if (directory / CONFIG).exists():
-        raise TrainingError(
-            f"{directory}: already holds a run; go on with --resume {directory}, or choose another --out"
-        )
     # All processes have looked before one of them writes.
     accelerator.wait_for_everyone()
     loop = _prepare(config, directory, accelerator, download)
-    if accelerator.is_main_process:
-        if not is_module_name(config.model):
-            write_architecture(load(config.model), directory / ARCHITECTURE)
-        write_settings(config, directory)
-    return _finish(loop, watch, [])
+    with _lock(directory, accelerator):
+        if accelerator.is_main_process:
+            # Another run may have begun here while this one was prepared.
+            _check_vacant(directory)
+            if not is_module_name(config.model):
+                write_architecture(load(config.model), directory / ARCHITECTURE)
+            write_settings(config, directory)
+        return _finish(loop, watch, [])
 
 
 def resume_training(out: str | Path, *, watch: Watcher | None = None, download: bool = False) -> TrainResult:
     """Go on with a run from its newest whole checkpoint, with the settings it was started with.
 
+    Args:
+        out: the run's directory.
+        watch: as for `train`.
+        download: as for `train`.
+
     Raises:
         TrainingError: no run there, or no whole checkpoint.
+        RunError: another process works on it.
         ZennasError: as `train`.
     """
     directory = Path(out)
     config = read_train_config(directory)
+    accelerator = _accelerator(config, directory)
+    with _lock(directory, accelerator):
+        return _resume(config, directory, accelerator, watch, download)
+
+
+def _resume(
+    config: TrainConfig, directory: Path, accelerator: Any, watch: Watcher | None, download: bool
+) -> TrainResult:
     if (directory / ARCHITECTURE).is_file():
         # The model that the run was given may have been a file that is no longer there.
         config = config.model_copy(update={"model": str(directory / ARCHITECTURE)})
-    loop = _prepare(config, directory, _accelerator(config, directory), download)
+    loop = _prepare(config, directory, accelerator, download)
     notes: list[str] = []
     if has_checkpoint(directory):
         state, notes = load_checkpoint(directory)
@@ -103,6 +122,21 @@ def resume_training(out: str | Path, *, watch: Watcher | None = None, download: 
         if loop.history and loop.accelerator.is_main_process:
             loop.write_metrics()
     return _finish(loop, watch, notes)
+
+
+def _check_vacant(directory: Path) -> None:
+    if (directory / CONFIG).exists():
+        raise TrainingError(
+            f"{directory}: already holds a run; go on with --resume {directory}, or choose another --out"
+        )
+
+
+def _lock(directory: Path, accelerator: Any) -> AbstractContextManager[object]:
+    """One run at a time in a directory; of a run's processes the main one writes, and holds the lock."""
+    if not accelerator.is_main_process:
+        return nullcontext()
+    make_directory(directory)
+    return RunLock(directory)
 
 
 def _prepare(config: TrainConfig, directory: Path, accelerator: Any, download: bool) -> Loop:
@@ -124,6 +158,7 @@ def _prepare(config: TrainConfig, directory: Path, accelerator: Any, download: b
 def _finish(loop: Loop, watch: Watcher | None, notes: list[str]) -> TrainResult:
     if loop.accelerator.device.type == "cpu":
         keep_freed_memory()
+    _start_tracker(loop)
     try:
         loop.run(watch)
     finally:
@@ -146,14 +181,16 @@ def _accelerator(config: TrainConfig, directory: Path) -> Any:
         # accelerate keeps the first run's device and precision for the whole process; a second run may want others.
         state.AcceleratorState._reset_state(reset_partial_state=True)
         state.GradientState._reset_state()
-    accelerator = accelerate.Accelerator(
+    return accelerate.Accelerator(
         cpu=config.device == "cpu",
         mixed_precision="no" if config.precision == "fp32" else config.precision,
         gradient_accumulation_steps=config.accumulate,
         log_with=config.tracker,
         project_dir=str(directory) if config.tracker else None,
     )
-    if config.tracker:
-        settings = config.model_dump(mode="json", exclude_none=True)
-        accelerator.init_trackers("zennas", {key: str(value) for key, value in settings.items()})
-    return accelerator
+
+
+def _start_tracker(loop: Loop) -> None:
+    if loop.config.tracker:
+        settings = loop.config.model_dump(mode="json", exclude_none=True)
+        loop.accelerator.init_trackers("zennas", {key: str(value) for key, value in settings.items()})

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zennas.errors import WeightsError
+from zennas.errors import WeightsError, cut
+from zennas.io.foreign import parse_foreign
 from zennas.io.text import write_bytes
 from zennas.optional_dependencies import require
 
@@ -30,36 +31,54 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise WeightsError(f"{path}: no such file")
     if path.suffix == ".safetensors":
-        try:
-            tensors: dict[str, Tensor] = require("safetensors.torch", "train", "reading weights").load_file(path)
-        except Exception as error:  # safetensors raises an error type of its own for a file it cannot read
-            raise WeightsError(f"{path}: not a whole safetensors file: {error}") from None
-        return tensors
-    content = read_torch_file(path)
-    for key in _INSIDE:
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-            break
-    if not isinstance(content, dict) or not content or not all(isinstance(v, Tensor) for v in content.values()):
-        raise WeightsError(f"{path}: holds no weights of a network (a mapping of names to tensors)")
-    return content
+        load_file = require("safetensors.torch", "train", "reading weights").load_file
+        content = parse_foreign(
+            lambda: load_file(path), lambda said: WeightsError(f"{path}: not a whole safetensors file: {said}")
+        )
+    else:
+        content = read_torch_file(path)
+        for key in _INSIDE:
+            if isinstance(content, dict) and isinstance(content.get(key), dict):
+                content = content[key]
+                break
+    if not content or not is_weights(content):
+        raise WeightsError(f"{path}: holds no weights of a network (a mapping of names to tensors of real numbers)")
+    weights: dict[str, Tensor] = content
+    return weights
+
+
+def is_weights(content: object) -> bool:
+    """Whether it is a mapping of names to tensors that a network's weights can be copied from."""
+    return isinstance(content, dict) and all(
+        isinstance(name, str)
+        and isinstance(tensor, Tensor)
+        and tensor.layout == torch.strided
+        and not (tensor.is_quantized or tensor.is_complex() or tensor.is_meta)
+        for name, tensor in content.items()
+    )
 
 
 def read_torch_file(path: Path) -> Any:
     """`torch.load(weights_only=True)` on the CPU. Raises `WeightsError`."""
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise WeightsError(
-            f"{path}: holds more than tensors and plain values, or is damaged; it is not loaded because that could "
-            "run code: save a state dict, best as .safetensors"
-        ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path}: not a whole torch file: {str(error).splitlines()[0]}") from None
+
+    def load() -> Any:
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError:
+            raise WeightsError(
+                f"{path}: holds more than tensors and plain values, or is damaged; it is not loaded because that could "
+                "run code: save a state dict, best as .safetensors"
+            ) from None
+
+    return parse_foreign(load, lambda said: WeightsError(f"{path}: not a whole torch file: {said}"))
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
     """Put a file's weights into a network.
+
+    Args:
+        network: its weights are replaced.
+        path: a file as `read_weights` takes it.
 
     Raises:
         WeightsError: unreadable, or they do not fit; for the classifier, both class counts are named.
@@ -68,14 +87,14 @@ def load_weights(network: nn.Module, path: Path) -> None:
     own = network.state_dict()
     missing, extra = own.keys() - weights.keys(), weights.keys() - own.keys()
     if missing or extra:
-        what = f"{sorted(missing)[0]} is missing" if missing else f"{sorted(extra)[0]} is too much"
+        what = f"{sorted(missing)[0]} is missing" if missing else f"{cut(sorted(extra)[0])} is too much"
         raise WeightsError(
             f"{path}: weights of another network: {what} ({len(missing)} missing, {len(extra)} too much)"
         )
     differing = [key for key in own if own[key].shape != weights[key].shape]
     if differing:
         key = differing[-1]
-        if all(own[k].shape[1:] == weights[k].shape[1:] and own[k].dim() in (1, 2) for k in differing):
+        if all(_differ_in_classes(own[k], weights[k]) for k in differing):
             raise WeightsError(
                 f"{path}: weights for {weights[key].shape[0]} classes, but the data has {own[key].shape[0]}"
             )
@@ -83,6 +102,10 @@ def load_weights(network: nn.Module, path: Path) -> None:
             f"{path}: weights of another network: {key} is {_shape(weights[key])}, not {_shape(own[key])}"
         )
     network.load_state_dict(weights)
+
+
+def _differ_in_classes(own: Tensor, given: Tensor) -> bool:
+    return own.dim() in (1, 2) and own.dim() == given.dim() and own.shape[1:] == given.shape[1:]
 
 
 def class_count(network: nn.Module, path: Path) -> int:
@@ -103,4 +126,4 @@ def class_count(network: nn.Module, path: Path) -> int:
 
 
 def _shape(tensor: Tensor) -> str:
-    return "×".join(map(str, tensor.shape)) or "a number"
+    return cut("×".join(map(str, tensor.shape))) or "a number"
