@@ -8,7 +8,8 @@ import zennas
 from zennas.errors import DataError, ExportError
 from zennas.export import export
 from zennas.export.fold import fold_batch_norms
-from zennas.export.formats import onnx_runner, torch_export_runner
+from zennas.export.onnx_format import onnx_runner
+from zennas.export.torch_export_format import torch_program_runner
 from zennas.train import train
 from zennas.train.weights import load_weights
 
@@ -66,7 +67,7 @@ def test_torch_export_reads_back(network, tmp_path, dtype, kind):
     result = export(network, tmp_path / "n.pt2", 16, format="torch-export", dtype=dtype, dynamic_batch=True)
     assert result.tolerance is not None
     assert result.difference <= result.tolerance
-    assert torch_export_runner(tmp_path / "n.pt2")(torch.randn(5, 3, 16, 16, dtype=kind)).dtype == kind
+    assert torch_program_runner(tmp_path / "n.pt2")(torch.randn(5, 3, 16, 16, dtype=kind)).dtype == kind
     assert next(network.parameters()).dtype == torch.float32
 
 
@@ -80,7 +81,7 @@ def test_wrong_export_is_noticed_and_replaces_nothing(network, tmp_path, monkeyp
         folded.classifier.bias.data += 0.01
         return folded
 
-    monkeypatch.setattr("zennas.export.checked.fold_batch_norms", broken)
+    monkeypatch.setattr("zennas.export.fold.fold_batch_norms", broken)
     with pytest.raises(ExportError, match=r"differs from torch's by 0\.01"):
         export(network, path, 16, fold=True)
     assert path.read_bytes() == b"good"

@@ -114,7 +114,7 @@ def test_a_lower_bound_is_reached(predictor_file: str) -> None:
     [
         ({"resolution": 64}, "32×32.*asked for is resolution 64"),
         ({"latency_batch_size": 64}, "batch 1,.*asked for is batch size 64"),
-        ({"latency_dtype": "float16"}, "float32.*dtype float16"),
+        ({"latency_dtype": "fp16"}, "fp32.*dtype fp16"),
         ({"latency_backend": "onnxruntime"}, "torch.*backend onnxruntime"),
         ({"device": "cuda"}, "fitted on cpu.*device cuda"),
         ({"space": "mobilenet"}, "has never seen MB"),

@@ -30,7 +30,7 @@ def search(
         Path | None, option(BUDGETS, "File of `zennas latency-predictor fit`; else one is fitted for --device.")
     ] = None,
     latency_backend: Annotated[str | None, option(BUDGETS, "torch, torch-compile or onnxruntime.", "torch")] = None,
-    latency_dtype: Annotated[str | None, option(BUDGETS, "Number type of the latency.", "float32")] = None,
+    latency_dtype: Annotated[str | None, option(BUDGETS, "fp32, fp16, bf16 or int8.", "fp32")] = None,
     latency_batch_size: Annotated[int | None, option(BUDGETS, "Images a mini-batch of the latency.", 64)] = None,
     score: Annotated[str | None, option(SEARCH, "What to maximise.", "meanfield")] = None,
     iterations: Annotated[int | None, option(SEARCH, "Networks to propose (T).", 48_000)] = None,

@@ -23,12 +23,12 @@ RUNS = 24
 
 @contextmanager
 def reference(setting: Setting) -> Iterator[Run | None]:
-    """The reference network, one image in float32, with the setting's threads; `None` on a GPU, which is not shared."""
+    """The reference network, one image in fp32, with the setting's threads; `None` on a GPU, which is not shared."""
     if setting.device != "cpu":
         yield None
         return
     module = random_network(parse_structure(REFERENCE), 10)
-    plain = Setting("cpu", "torch", "float32", 1, REFERENCE_RESOLUTION, setting.threads, setting.clock)
+    plain = Setting("cpu", "torch", "fp32", 1, REFERENCE_RESOLUTION, setting.threads, setting.clock)
     with prepared(module, (1, 3, REFERENCE_RESOLUTION, REFERENCE_RESOLUTION), plain) as run:
         yield run
 

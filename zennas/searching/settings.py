@@ -10,6 +10,7 @@ from zennas.counting.budgets import QUANTITIES, Budget, parse_budget
 from zennas.errors import ArchitectureError, BudgetError, RunError
 from zennas.io.settings import CONFIG, read_settings, validated
 from zennas.loading import load
+from zennas.number_types import NUMBER_TYPES, number_type
 from zennas.spaces.file import read_space
 from zennas.spaces.space import SearchSpace, search_space
 
@@ -62,6 +63,13 @@ class SearchConfig(BaseModel):
         if wrong:
             raise ValueError(f"unknown quantity {wrong[0]!r}; allowed are {', '.join(QUANTITIES)}")
         return value
+
+    @field_validator("latency_dtype")
+    @classmethod
+    def _known_number_type(cls, value: str | None) -> str | None:
+        if value is not None and number_type(value) not in NUMBER_TYPES:
+            raise ValueError(f"unknown number type; allowed are {', '.join(NUMBER_TYPES)}")
+        return None if value is None else number_type(value)
 
     def budget_sets(self) -> list[tuple[Budget, ...]]:
         """The budgets of each population: every combination of the listed budgets. Raises `BudgetError`."""

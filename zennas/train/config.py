@@ -1,12 +1,13 @@
 """The paper's training recipe as settings, and how a run keeps them in `config.yaml`."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from zennas.errors import TrainingError, ZennasError
 from zennas.io.settings import CONFIG, read_settings, validated
+from zennas.number_types import number_type
 
 KINDS = ("cifar10", "cifar100", "imagefolder", "digits")
 
@@ -27,6 +28,10 @@ _BY_KIND: dict[str, dict[str, Any]] = {
         "lighting": 0.0,
     },
 }
+
+
+def _number_type(value: Any) -> Any:
+    return number_type(value) if isinstance(value, str) else value
 
 
 class TrainConfig(BaseModel):
@@ -69,7 +74,7 @@ class TrainConfig(BaseModel):
     lighting: float = Field(default=0.1, ge=0)
     ema: float = Field(default=0, ge=0, lt=1)
     accumulate: int = Field(default=1, ge=1)
-    precision: Literal["fp32", "fp16", "bf16"] = "fp32"
+    precision: Annotated[Literal["fp32", "fp16", "bf16"], BeforeValidator(_number_type)] = "fp32"
     device: str = "cpu"
     workers: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0, lt=1 << 32)

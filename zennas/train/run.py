@@ -1,6 +1,6 @@
 """A training run in a directory: begun, gone on with, finished."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,9 @@ def train(
     loop = _prepare(config, directory, accelerator, download)
     if accelerator.is_main_process:
         if not is_module_name(config.model):
-            write_architecture(load(config.model), directory / ARCHITECTURE)
+            # The network that is trained has the data's classes, whatever it was designed with.
+            trained = replace(load(config.model), num_classes=len(loop.data.classes))
+            write_architecture(trained, directory / ARCHITECTURE)
         write_settings(config, directory)
     return _finish(loop, watch, [])
 

@@ -58,8 +58,13 @@ def read_torch_file(path: Path) -> Any:
         raise WeightsError(f"{path}: not a whole torch file: {str(error).splitlines()[0]}") from None
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
+def load_weights(network: nn.Module, path: Path, where: str = "the data") -> None:
     """Put a file's weights into a network.
+
+    Args:
+        network: gets them.
+        path: a file that `read_weights` reads.
+        where: what gave the network its number of classes, for the message where the weights have another.
 
     Raises:
         WeightsError: unreadable, or they do not fit; for the classifier, both class counts are named.
@@ -77,7 +82,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
         key = differing[-1]
         if all(own[k].shape[1:] == weights[k].shape[1:] and own[k].dim() in (1, 2) for k in differing):
             raise WeightsError(
-                f"{path}: weights for {weights[key].shape[0]} classes, but the data has {own[key].shape[0]}"
+                f"{path}: weights for {weights[key].shape[0]} classes, but {where} has {own[key].shape[0]}"
             )
         raise WeightsError(
             f"{path}: weights of another network: {key} is {_shape(weights[key])}, not {_shape(own[key])}"
