@@ -16,7 +16,7 @@ from zennas.export import export
 from zennas.latency import backends
 from zennas.latency.backends import measured_file, prepared
 from zennas.latency.collect import timed_module
-from zennas.latency.drift import pace_now, reference
+from zennas.latency.drift import reference, reference_seconds
 from zennas.latency.layers import timed_convolution
 from zennas.latency.measure import (
     FEWEST_BATCHES,
@@ -193,14 +193,14 @@ def test_a_single_layer_is_what_the_network_is_built_of() -> None:
     assert not any(isinstance(part, nn.ReLU) for part in module.modules())
 
 
-def test_measuring_and_its_pace_leave_the_random_state_alone() -> None:
+def test_measuring_and_its_reference_leave_the_random_state_alone() -> None:
     torch.manual_seed(0)
     expected = torch.rand(1)
     torch.manual_seed(0)
     setting = Setting(batch_size=1, resolution=16, clock="cpu")
     measure(SMALL, setting, 10, batches=1)
     with reference(setting) as run:
-        assert 0 < pace_now(run, setting) < 60
+        assert 0 < reference_seconds(run, setting) < 60
     assert torch.equal(torch.rand(1), expected)
 
 

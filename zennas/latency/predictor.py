@@ -42,7 +42,8 @@ class Predictor:
     Attributes:
         blocks: block types that it has seen.
         range: lowest and highest latency that it has seen, in seconds an image.
-        pace: the machine's pace that its latencies are at (`zennas.latency.drift`).
+        reference: seconds that the reference network of `zennas.latency.drift` took when it was fitted; where that
+            takes longer now, so does every network. The file calls it `pace`.
         report: how well it predicted networks that it was not fitted to (`zennas.latency.fit.Report`).
     """
 
@@ -52,7 +53,7 @@ class Predictor:
     blocks: tuple[str, ...]
     num_classes: int
     range: tuple[float, float]
-    pace: float
+    reference: float
     report: Mapping[str, Any] = field(default_factory=dict)
 
     def predict(self, super_blocks: tuple[SuperBlock, ...]) -> float:
@@ -93,7 +94,7 @@ def write_predictor(predictor: Predictor, path: str | os.PathLike[str]) -> None:
         "blocks": list(predictor.blocks),
         "num_classes": predictor.num_classes,
         "range": list(predictor.range),
-        "pace": predictor.pace,
+        "pace": predictor.reference,
         "report": dict(predictor.report),
         "parameters": predictor.model.parameters(),
     }
@@ -130,12 +131,12 @@ def read_predictor(path: str | os.PathLike[str]) -> Predictor:
     try:
         num_classes = int(document["num_classes"])
         low, high = map(float, document["range"])
-        pace = float(document["pace"])
+        reference = float(document["pace"])
         blocks = tuple(map(str, document["blocks"]))
         model = MODELS[document["model"]].from_parameters(document["parameters"], setting.resolution, num_classes)
         report = dict(document["report"])
     except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
         raise LatencyError(f"{where}: damaged latency predictor: {error}") from None
-    if not (0 < low <= high < math.inf and 0 < pace < math.inf):
-        raise LatencyError(f"{where}: damaged latency predictor: range {low} to {high}, pace {pace}")
-    return Predictor(model, setting, str(document["space"]), blocks, num_classes, (low, high), pace, report)
+    if not (0 < low <= high < math.inf and 0 < reference < math.inf):
+        raise LatencyError(f"{where}: damaged latency predictor: range {low} to {high}, pace {reference}")
+    return Predictor(model, setting, str(document["space"]), blocks, num_classes, (low, high), reference, report)

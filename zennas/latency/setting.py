@@ -84,7 +84,14 @@ def setting_from_json(document: Any, where: str) -> Setting:
 
 
 def differences(fitted: Setting, wanted: Mapping[str, Any]) -> list[str]:
-    """The names in `wanted` whose value is not that of `fitted`; what is `None` in `wanted` is not compared."""
+    """The names of fields in which two settings differ.
+
+    Args:
+        fitted: one of them.
+        wanted: values of the other by field; what is `None` is not compared.
+    """
+    if isinstance(wanted.get("dtype"), str):
+        wanted = {**wanted, "dtype": number_type(wanted["dtype"])}
     return [name for name, value in wanted.items() if value is not None and getattr(fitted, name) != value]
 
 

@@ -14,7 +14,13 @@ _TOTALS = 4
 
 
 def total_features(super_blocks: tuple[SuperBlock, ...], resolution: int, num_classes: int) -> NDArray[np.float64]:
-    """Logarithms of the layers, multiply-adds, values moved and weights of each kind of layer, then of all."""
+    """Logarithms of the layers, multiply-adds, values moved and weights of each kind of layer, then of all.
+
+    Args:
+        super_blocks: the network.
+        resolution: side of its square input.
+        num_classes: outputs of the classifier.
+    """
     totals = np.zeros((len(KINDS) + 1, _TOTALS))
     for layer, count in network_layers(super_blocks, resolution, num_classes):
         positions = (-(-layer.resolution // layer.stride)) ** 2
