@@ -23,7 +23,7 @@ import typer
 from zennas.architecture import Architecture
 from zennas.counting import count_super_blocks
 from zennas.latency.collect import Plan, is_held_out
-from zennas.latency.drift import pace_now, reference
+from zennas.latency.drift import reference, reference_seconds
 from zennas.latency.fit import fit_predictor, relative_errors
 from zennas.latency.in_search import latency_budget
 from zennas.latency.measure import measure
@@ -64,7 +64,7 @@ def fit(files: list[Path], out: Out) -> None:
         low, high = (bound * 1e3 for bound in predictor.range)
         print(
             f"<!-- {label}: {report['fitted']} fitted, {report['held_out']} held out, {report['layers']} layers, "
-            f"{low:.3g} to {high:.3g} ms an image, paces {np.percentile(raw.paces, (5, 50, 95)) * 1e3} ms -->"
+            f"{low:.3g} to {high:.3g} ms an image, reference {np.percentile(raw.references, (5, 50, 95)) * 1e3} ms -->"
         )
         measured = Corrected(raw)
         held_out = [n for n in measured.numbers() if is_held_out(n)]
@@ -90,10 +90,10 @@ def again(file: Path, predictor: Path, networks: int = 60, visits: int = 5) -> N
     latencies = np.empty((visits, len(picked)))
     with reference(setting) as run:
         for visit, (column, number) in itertools.product(range(visits), enumerate(picked)):
-            pace = pace_now(run, setting) / learned.pace
+            drift = reference_seconds(run, setting) / learned.reference
             network = Architecture(measured.networks[number])
             found = measure(network, setting, learned.num_classes, time_limit=Plan().network_seconds)
-            latencies[visit, column] = found.latency / pace
+            latencies[visit, column] = found.latency / drift
     now = np.median(latencies, axis=0)
     predicted = [learned.predict(measured.networks[n]) for n in picked]
     pairs = {

@@ -8,6 +8,7 @@ PACKAGE = Path(__file__).parents[1] / "zennas"
 ROOMS = (
     "errors",
     "units",
+    "number_types",
     "optional_dependencies",
     "allocator",
     "io",

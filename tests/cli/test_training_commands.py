@@ -55,3 +55,64 @@ def test_wrong_use_is_one_line(zennas, arguments, message):
     done = zennas(*arguments, code=2)
     assert message in done.err
     assert done.err.count("\n") == 1
+
+
+FOUND = """
+name: found
+resolution: 8
+num_classes: 2
+super_blocks:
+  - {block: Conv, kernel: 3, in: 3, out: 8, stride: 2}
+"""
+
+
+@pytest.fixture
+def found(tmp_path):
+    """A network of two classes, as a search writes it."""
+    (tmp_path / "best.yaml").write_text(FOUND)
+    return tmp_path / "best.yaml"
+
+
+def test_an_export_is_the_network_that_was_found(zennas, found, tmp_path):
+    onnx_format = pytest.importorskip("zennas.export.onnx_format")
+    pytest.importorskip("onnxruntime")
+    zennas("export", found, "--out", tmp_path / "n.onnx")
+    import torch
+
+    assert onnx_format.onnx_runner(tmp_path / "n.onnx")(torch.zeros(1, 3, 8, 8)).shape == (1, 2)
+    zennas("export", found, "--classes", 5, "--out", tmp_path / "n.onnx")
+    assert onnx_format.onnx_runner(tmp_path / "n.onnx")(torch.zeros(1, 3, 8, 8)).shape == (1, 5)
+    measured = json.loads(zennas("latency", found, "--batch-size", 1, "--batches", 1, "--json").out)
+    assert measured["num_classes"] == 2
+    assert measured["dtype"] == "fp32"
+
+
+def test_other_classes_of_data_or_weights_are_refused_with_both_numbers(zennas, found, tmp_path):
+    pytest.importorskip("onnxruntime")
+    from zennas.train.networks import make_network
+    from zennas.train.weights import write_weights
+
+    write_weights(make_network(str(found), 10, 8), tmp_path / "w.safetensors")
+    out = ("--out", tmp_path / "n.onnx")
+    for arguments in (("--data", "digits", "--dtype", "int8"), ("--weights", tmp_path / "w.safetensors")):
+        done = zennas("export", found, *arguments, *out, code=2)
+        assert done.err.count("\n") == 1
+        assert "10" in done.err
+        assert "has 2" in done.err
+    write_weights(make_network(str(found), 2, 8), tmp_path / "w.safetensors")
+    done = zennas("evaluate", found, "--weights", tmp_path / "w.safetensors", code=2)
+    assert "weights for 2 classes, but the data has 10" in done.err
+    assert not (tmp_path / "n.onnx").exists()
+
+
+def test_a_trained_network_says_how_many_classes_it_was_trained_for(zennas, found, tmp_path):
+    run = tmp_path / "run"
+    zennas("train", found, "--epochs", 1, "--batch-size", 256, "--out", run)
+    assert "num_classes: 10" in (run / "architecture.yaml").read_text()
+    zennas("export", run / "architecture.yaml", "--weights", run / "best.safetensors", "--format", "torch-export",
+           "--out", tmp_path / "n.pt2")  # fmt: skip
+
+
+def test_former_words_for_number_types_mean_the_same(zennas, found):
+    shown = zennas("latency", found, "--batch-size", 1, "--batches", 1, "--dtype", "float32", "--json").out
+    assert json.loads(shown)["dtype"] == "fp32"

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -6,9 +8,10 @@ from torch import nn
 
 import zennas
 from zennas.errors import DataError, ExportError
-from zennas.export import export
+from zennas.export import FORMATS, Format, export, formats, onnx_model, register_format, torch_program
 from zennas.export.fold import fold_batch_norms
-from zennas.export.formats import onnx_runner, torch_export_runner
+from zennas.export.onnx_format import onnx_runner, onnx_session
+from zennas.export.torch_export_format import torch_program_runner
 from zennas.train import train
 from zennas.train.weights import load_weights
 
@@ -66,7 +69,7 @@ def test_torch_export_reads_back(network, tmp_path, dtype, kind):
     result = export(network, tmp_path / "n.pt2", 16, format="torch-export", dtype=dtype, dynamic_batch=True)
     assert result.tolerance is not None
     assert result.difference <= result.tolerance
-    assert torch_export_runner(tmp_path / "n.pt2")(torch.randn(5, 3, 16, 16, dtype=kind)).dtype == kind
+    assert torch_program_runner(tmp_path / "n.pt2")(torch.randn(5, 3, 16, 16, dtype=kind)).dtype == kind
     assert next(network.parameters()).dtype == torch.float32
 
 
@@ -80,7 +83,7 @@ def test_wrong_export_is_noticed_and_replaces_nothing(network, tmp_path, monkeyp
         folded.classifier.bias.data += 0.01
         return folded
 
-    monkeypatch.setattr("zennas.export.checked.fold_batch_norms", broken)
+    monkeypatch.setattr("zennas.export.fold.fold_batch_norms", broken)
     with pytest.raises(ExportError, match=r"differs from torch's by 0\.01"):
         export(network, path, 16, fold=True)
     assert path.read_bytes() == b"good"
@@ -137,3 +140,89 @@ def test_int8_keeps_the_accuracy_on_digits(tmp_path):
     assert int8.difference > 0
     assert np.isfinite(int8.difference)
     assert int8.bytes < float_file.bytes
+
+
+def _random_norms(network):
+    for part in network.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            nn.init.uniform_(part.weight, 0.5, 1.5)
+            nn.init.normal_(part.bias, 0, 0.1)
+    return network.eval()
+
+
+@pytest.mark.parametrize(("format", "name"), [("onnx", "n.onnx"), ("torch-export", "n.pt2")])
+def test_files_hold_no_stack_traces_and_no_local_paths(network, tmp_path, format, name):
+    pytest.importorskip("onnxruntime")
+    export(network, tmp_path / name, 16, format=format)
+    content = (tmp_path / name).read_bytes()
+    assert b'File "' not in content
+    assert b".py" not in content
+    assert str(Path(zennas.__file__).parents[1]).encode() not in content
+
+
+@pytest.mark.parametrize(("dtype", "share"), [("fp32", 1.06), ("int8", 1.5)])
+def test_a_file_is_little_more_than_its_parameters(tmp_path, dtype, share):
+    pytest.importorskip("onnxruntime")
+    torch.manual_seed(0)
+    # What a search finds within 230 k parameters and 18 layers: 101 convolutions.
+    structure = (
+        "SuperConvK3BNRELU(3,128,1,1)SuperResK1K5K1(128,64,1,8,1)SuperResK1K3K1(64,32,2,8,1)"
+        "SuperResK1K3K1(32,80,2,16,3)SuperResK1K3K1(80,80,1,24,2)SuperResK1K3K1(80,80,1,16,3)"
+        "SuperResK1K3K1(80,80,1,16,5)SuperResK3K3(80,32,2,16,1)SuperConvK1BNRELU(32,432,1,1)"
+    )
+    network = _random_norms(zennas.build(zennas.load(structure), 10))
+    calibration = [torch.randn(1, 3, 16, 16)]
+    content = onnx_model(network, (3, 16, 16), dtype, fold=True, calibration=calibration)
+    parameters = sum(p.numel() for p in network.parameters())
+    assert 200_000 < parameters < 260_000
+    assert len(content) < share * parameters * (1 if dtype == "int8" else 4)
+
+
+def test_a_compact_model_computes_the_same(network, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    calibration = [torch.randn(1, 3, 16, 16)]
+    compact = onnx_model(network, (3, 16, 16), "int8", calibration=calibration)
+    monkeypatch.setattr("zennas.export.onnx_format.compacted", lambda content, short_names: content)
+    full = onnx_model(network, (3, 16, 16), "int8", calibration=calibration)
+    assert len(compact) < 0.8 * len(full)
+    images = torch.randn(1, 3, 16, 16).numpy()
+    found, expected = (onnx_session(model).run(None, {"images": images})[0] for model in (compact, full))
+    assert np.array_equal(found, expected)
+    onnx = pytest.importorskip("onnx")
+    onnx.checker.check_model(onnx.load_from_string(compact), full_check=True)
+
+
+def test_norms_stay_unless_folding_is_asked_for(network, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    kinds = {
+        fold: {node.op_type for node in onnx.load_from_string(onnx_model(network, (3, 16, 16), fold=fold)).graph.node}
+        for fold in (False, True)
+    }
+    assert "BatchNormalization" in kinds[False]
+    assert "BatchNormalization" not in kinds[True]
+
+
+def test_a_network_of_other_classes_than_the_data_is_refused_with_both(tmp_path):
+    pytest.importorskip("onnxruntime")
+    network = zennas.build(zennas.load("SuperConvK3BNRELU(3,8,2,1)"), 2)
+    with pytest.raises(ExportError, match=r"has 2 classes, but digits has 10"):
+        export(network, tmp_path / "n.onnx", 8, data="digits", dtype="int8")
+    assert not (tmp_path / "n.onnx").exists()
+
+
+def test_former_words_for_number_types_are_understood(network, tmp_path):
+    pytest.importorskip("onnxruntime")
+    export(network, tmp_path / "old.onnx", 16, dtype="float16")
+    export(network, tmp_path / "new.onnx", 16, dtype="fp16")
+    assert (tmp_path / "old.onnx").read_bytes() == (tmp_path / "new.onnx").read_bytes()
+
+
+def test_a_users_format_is_checked_like_any_other(network, tmp_path, monkeypatch):
+    monkeypatch.setattr("zennas.export.formats.FORMATS", dict(FORMATS))
+    monkeypatch.setattr("zennas.export.checked.FORMATS", formats.FORMATS)
+    register_format(Format("program", ".bin", ("fp32",), torch_program, torch_program_runner))
+    assert export(network, tmp_path / "n.bin", 16, format="program").difference < 1e-4
+    with pytest.raises(ExportError, match="program has no fp16 here; use --dtype fp32, or --format onnx"):
+        export(network, tmp_path / "n.bin", 16, format="program", dtype="fp16")
+    with pytest.raises(ExportError, match="registered twice"):
+        register_format(Format("program", ".zip", ("fp32",), torch_program, torch_program_runner))

@@ -27,7 +27,7 @@ def test_a_latency_is_printed_with_its_device_and_threads() -> None:
     )
     assert code == 0
     assert "an image (spread" in out
-    assert "1 thread, torch, float32, batch 2, 16×16" in out
+    assert "1 thread, torch, fp32, batch 2, 16×16" in out
 
 
 def test_json_has_all_of_it() -> None:

@@ -114,7 +114,7 @@ def test_a_lower_bound_is_reached(predictor_file: str) -> None:
     [
         ({"resolution": 64}, "32×32.*asked for is resolution 64"),
         ({"latency_batch_size": 64}, "batch 1,.*asked for is batch size 64"),
-        ({"latency_dtype": "float16"}, "float32.*dtype float16"),
+        ({"latency_dtype": "fp16"}, "fp32.*dtype fp16"),
         ({"latency_backend": "onnxruntime"}, "torch.*backend onnxruntime"),
         ({"device": "cuda"}, "fitted on cpu.*device cuda"),
         ({"space": "mobilenet"}, "has never seen MB"),
@@ -142,7 +142,7 @@ def test_seconds_are_taken_as_numbers_and_text(predictor_file: str) -> None:
 class Device:
     """Takes `factors[i]` times what is predicted for the i-th network that it meets, the last for all others."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *factors: float, pace: float = 1e-3) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *factors: float, reference: float = 1e-3) -> None:
         self.met: list[object] = []
         model = plain_predictor()
 
@@ -155,7 +155,7 @@ class Device:
             return summary([factor * model.predict(architecture.super_blocks)], setting)
 
         monkeypatch.setattr("zennas.latency.measure.measure", measure)
-        monkeypatch.setattr("zennas.latency.drift.pace_now", lambda *_: pace)
+        monkeypatch.setattr("zennas.latency.drift.reference_seconds", lambda *_: reference)
         monkeypatch.setattr("zennas.latency.winner.on_this_machine", lambda setting: setting)
 
 
@@ -221,7 +221,7 @@ def test_where_none_meets_the_budget_that_is_said(predictor_file: str, monkeypat
 
 
 def test_a_machine_that_is_slower_now_is_allowed_for(predictor_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    Device(monkeypatch, 1.9, pace=2e-3)
+    Device(monkeypatch, 1.9, reference=2e-3)
     result = start_run(_config(predictor_file), None)
     assert result.best.measured_latency == pytest.approx(0.95 * (result.costs.latency or 0), rel=1e-5)
     assert any("takes 2.00 times as long" in note for note in result.notes)
@@ -303,7 +303,7 @@ def test_the_last_third_of_the_samples_is_what_the_model_underestimates(
     monkeypatch.setattr(
         "zennas.latency.collect.measure_module", lambda module, shape, setting, *_: summary([1], setting)
     )
-    monkeypatch.setattr("zennas.latency.collect.pace_now", lambda *_: 1.0)
+    monkeypatch.setattr("zennas.latency.collect.reference_seconds", lambda *_: 1.0)
     monkeypatch.setattr("zennas.latency.learn.learn_convolutions", lambda *_: cheap)
     monkeypatch.setattr("zennas.latency.sampling._FOUND_ITERATIONS", (200, 400))
     space = search_space("resnet", 32)

@@ -1,6 +1,9 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,19 +12,25 @@ from torch import nn
 import zennas
 from zennas.blocks.layers import Convolution
 from zennas.errors import LatencyError, TooLargeError
+from zennas.export import export
 from zennas.latency import backends
-from zennas.latency.backends import onnx_bytes, prepared, quantised
+from zennas.latency.backends import measured_file, prepared
 from zennas.latency.collect import timed_module
-from zennas.latency.drift import pace_now, reference
-from zennas.latency.measure import FEWEST_BATCHES, WARM_UP_BATCHES, measure, summary, time_batches
+from zennas.latency.drift import reference, reference_seconds
+from zennas.latency.measure import (
+    FEWEST_BATCHES,
+    WARM_UP_BATCHES,
+    measure,
+    random_network,
+    summary,
+    time_batches,
+)
 from zennas.latency.setting import Setting
 
 SMALL = zennas.load("SuperConvK3BNRELU(3,8,2,1)SuperResIDWE2K3SE(8,8,2,8,1)GBtn[k3,g8](8,16,1,16,1)")
 
 
-@pytest.mark.parametrize(
-    ("backend", "dtype"), [("torch", "float32"), ("onnxruntime", "float32"), ("onnxruntime", "int8")]
-)
+@pytest.mark.parametrize(("backend", "dtype"), [("torch", "fp32"), ("onnxruntime", "fp32"), ("onnxruntime", "int8")])
 def test_a_network_is_measured(backend: str, dtype: str) -> None:
     found = measure(SMALL, Setting(backend=backend, dtype=dtype, batch_size=2, resolution=16), 10, batches=6)
     assert found.latency > 0
@@ -115,27 +124,63 @@ def test_a_failing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         measure(SMALL, Setting(backend="torch-compile", resolution=16), 10)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "batch", "options"),
+    [
+        ("fp32", 1, {}),
+        ("fp32", 4, {"dynamic_batch": True}),
+        ("int8", 1, {"dtype": "int8"}),
+        ("int8", 4, {"dtype": "int8", "dynamic_batch": True}),
+    ],
+)
+def test_what_runs_is_the_file_that_an_export_writes(
+    dtype: str, batch: int, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[bytes] = []
+    session = backends.onnx_session
+    monkeypatch.setattr(
+        backends, "onnx_session", lambda model, threads: (ran.append(model), session(model, threads))[1]
+    )
+    setting = Setting(backend="onnxruntime", dtype=dtype, batch_size=batch, resolution=16)
+    measure(SMALL, setting, 10, batches=1)
+    if dtype == "int8":
+        images = list(backends.normal_images((batch, 3, 16, 16)))
+        monkeypatch.setattr("zennas.export.images.ExportImages.calibration", lambda *_: iter(images))
+        monkeypatch.setattr("zennas.export.images.ExportImages.accuracy", lambda *_: 0.0)
+        options = {**options, "data": "digits"}
+    export(random_network(SMALL, 10), tmp_path / "n.onnx", 16, **options)
+    assert ran == [(tmp_path / "n.onnx").read_bytes()]
+
+
 def test_int8_computes_convolutions_in_int8() -> None:
     import onnx
 
-    model = onnx.load_from_string(
-        quantised(onnx_bytes(zennas.build(SMALL, 10), torch.zeros(1, 3, 16, 16)), (1, 3, 16, 16))
-    )
+    model = onnx.load_from_string(measured_file(zennas.build(SMALL, 10), (1, 3, 16, 16), "int8"))
     convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
     dequantised = {out for node in model.graph.node if node.op_type == "DequantizeLinear" for out in node.output}
     assert len(convolutions) == zennas.costs(SMALL, 16, 10).convolutions
     assert all(set(node.input[:2]) <= dequantised for node in convolutions)
 
 
-def test_onnxruntime_computes_what_torch_does() -> None:
-    import onnxruntime
+def test_measuring_needs_nothing_of_the_extra_train() -> None:
+    code = (
+        "import sys\n"
+        "for name in ('timm', 'accelerate', 'safetensors', 'huggingface_hub', 'torchvision', 'onnxscript'):\n"
+        "    sys.modules[name] = None\n"
+        "import zennas\n"
+        "from zennas.latency.measure import measure\n"
+        "from zennas.latency.setting import Setting\n"
+        "network = zennas.load('SuperConvK3BNRELU(3,8,2,1)')\n"
+        "measure(network, Setting(backend='onnxruntime', dtype='int8', batch_size=1, resolution=8), 2, batches=1)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
-    network = zennas.build(SMALL, 10).eval()
-    images = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    session = onnxruntime.InferenceSession(onnx_bytes(network, images), providers=["CPUExecutionProvider"])
-    found = session.run(None, {"images": images.numpy()})[0]
-    with torch.no_grad():
-        torch.testing.assert_close(torch.from_numpy(found), network(images), rtol=1e-3, atol=1e-4)
+
+def test_the_classes_are_the_architectures_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[nn.Module] = []
+    monkeypatch.setattr("zennas.latency.measure.measure_module", lambda module, *_: built.append(module))
+    measure(replace(SMALL, num_classes=2), Setting(resolution=16))
+    assert built[0].num_classes == 2
 
 
 def test_a_single_layer_is_what_the_network_is_built_of() -> None:
@@ -147,14 +192,14 @@ def test_a_single_layer_is_what_the_network_is_built_of() -> None:
     assert not any(isinstance(part, nn.ReLU) for part in module.modules())
 
 
-def test_measuring_and_its_pace_leave_the_random_state_alone() -> None:
+def test_measuring_and_its_reference_leave_the_random_state_alone() -> None:
     torch.manual_seed(0)
     expected = torch.rand(1)
     torch.manual_seed(0)
     setting = Setting(batch_size=1, resolution=16, clock="cpu")
     measure(SMALL, setting, 10, batches=1)
     with reference(setting) as run:
-        assert 0 < pace_now(run, setting) < 60
+        assert 0 < reference_seconds(run, setting) < 60
     assert torch.equal(torch.rand(1), expected)
 
 

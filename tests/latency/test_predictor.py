@@ -44,7 +44,7 @@ def test_all_models_survive_their_file(tmp_path: Path, monkeypatch: pytest.Monke
         given = Predictor(model, measured.header.setting, "resnet", ("Btn", "Res"), 10, (1e-5, 1e-3), 1e-3, {"a": 1})
         write_predictor(given, tmp_path / "p.json")
         read = read_predictor(tmp_path / "p.json")
-        assert (read.setting, read.space, read.blocks, read.range, read.pace, read.report) == (
+        assert (read.setting, read.space, read.blocks, read.range, read.reference, read.report) == (
             given.setting, "resnet", ("Btn", "Res"), (1e-5, 1e-3), 1e-3, {"a": 1},
         )  # fmt: skip
         for number in measured.numbers():

@@ -107,7 +107,7 @@ def test_measurements_of_another_setting_are_refused_with_both_named(tmp_path: P
         open_records(path, other)
 
 
-def test_a_slow_minute_is_corrected_by_its_pace() -> None:
+def test_a_slow_minute_is_corrected_by_the_reference() -> None:
     measured = Measured(HEADER)
     for number in range(40):
         slow = 1.0 if number < 20 else 2.0
@@ -115,8 +115,8 @@ def test_a_slow_minute_is_corrected_by_its_pace() -> None:
     measured.add_layer(LAYER, 0.02)
     corrected = Corrected(measured)
     assert corrected.latency(0) / corrected.latency(39) == pytest.approx(1.0)
-    assert corrected.latency(0) == pytest.approx(0.1 * corrected.pace / 1e-3)
-    assert corrected.layers[LAYER] == pytest.approx(0.01 * corrected.pace / 1e-3)
+    assert corrected.latency(0) == pytest.approx(0.1 * corrected.reference / 1e-3)
+    assert corrected.layers[LAYER] == pytest.approx(0.01 * corrected.reference / 1e-3)
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def measured_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(collect_room, "measure", fake)
     monkeypatch.setattr(collect_room, "measure_module", lambda module, shape, setting, *_: summary([1.0], setting))
-    monkeypatch.setattr(collect_room, "pace_now", lambda *_: 1.0)
+    monkeypatch.setattr(collect_room, "reference_seconds", lambda *_: 1.0)
     return seen
 
 

@@ -10,7 +10,7 @@ from zennas.latency.setting import Setting, differences, on_this_machine, settin
     ("values", "message"),
     [
         ({"backend": "tvm"}, "allowed are torch, torch-compile, onnxruntime"),
-        ({"dtype": "fp16"}, "allowed are float32, float16, bfloat16, int8"),
+        ({"dtype": "fp64"}, "allowed are fp32, fp16, bf16, int8"),
         ({"batch_size": 0}, "batch_size 0"),
         ({"clock": "cpu", "threads": 2}, "--threads 1"),
         ({"clock": "cpu", "device": "cuda"}, "--clock wall"),
@@ -33,7 +33,7 @@ def test_a_damaged_setting_is_refused_with_its_place(change: dict[str, object]) 
 
 
 def test_differences_name_what_differs_and_leave_out_what_is_not_asked() -> None:
-    assert differences(Setting(), {"dtype": "float16", "batch_size": 64, "backend": None}) == ["dtype"]
+    assert differences(Setting(), {"dtype": "fp16", "batch_size": 64, "backend": None}) == ["dtype"]
 
 
 def test_this_machine_is_named_and_devices_that_are_not_here_are_refused() -> None:
@@ -54,11 +54,11 @@ def test_number_types_that_the_backend_or_the_cpu_lacks_are_refused(monkeypatch:
 
     with pytest.raises(LatencyError, match="--backend onnxruntime"):
         check_supported(Setting(dtype="int8"))
-    with pytest.raises(LatencyError, match="float16"):
-        check_supported(Setting(backend="onnxruntime", dtype="float16"))
+    with pytest.raises(LatencyError, match="fp16"):
+        check_supported(Setting(backend="onnxruntime", dtype="fp16"))
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_fp16_supported", lambda: False)
-    with pytest.raises(LatencyError, match="no float16 arithmetic"):
-        check_supported(Setting(dtype="float16"))
+    with pytest.raises(LatencyError, match="no fp16 arithmetic"):
+        check_supported(Setting(dtype="fp16"))
 
 
 def test_a_missing_backend_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

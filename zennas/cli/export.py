@@ -24,7 +24,12 @@ def export(
     on_bad_image: Annotated[str, typer.Option(help="skip or stop at unreadable images.")] = "stop",
     resolution: Resolution = None,
     classes: Annotated[
-        int | None, typer.Option(min=1, help="Outputs of the classifier.", show_default="the weights', else 1000")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Outputs of the classifier.",
+            show_default="the network's, weights' or data's, else 1000",
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The file.", show_default="NAME.onnx or NAME.pt2")] = None,
     as_json: Json = False,
@@ -43,19 +48,18 @@ def export(
     if data is not None:
         for module in ("torchvision", "timm", "sklearn"):
             require(module, "train", "--data")
+    from zennas.export import FORMATS
     from zennas.export import export as export_network
-    from zennas.export.checked import FORMATS
     from zennas.train.networks import make_network, usual_resolution
-    from zennas.train.weights import class_count, load_weights
+    from zennas.train.weights import load_weights
     from zennas.units import format_bytes
 
     side = resolution or usual_resolution(model, 224)
-    if classes is None:
-        classes = 1000 if weights is None else class_count(make_network(model, 1, side), weights)
-    network = make_network(model, classes, side)
+    count, where = _classes(model, classes, weights, data, side)
+    network = make_network(model, count, side)
     if weights is not None:
-        load_weights(network, weights)
-    suffix = FORMATS[format][2] if format in FORMATS else ""
+        load_weights(network, weights, where)
+    suffix = FORMATS[format].suffix if format in FORMATS else ""
     path = out or Path(f"{Path(model).stem if Path(model).suffix in ('.yaml', '.json', '.txt') else 'network'}{suffix}")
     result = export_network(
         network,
@@ -78,6 +82,29 @@ def export(
         say(f"accuracy   {result.accuracy:.2%} in {dtype}, {result.float_accuracy:.2%} in torch fp32")
     print_skipped(result.skipped)
     say(f"written to {result.path} ({format_bytes(result.bytes)})")
+
+
+def _classes(model: str, given: int | None, weights: Path | None, data: str | None, resolution: int) -> tuple[int, str]:
+    """How many classes the exported network has, and what says so.
+
+    What the command line gives, else what the architecture was designed with; only where that says nothing, what the
+    weights are for, then what the data has. What does not fit is refused where weights and data are used.
+    """
+    from zennas.counting.count import DEFAULT_CLASSES
+    from zennas.train.datasets import open_data
+    from zennas.train.networks import make_network, own_classes
+    from zennas.train.weights import class_count
+
+    if given is not None:
+        return given, "--classes"
+    own = own_classes(model)
+    if own is not None:
+        return own, "the architecture, without --classes,"
+    if weights is not None:
+        return class_count(make_network(model, 1, resolution), weights), "the network"
+    if data is not None:
+        return len(open_data(data).classes), "the data"
+    return DEFAULT_CLASSES, "the network"
 
 
 def add_to(app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ from zennas.cli.terminal import say
 LatencyDevice = Annotated[str, typer.Option(help="cpu, cuda or cuda:<number>.")]
 Backend = Annotated[str, typer.Option(help="torch, torch-compile or onnxruntime.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images a mini-batch.")]
-Dtype = Annotated[str, typer.Option(help="float32, float16, bfloat16; int8 with onnxruntime.")]
+Dtype = Annotated[str, typer.Option(help="fp32, fp16, bf16; int8 with onnxruntime.")]
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Threads of the CPU that compute.", show_default="as many as torch takes")
 ]
@@ -28,9 +28,12 @@ def latency(
     device: LatencyDevice = "cpu",
     backend: Backend = "torch",
     batch_size: BatchSize = 64,
-    dtype: Dtype = "float32",
+    dtype: Dtype = "fp32",
     resolution: Resolution = None,
-    classes: Annotated[int, typer.Option(min=0, help="Outputs of the classifier.")] = 1000,
+    classes: Annotated[
+        int | None,
+        typer.Option(min=0, help="Outputs of the classifier.", show_default="the architecture's own, else 1000"),
+    ] = None,
     threads: Threads = None,
     clock: Clock = "wall",
     batches: Annotated[int, typer.Option(min=1, help="Mini-batches after the warm-up.")] = 30,
@@ -45,11 +48,11 @@ def latency(
 
         zennas latency zennet-cifar-1.0M --batch-size 1
 
-        zennas latency zennet-imagenet-0.1ms --device cuda --dtype float16
+        zennas latency zennet-imagenet-0.1ms --device cuda --dtype fp16
 
         zennas latency runs/search-1/best.yaml --backend onnxruntime --dtype int8 --json
     """
-    from zennas.counting import native_resolution
+    from zennas.counting import native_classes, native_resolution
     from zennas.latency.setting import Setting
     from zennas.loading import load
     from zennas.units import format_seconds
@@ -66,9 +69,10 @@ def latency(
     )
     from zennas.latency.measure import NOISY_SPREAD, measure
 
-    found = measure(architecture, setting, classes, batches)
+    count = native_classes(architecture, classes)
+    found = measure(architecture, setting, count, batches)
     if as_json:
-        print(json.dumps({"name": architecture.name, "num_classes": classes, **found.as_json()}))
+        print(json.dumps({"name": architecture.name, "num_classes": count, **found.as_json()}))
     else:
         say(
             f"{format_seconds(found.latency)} an image (spread {found.spread:.1%} over {len(found.batches)} "

@@ -49,7 +49,7 @@ def fit(
     device: LatencyDevice = "cpu",
     backend: Backend = "torch",
     batch_size: BatchSize = 64,
-    dtype: Dtype = "float32",
+    dtype: Dtype = "fp32",
     threads: Threads = None,
     clock: Clock = "wall",
     seed: Seed = 0,

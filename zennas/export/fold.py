@@ -1,10 +1,20 @@
-"""Folding batch norms into the convolutions before them: the same function with fewer layers."""
+"""Networks in evaluation mode, as they are or with batch norms folded into the convolutions before them."""
 
 import copy
 from itertools import pairwise
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+
+def evaluation_copy(network: nn.Module, fold: bool = False) -> nn.Module:
+    """A copy in evaluation mode.
+
+    Args:
+        network: any module; it is not changed.
+        fold: fold batch norms (`fold_batch_norms`).
+    """
+    return fold_batch_norms(network) if fold else copy.deepcopy(network).eval()
 
 
 def fold_batch_norms(network: nn.Module) -> nn.Module:

@@ -1,93 +1,83 @@
-"""Writing a network as an ONNX model or a torch.export program, and running what was written."""
+"""The formats that a network is exported in, open to more."""
 
 import contextlib
-import io
 import logging
-import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from zennas.io.text import write_bytes
-from zennas.optional_dependencies import require
+from zennas.errors import ExportError
+
+INPUT, OUTPUT = "images", "logits"
+TORCH_TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+"""Of `zennas.number_types`, those that torch computes in."""
 
 Runner = Callable[[Tensor], Tensor]
-INPUT, OUTPUT = "images", "logits"
+"""Images N×C×H×W to logits N×K."""
 
 
-def write_onnx(network: nn.Module, example: Tensor, path: Path, dynamic_batch: bool) -> None:
-    """Write an ONNX model with the input `images` and the output `logits`, weights inside the file."""
-    require("onnxscript", "onnx", "an export to ONNX")
-    with _quiet(), tempfile.TemporaryDirectory() as folder:
-        shapes = {INPUT: {0: torch.export.Dim("batch", min=1)}} if dynamic_batch else None
-        program = torch.onnx.export(
-            _Named(network),
-            (example,),
-            dynamo=True,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_shapes=shapes,
-            external_data=False,
-            verbose=False,
-        )
-        file = Path(folder) / "network.onnx"
-        program.save(str(file), external_data=False)
-        write_bytes(path, file.read_bytes())
+class Writer(Protocol):
+    """Turns a network into the content of a file."""
+
+    def __call__(
+        self,
+        network: nn.Module,
+        shape: tuple[int, ...],
+        dtype: str,
+        *,
+        dynamic_batch: bool,
+        fold: bool,
+        calibration: Iterable[Tensor],
+    ) -> bytes:
+        """The file's content.
+
+        Args:
+            network: any module on the CPU that takes one tensor and returns one; it must not be changed.
+            shape: of one image, C×H×W.
+            dtype: one of the format's number types.
+            dynamic_batch: take any number of images; otherwise exactly one.
+            fold: fold batch norms into convolutions.
+            calibration: for int8, batches of images N×C×H×W in fp32; N is 1 unless `dynamic_batch`.
+        """
 
 
-def onnx_runner(path: Path) -> Runner:
-    """onnxruntime on the CPU with a model's file."""
-    ort = require("onnxruntime", "onnx", "running an ONNX model")
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    session: Any = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+@dataclass(frozen=True)
+class Format:
+    """A format.
 
-    def run(images: Tensor) -> Tensor:
-        return torch.from_numpy(session.run([OUTPUT], {INPUT: images.numpy()})[0])
+    Attributes:
+        name: as `--format` takes it.
+        suffix: of its files, with the dot.
+        number_types: those of `zennas.number_types` that it has.
+        write: makes a file's content.
+        runner: a file as a function, to check it with; it takes and returns the file's number type, fp32 for int8.
+    """
 
-    return run
-
-
-def write_torch_export(network: nn.Module, example: Tensor, path: Path, dynamic_batch: bool) -> None:
-    """Write a program (`.pt2`) that `torch.export.load` reads without this package."""
-    shapes = {INPUT: {0: torch.export.Dim("batch", min=1)}} if dynamic_batch else None
-    with _quiet():
-        program = torch.export.export(_Named(network), (example,), dynamic_shapes=shapes)
-        buffer = io.BytesIO()
-        torch.export.save(program, buffer)
-    write_bytes(path, buffer.getvalue())
+    name: str
+    suffix: str
+    number_types: tuple[str, ...]
+    write: Writer
+    runner: Callable[[Path], Runner]
 
 
-def torch_export_runner(path: Path) -> Runner:
-    """A program's file as a function."""
-    module = torch.export.load(str(path)).module()
-
-    def run(images: Tensor) -> Tensor:
-        with torch.no_grad():
-            logits: Tensor = module(images)
-        return logits
-
-    return run
+FORMATS: dict[str, Format] = {}
+"""By name."""
 
 
-class _Named(nn.Module):
-    """Gives the input its name, whatever the network calls it."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.network(images)
-        return logits
+def register_format(format: Format) -> None:
+    """Make a format known to `export`. Raises `ExportError` where another one has its name."""
+    if FORMATS.get(format.name, format) != format:
+        raise ExportError(f"format {format.name!r} is registered twice; give one of them another name")
+    FORMATS[format.name] = format
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the exporters' progress and deprecation notes, which are not about the user's network."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

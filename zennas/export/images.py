@@ -16,8 +16,14 @@ _CALIBRATION_IMAGES = 256
 class ExportImages:
     """A data set's images as a network sees them, 3×`resolution`×`resolution`.
 
+    Args:
+        data: a data set as in training.
+        resolution: R.
+        on_bad_image: `skip` or `stop` where an image cannot be used.
+
     Attributes:
         bad: images that could not be used.
+        classes: number of its classes.
 
     Raises:
         DataError: as training does; also when a bad image is met and `on_bad_image` is `stop`.
@@ -26,6 +32,7 @@ class ExportImages:
     def __init__(self, data: str, resolution: int, on_bad_image: str = "stop") -> None:
         self.bad = bad_images(on_bad_image)
         opened = open_data(data)
+        self.classes = len(opened.classes)
         transform = evaluation_transform(opened, resolution)
         self._train, self._test = (PreparedImages(split, transform, 0) for split in (opened.train, opened.test))
         self._train_count, self._test_count = len(opened.train), len(opened.test)
@@ -35,7 +42,7 @@ class ExportImages:
         return self._batch(self._test, range(min(count, self._test_count))).images
 
     def calibration(self, batch_size: int = _BATCH) -> Iterator[Tensor]:
-        """Batches of training images, spread over the split: image folders are sorted by class."""
+        """Batches of `batch_size` training images, spread over the split: image folders are sorted by class."""
         count = min(_CALIBRATION_IMAGES, self._train_count)
         images = self._batch(self._train, [index * self._train_count // count for index in range(count)]).images
         batch_size = min(batch_size, len(images))

@@ -1,6 +1,6 @@
 """Latencies: measured on a device, learned from such measurements, predicted in a search.
 
-`setting`, `layers`, `records` and `predictor` with its models need no torch; `backends`, `measure`, `pace`, `collect`,
+`setting`, `layers`, `records` and `predictor` with its models need no torch; `backends`, `measure`, `drift`, `collect`,
 `learn` and `fit` do.
 """
 

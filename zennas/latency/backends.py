@@ -1,27 +1,20 @@
 """Making a module runnable by a backend. Needs torch; onnxruntime and onnx for that backend."""
 
-import contextlib
 import copy
-import io
-import logging
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from zennas.allocator import keep_freed_memory
 from zennas.errors import LatencyError, TooLargeError
+from zennas.export.formats import INPUT, TORCH_TYPES
+from zennas.export.onnx_format import onnx_model, onnx_session
 from zennas.latency.setting import Setting
 from zennas.optional_dependencies import require
 
 CALIBRATION_BATCHES = 4
-_TORCH_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 Run = Callable[[], None]
 """Runs one mini-batch and returns when the device is done with it."""
@@ -39,29 +32,34 @@ def check_supported(setting: Setting) -> None:
             require(module, "latency", "the backend onnxruntime")
         if setting.device != "cpu":
             raise LatencyError("the backend onnxruntime is used on the cpu; give --device cpu, or --backend torch")
-        if setting.dtype not in ("float32", "int8"):
+        if setting.dtype not in ("fp32", "int8"):
             raise LatencyError(
-                f"onnxruntime has no {setting.dtype} convolutions on a CPU; use --dtype float32 or int8, "
+                f"onnxruntime has no {setting.dtype} convolutions on a CPU; use --dtype fp32 or int8, "
                 "or --backend torch"
             )
         return
     if setting.dtype == "int8":
         raise LatencyError(f"int8 runs through onnxruntime; give --backend onnxruntime (given: {setting.backend})")
-    if setting.device == "cpu" and setting.dtype != "float32":
+    if setting.device == "cpu" and setting.dtype != "fp32":
         probe = {
-            "float16": torch.ops.mkldnn._is_mkldnn_fp16_supported,
-            "bfloat16": torch.ops.mkldnn._is_mkldnn_bf16_supported,
+            "fp16": torch.ops.mkldnn._is_mkldnn_fp16_supported,
+            "bf16": torch.ops.mkldnn._is_mkldnn_bf16_supported,
         }[setting.dtype]
         if not probe():
-            raise LatencyError(f"this CPU has no {setting.dtype} arithmetic; use --dtype float32")
+            raise LatencyError(f"this CPU has no {setting.dtype} arithmetic; use --dtype fp32")
 
 
 @contextmanager
 def prepared(module: nn.Module, shape: tuple[int, ...], setting: Setting) -> Iterator[Run]:
-    """A function that runs one mini-batch of `shape` (N×C×H×W, standard normal from a fixed seed) through `module`.
+    """A function that runs one mini-batch of standard normal images, from a fixed seed, through a module.
 
     On a CPU the process keeps freed memory from then on: what a network pays for fetching pages anew depends on what
     the process did before, and is not the network's.
+
+    Args:
+        module: any module on the CPU; it is not changed.
+        shape: of a mini-batch, N×C×H×W.
+        setting: device, backend, number type and threads; its resolution and batch size are not looked at.
 
     Raises:
         TooLargeError: out of memory, here or when the function is called.
@@ -87,7 +85,7 @@ def prepared(module: nn.Module, shape: tuple[int, ...], setting: Setting) -> Ite
 
 
 def _torch(module: nn.Module, images: torch.Tensor, setting: Setting) -> Run:
-    dtype = _TORCH_DTYPES[setting.dtype]
+    dtype = TORCH_TYPES[setting.dtype]
     module = copy.deepcopy(module).eval().to(setting.device, dtype)
     images = images.to(setting.device, dtype)
     compiled = torch.compile(module) if setting.backend == "torch-compile" else module
@@ -110,17 +108,8 @@ def _torch(module: nn.Module, images: torch.Tensor, setting: Setting) -> Run:
 
 
 def _onnxruntime(module: nn.Module, images: torch.Tensor, setting: Setting) -> Run:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = setting.threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    model = onnx_bytes(module, images)
-    feed = {"images": images.numpy()}
-    if setting.dtype == "int8":
-        model = quantised(model, images.shape)
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session = onnx_session(measured_file(module, images.shape, setting.dtype), setting.threads)
+    feed = {INPUT: images.numpy()}
 
     def run() -> None:
         session.run(None, feed)
@@ -128,58 +117,25 @@ def _onnxruntime(module: nn.Module, images: torch.Tensor, setting: Setting) -> R
     return run
 
 
-def onnx_bytes(module: nn.Module, images: torch.Tensor) -> bytes:
-    """The module as an ONNX model with one input, `images`, of a fixed shape."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            copy.deepcopy(module).eval(), (images,), buffer, input_names=["images"], output_names=["out"], dynamo=False
-        )
-    return buffer.getvalue()
+def measured_file(module: nn.Module, shape: tuple[int, ...], dtype: str) -> bytes:
+    """The file that onnxruntime is measured on: what `zennas export` writes for the same module and number type,
+    with `--dynamic-batch` where the batch has more than one image.
+
+    Args:
+        module: any module on the CPU.
+        shape: of a mini-batch, N×C×H×W.
+        dtype: `fp32` or `int8`. The ranges of int8 come from standard normal images: its speed counts here, not its
+            accuracy.
+    """
+    calibration = normal_images(shape) if dtype == "int8" else ()
+    return onnx_model(module, shape[1:], dtype, dynamic_batch=shape[0] > 1, calibration=calibration)
 
 
-def quantised(model: bytes, shape: tuple[int, ...]) -> bytes:
-    """The ONNX model in int8: weights and activations quantised statically, the activations' ranges calibrated on
-    standard normal images. A stand-in for the paper's INT8 engine: its speed counts here, not its accuracy."""
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    class Normal(CalibrationDataReader):  # type: ignore[misc, unused-ignore]
-        def __init__(self) -> None:
-            rng = np.random.default_rng(0)
-            self.batches = iter(
-                [{"images": rng.standard_normal(shape, dtype=np.float32)} for _ in range(CALIBRATION_BATCHES)]
-            )
-
-        def get_next(self) -> Any:
-            return next(self.batches, None)
-
-    with tempfile.TemporaryDirectory() as directory, _quiet_logging():
-        source, folded, target = (Path(directory) / f"{name}.onnx" for name in ("float", "folded", "int8"))
-        source.write_bytes(model)
-        quant_pre_process(source, folded, skip_symbolic_shape=True)
-        quantize_static(
-            folded,
-            target,
-            Normal(),
-            quant_format=QuantFormat.QDQ,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            per_channel=True,
-        )
-        return target.read_bytes()
-
-
-@contextmanager
-def _quiet_logging() -> Iterator[None]:
-    """The quantiser warns through the root logger about every node that it leaves alone."""
-    disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(disabled)
+def normal_images(shape: tuple[int, ...]) -> Iterator[torch.Tensor]:
+    """`CALIBRATION_BATCHES` batches of `shape`, standard normal from a fixed seed."""
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(CALIBRATION_BATCHES):
+        yield torch.randn(shape, generator=generator)
 
 
 @contextmanager

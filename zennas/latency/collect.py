@@ -11,7 +11,7 @@ from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.layers import TimedLayer
 from zennas.errors import LatencyError, TooLargeError
 from zennas.latency.backends import check_supported
-from zennas.latency.drift import pace_now, reference
+from zennas.latency.drift import reference, reference_seconds
 from zennas.latency.layers import layer_alone, network_layers
 from zennas.latency.measure import BATCHES, FEWEST_BATCHES, measure, measure_module
 from zennas.latency.records import Header, Measured, RecordFile, has_records, open_records
@@ -68,10 +68,18 @@ def collect(
     seed: int = 0,
     watch: Watch | None = None,
 ) -> Measured:
-    """Measure networks and single layers into the file at `path`, going on with what it holds.
+    """Measure networks and single layers into a file, going on with what it holds.
 
     Args:
+        path: file of measurements (`zennas.latency.records`).
+        setting: how they are run; the machine's name and versions are filled in.
+        space: name of the space that the networks come from.
+        num_classes: outputs of the classifier, 0 for none.
         smallest: multiply-adds of the smallest network of the space.
+        sample: gives the network of a number.
+        plan: how many, and how long.
+        seed: of the sequence of networks; kept in the file.
+        watch: told after each network how many there are, and the seconds that went by.
 
     Raises:
         LatencyError: the setting is not possible here, or the file is of another one.
@@ -88,7 +96,7 @@ def collect(
         for number in _visits(records, plan, began):
             spent = time.perf_counter() - began
             blocks = records.measured.networks.get(number) or sample(records.header.flops, number)
-            _visit(records, number, blocks, pace_now(run, setting), plan)
+            _visit(records, number, blocks, reference_seconds(run, setting), plan)
             layer_seconds += _measure_layers(records, blocks, LAYER_SHARE * spent - layer_seconds)
             if watch:
                 watch(len(records.measured.networks), time.perf_counter() - began)
@@ -131,14 +139,14 @@ def _range(header: Header, sample: Sample, plan: Plan) -> tuple[float, float]:
     return low, high
 
 
-def _visit(records: RecordFile, number: int, blocks: tuple[SuperBlock, ...], pace: float, plan: Plan) -> None:
+def _visit(records: RecordFile, number: int, blocks: tuple[SuperBlock, ...], reference: float, plan: Plan) -> None:
     header = records.header
     try:
         found = measure(Architecture(blocks), header.setting, header.num_classes, BATCHES, plan.network_seconds)
     except TooLargeError:
-        records.add_network(number, blocks, None, pace)
+        records.add_network(number, blocks, None, reference)
     else:
-        records.add_network(number, blocks, found.latency, pace, found.spread)
+        records.add_network(number, blocks, found.latency, reference, found.spread)
 
 
 def _measure_layers(records: RecordFile, blocks: tuple[SuperBlock, ...], seconds: float) -> float:

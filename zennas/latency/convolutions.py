@@ -169,7 +169,16 @@ def kinds_from_json(parameters: dict[str, Any]) -> tuple[str, ...]:
 def forward(
     rows: NDArray[np.float64], weights: Sequence[NDArray[np.float64]], biases: Sequence[NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """A perceptron with ReLU between its layers, on rows of features."""
+    """A perceptron with ReLU between its layers.
+
+    Args:
+        rows: N×F features.
+        weights: a matrix of each layer, inputs × outputs.
+        biases: a vector of each layer.
+
+    Returns:
+        N×1 outputs.
+    """
     with np.errstate(over="ignore", invalid="ignore"):  # as above
         for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
             rows = np.maximum(rows @ weight + bias, 0.0)
@@ -177,7 +186,16 @@ def forward(
 
 
 def check_forward(weights: Sequence[NDArray[np.float64]], biases: Sequence[NDArray[np.float64]], features: int) -> None:
-    """Raises `ValueError` where the shapes of a perceptron do not chain from `features` to one output."""
+    """Refuse a perceptron whose shapes do not chain from its features to one output.
+
+    Args:
+        weights: a matrix of each layer, inputs × outputs.
+        biases: a vector of each layer.
+        features: inputs of the first layer.
+
+    Raises:
+        ValueError: they do not.
+    """
     width = features
     if not weights or len(weights) != len(biases):
         raise ValueError("as many weights as biases are needed")

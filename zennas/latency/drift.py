@@ -1,8 +1,7 @@
-"""The pace of a machine: what a small fixed network takes. Needs torch.
+"""Drift of a machine's speed: a small fixed network, timed beside every measurement. Needs torch.
 
 On a shared machine the same network takes half as long again once the neighbours are busy: they share caches, memory
-and clock rate. A reference timed beside every measurement tells by how much, so that measurements of different
-minutes compare.
+and clock rate. The reference network's seconds tell by how much, so that measurements of different minutes compare.
 """
 
 import statistics
@@ -23,18 +22,25 @@ RUNS = 24
 
 @contextmanager
 def reference(setting: Setting) -> Iterator[Run | None]:
-    """The reference network, one image in float32, with the setting's threads; `None` on a GPU, which is not shared."""
+    """What runs the reference network on one image in fp32, with the setting's threads and on torch whatever its
+    backend; `None` on a GPU, which is not shared.
+    """
     if setting.device != "cpu":
         yield None
         return
     module = random_network(parse_structure(REFERENCE), 10)
-    plain = Setting("cpu", "torch", "float32", 1, REFERENCE_RESOLUTION, setting.threads, setting.clock)
+    plain = Setting("cpu", "torch", "fp32", 1, REFERENCE_RESOLUTION, setting.threads, setting.clock)
     with prepared(module, (1, 3, REFERENCE_RESOLUTION, REFERENCE_RESOLUTION), plain) as run:
         yield run
 
 
-def pace_now(run: Run | None, setting: Setting) -> float:
-    """Median seconds of the reference; 1 where there is none."""
+def reference_seconds(run: Run | None, setting: Setting) -> float:
+    """Median seconds of the reference network now, by the setting's clock.
+
+    Args:
+        run: what `reference` gives; without it, 1 is returned.
+        setting: that of the measurements beside it.
+    """
     if run is None:
         return 1.0
     return statistics.median(time_batches(run, setting.clock, RUNS, None))

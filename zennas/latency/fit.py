@@ -68,7 +68,9 @@ def fit_predictor(raw: Measured, model: str | None = None, seed: int = 0) -> Pre
     """Fit all three models and return the one with the least median error on the held-out networks.
 
     Args:
-        model: return this one instead.
+        raw: measurements; they are corrected for drift first.
+        model: name of the model to return instead.
+        seed: of the models' weights and the trees.
 
     Raises:
         LatencyError: an unknown model, or too few networks were measured.
@@ -97,7 +99,7 @@ def fit_predictor(raw: Measured, model: str | None = None, seed: int = 0) -> Pre
         tuple(sorted(blocks)),
         measured.header.num_classes,
         (min(latencies), max(latencies)),
-        measured.pace,
+        measured.reference,
         report.as_json(),
     )
 
@@ -118,7 +120,13 @@ def noise_floor(measured: Corrected, numbers: Sequence[int]) -> Errors | None:
 
 
 def relative_errors(predicted: Any, truth: Any, microseconds: float = 0.0) -> Errors:
-    """Errors of an array of predictions."""
+    """Errors of an array of predictions.
+
+    Args:
+        predicted: N latencies in seconds.
+        truth: N measured ones.
+        microseconds: what a prediction took.
+    """
     errors = np.abs(np.asarray(predicted) / np.asarray(truth) - 1)
     return Errors(
         float(np.median(errors)),

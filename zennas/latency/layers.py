@@ -49,7 +49,13 @@ def super_block_layers(block: SuperBlock, resolution: int) -> tuple[Layers, int]
 
 
 def network_layers(super_blocks: tuple[SuperBlock, ...], resolution: int, num_classes: int) -> Layers:
-    """The layers of a whole network with its classifier."""
+    """The layers of a whole network with its classifier.
+
+    Args:
+        super_blocks: the network.
+        resolution: side of its square input.
+        num_classes: outputs of the classifier.
+    """
     counts: Counter[TimedLayer] = Counter()
     for block in super_blocks:
         layers, resolution = super_block_layers(block, resolution)
@@ -60,7 +66,13 @@ def network_layers(super_blocks: tuple[SuperBlock, ...], resolution: int, num_cl
 
 
 def classifier(channels: int, num_classes: int, resolution: int) -> TimedLayer:
-    """Global pooling of maps of that side, and the linear layer."""
+    """Global pooling and the linear layer, as one layer.
+
+    Args:
+        channels: of the maps that are pooled.
+        num_classes: outputs; 0 counts as one.
+        resolution: side of the maps.
+    """
     return TimedLayer("linear", channels, max(1, num_classes), 1, 1, 1, resolution)
 
 

@@ -30,6 +30,11 @@ def learn_convolutions(measured: Corrected, numbers: Sequence[int], seed: int = 
 
     A layer alone finds its input in the cache and pays for one call, so that each kind of layer has a learned factor
     between alone and in a network.
+
+    Args:
+        measured: networks and layers, corrected for drift.
+        numbers: of the networks to learn from.
+        seed: of the weights.
     """
     header = measured.header
     resolution, classes = header.setting.resolution, header.num_classes
@@ -97,7 +102,13 @@ def _memberships(
 
 
 def learn_perceptron(measured: Corrected, numbers: Sequence[int], seed: int = 0) -> Perceptron:
-    """Learn the paper's 10-layer perceptron."""
+    """Learn the paper's 10-layer perceptron (Section 5.2.1).
+
+    Args:
+        measured: networks, corrected for drift.
+        numbers: of the networks to learn from.
+        seed: of the weights.
+    """
     resolution = measured.header.setting.resolution
     networks = [measured.networks[n] for n in numbers]
     blocks = sorted({block.block for network in networks for block in network})
@@ -120,7 +131,16 @@ def learn_perceptron(measured: Corrected, numbers: Sequence[int], seed: int = 0)
 
 
 def learn_trees(measured: Corrected, numbers: Sequence[int], seed: int = 0) -> Trees:
-    """Learn gradient-boosted trees. Raises `MissingExtraError` without scikit-learn."""
+    """Learn gradient-boosted trees.
+
+    Args:
+        measured: networks, corrected for drift.
+        numbers: of the networks to learn from.
+        seed: of the rows that each tree sees.
+
+    Raises:
+        MissingExtraError: scikit-learn is not installed.
+    """
     ensemble = require("sklearn.ensemble", "latency", "the boosted trees")
     resolution, classes = measured.header.setting.resolution, measured.header.num_classes
     kinds = kinds_of(layer for n in numbers for layer, _ in network_layers(measured.networks[n], resolution, classes))

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from zennas.architecture.model import Architecture
 from zennas.latency.backends import Run, check_supported, prepared
 from zennas.latency.setting import Setting, on_this_machine
 from zennas.nn.build import build
+from zennas.train.randomness import WEIGHTS, seeded
 
 BATCHES = 30
 WARM_UP_BATCHES = 3
@@ -57,13 +57,16 @@ class Measurement:
 def measure(
     architecture: Architecture,
     setting: Setting,
-    num_classes: int = 1000,
+    num_classes: int | None = None,
     batches: int = BATCHES,
     time_limit: float | None = None,
 ) -> Measurement:
     """Measure a network with random weights.
 
     Args:
+        architecture: the network.
+        setting: how it is run; the machine's name and versions are filled in.
+        num_classes: outputs of the classifier, 0 for none; by default the architecture's own, else 1000.
         batches: mini-batches after the warm-up.
         time_limit: seconds after which no further mini-batch is begun once there are `FEWEST_BATCHES`.
 
@@ -78,23 +81,45 @@ def measure(
     return measure_module(random_network(architecture, num_classes), shape, setting, batches, time_limit)
 
 
-def random_network(architecture: Architecture, num_classes: int) -> nn.Module:
-    """A network with random weights, drawn without moving the caller's random state."""
-    with torch.random.fork_rng(devices=[]):
+def random_network(architecture: Architecture, num_classes: int | None = None, seed: int = 0) -> nn.Module:
+    """A network with random weights, those that `zennas export` gives it too; the caller's random state stays.
+
+    Args:
+        architecture: the network.
+        num_classes: outputs of the classifier, 0 for none; by default the architecture's own, else 1000.
+        seed: of the weights.
+    """
+    with seeded(seed, WEIGHTS):
         return build(architecture, num_classes)
 
 
 def measure_module(
     module: nn.Module, shape: tuple[int, ...], setting: Setting, batches: int = BATCHES, time_limit: float | None = None
 ) -> Measurement:
-    """Measure any module on inputs of `shape`, in a setting of this machine. Raises as `measure`."""
+    """Measure any module. Raises as `measure`.
+
+    Args:
+        module: any module on the CPU.
+        shape: of a mini-batch, N×C×H×W.
+        setting: how it is run, on this machine (`on_this_machine`).
+        batches: mini-batches after the warm-up.
+        time_limit: as `measure`.
+    """
     with prepared(module, shape, setting) as run:
         times = time_batches(run, setting.clock, batches, time_limit)
     return summary([seconds / shape[0] for seconds in times], setting)
 
 
 def time_batches(run: Run, clock: str, batches: int, time_limit: float | None) -> list[float]:
-    """Seconds of each of `batches` calls after the warm-up. With a time limit, slow calls are warmed up by fewer."""
+    """Seconds of each call after the warm-up.
+
+    Args:
+        run: runs one mini-batch.
+        clock: `wall` or `cpu`.
+        batches: calls after the warm-up.
+        time_limit: seconds after which no further call is begun once there are `FEWEST_BATCHES`; slow calls are then
+            warmed up by fewer, too.
+    """
     tick = _CLOCKS[clock]
     began = time.perf_counter()
     for _ in range(WARM_UP_BATCHES):

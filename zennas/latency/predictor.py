@@ -45,7 +45,8 @@ class Predictor:
     Attributes:
         blocks: block types that it has seen.
         range: lowest and highest latency that it has seen, in seconds an image.
-        pace: the machine's pace that its latencies are at (`zennas.latency.drift`).
+        reference: seconds that the reference network of `zennas.latency.drift` took when it was fitted; where that
+            takes longer now, so does every network. The file calls it `pace`.
         report: how well it predicted networks that it was not fitted to (`zennas.latency.fit.Report`).
     """
 
@@ -55,7 +56,7 @@ class Predictor:
     blocks: tuple[str, ...]
     num_classes: int
     range: tuple[float, float]
-    pace: float
+    reference: float
     report: Mapping[str, Any] = field(default_factory=dict)
 
     def predict(self, super_blocks: tuple[SuperBlock, ...]) -> float:
@@ -106,7 +107,7 @@ def write_predictor(predictor: Predictor, path: str | os.PathLike[str]) -> None:
         "blocks": list(predictor.blocks),
         "num_classes": predictor.num_classes,
         "range": list(predictor.range),
-        "pace": predictor.pace,
+        "pace": predictor.reference,
         "report": dict(predictor.report),
         "parameters": predictor.model.parameters(),
     }
@@ -150,18 +151,19 @@ def read_predictor(path: str | os.PathLike[str]) -> Predictor:
     try:
         num_classes = int(document["num_classes"])
         low, high = map(float, document["range"])
-        pace = float(document["pace"])
+        reference = float(document["pace"])
         model = MODELS[name].from_parameters(document["parameters"], setting.resolution, num_classes)
     except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
         raise LatencyError(f"{where}: damaged latency predictor: {cut(str(error))}") from None
-    if not (0 < low <= high < math.inf and 0 < pace < math.inf and 0 <= num_classes <= MAX_CHANNELS):
+    if not (0 < low <= high < math.inf and 0 < reference < math.inf and 0 <= num_classes <= MAX_CHANNELS):
         raise LatencyError(
-            f"{where}: damaged latency predictor: range {low} to {high}, pace {pace}, {shortened(num_classes)} classes"
+            f"{where}: damaged latency predictor: range {low} to {high}, pace {reference}, "
+            f"{shortened(num_classes)} classes"
         )
     space = document["space"]
     if not isinstance(space, str):
         raise LatencyError(f"{where}: damaged latency predictor: space must be a name, got {shortened(space)}")
-    predictor = Predictor(model, setting, space, tuple(blocks), num_classes, (low, high), pace, report)
+    predictor = Predictor(model, setting, space, tuple(blocks), num_classes, (low, high), reference, report)
     try:
         predictor.predict(_PROBE)
     except LatencyError as error:

@@ -20,7 +20,7 @@ from zennas.latency.setting import Setting, differences, setting_from_json
 
 FORMAT = "zennas latency measurements 1"
 _OPENING = json.dumps({"format": FORMAT})[:-1].encode()
-PACE_WINDOW = 8
+SMOOTHING_WINDOW = 8
 
 
 @dataclass(frozen=True)
@@ -57,52 +57,61 @@ class Measured:
 
     Attributes:
         networks: super-blocks by their number in the sequence.
-        visits: of each network by number, seconds an image and place in `paces` of each visit; empty where it ran
+        visits: of each network by number, seconds an image and place in `references` of each visit; empty where it ran
             out of memory.
-        layers: seconds an image of single layers, and their place in `paces`.
-        paces: the machine's pace (`zennas.latency.drift`) at each visit, in the order of time.
+        layers: seconds an image of single layers, and their place in `references`.
+        references: seconds of the reference network (`zennas.latency.drift`) at each visit, in the order of time.
     """
 
     header: Header
     networks: dict[int, tuple[SuperBlock, ...]] = field(default_factory=dict)
     visits: dict[int, list[tuple[float, int]]] = field(default_factory=dict)
     layers: dict[TimedLayer, tuple[float, int]] = field(default_factory=dict)
-    paces: list[float] = field(default_factory=list)
+    references: list[float] = field(default_factory=list)
 
-    def add_network(self, number: int, blocks: tuple[SuperBlock, ...], latency: float | None, pace: float) -> None:
-        """Add one visit."""
-        self.paces.append(pace)
+    def add_network(self, number: int, blocks: tuple[SuperBlock, ...], latency: float | None, reference: float) -> None:
+        """Add one visit to a network.
+
+        Args:
+            number: of the network in the sequence.
+            blocks: the network.
+            latency: seconds an image; `None` where it ran out of memory.
+            reference: seconds of the reference network at that time.
+        """
+        self.references.append(reference)
         self.networks[number] = blocks
         visits = self.visits.setdefault(number, [])
         if latency is not None:
-            visits.append((latency, len(self.paces) - 1))
+            visits.append((latency, len(self.references) - 1))
 
     def add_layer(self, layer: TimedLayer, latency: float) -> None:
         """Add a single layer of the network that was visited last. Raises `ValueError` where there was none."""
-        if not self.paces:
+        if not self.references:
             raise ValueError("a layer before any network")
-        self.layers[layer] = (latency, len(self.paces) - 1)
+        self.layers[layer] = (latency, len(self.references) - 1)
 
 
 class Corrected:
-    """Measurements brought to one pace, the median of all.
+    """Measurements corrected for drift: brought to the median of the reference network's seconds.
 
     Attributes:
         latencies: seconds an image of each visit to a network, by number.
         layers: seconds an image of single layers.
-        pace: the pace that they were brought to.
+        reference: the seconds of the reference network that they were brought to.
     """
 
     def __init__(self, measured: Measured) -> None:
-        paces = smoothed(measured.paces)
+        references = smoothed(measured.references)
         self.header = measured.header
         self.networks = measured.networks
-        self.pace = statistics.median(paces) if paces else 1.0
+        self.reference = statistics.median(references) if references else 1.0
         self.latencies = {
-            number: [latency * self.pace / paces[place] for latency, place in visits]
+            number: [latency * self.reference / references[place] for latency, place in visits]
             for number, visits in measured.visits.items()
         }
-        self.layers = {layer: latency * self.pace / paces[place] for layer, (latency, place) in measured.layers.items()}
+        self.layers = {
+            layer: latency * self.reference / references[place] for layer, (latency, place) in measured.layers.items()
+        }
 
     def numbers(self) -> list[int]:
         """The numbers of the networks that were measured, in order."""
@@ -113,11 +122,12 @@ class Corrected:
         return statistics.median(self.latencies[number])
 
 
-def smoothed(paces: Sequence[float]) -> list[float]:
-    """Each pace as the median of those at most `PACE_WINDOW` before and after it: a single one is as noisy as what it
-    is to correct."""
+def smoothed(references: Sequence[float]) -> list[float]:
+    """Each value as the median of those at most `SMOOTHING_WINDOW` before and after it: a single one is as noisy as
+    what it is to correct."""
     return [
-        statistics.median(paces[max(0, place - PACE_WINDOW) : place + PACE_WINDOW + 1]) for place in range(len(paces))
+        statistics.median(references[max(0, place - SMOOTHING_WINDOW) : place + SMOOTHING_WINDOW + 1])
+        for place in range(len(references))
     ]
 
 
@@ -130,12 +140,20 @@ class RecordFile:
         self.measured = measured
 
     def add_network(
-        self, number: int, blocks: tuple[SuperBlock, ...], latency: float | None, pace: float, spread: float = 0.0
+        self, number: int, blocks: tuple[SuperBlock, ...], latency: float | None, reference: float, spread: float = 0.0
     ) -> None:
-        """Keep one visit to a network; `None` for one that ran out of memory."""
+        """Keep one visit to a network.
+
+        Args:
+            number: of the network in the sequence.
+            blocks: the network.
+            latency: seconds an image; `None` where it ran out of memory.
+            reference: seconds of the reference network at that time, `pace` in the file.
+            spread: of the latency's mini-batches (`zennas.latency.measure.Measurement`).
+        """
         structure = format_structure(blocks)
-        self._append({"number": number, "network": structure, "latency": latency, "spread": spread, "pace": pace})
-        self.measured.add_network(number, blocks, latency, pace)
+        self._append({"number": number, "network": structure, "latency": latency, "spread": spread, "pace": reference})
+        self.measured.add_network(number, blocks, latency, reference)
 
     def add_layer(self, layer: TimedLayer, latency: float) -> None:
         """Keep the latency of a single layer."""

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from zennas.errors import LatencyError, shortened
+from zennas.number_types import NUMBER_TYPES, number_type
 
 BACKENDS = ("torch", "torch-compile", "onnxruntime")
-DTYPES = ("float32", "float16", "bfloat16", "int8")
 CLOCKS = ("wall", "cpu")
 
 
@@ -20,7 +20,7 @@ class Setting:
     Attributes:
         device: `cpu`, `cuda` or `cuda:<n>`, as torch names it.
         backend: one of `BACKENDS`.
-        dtype: one of `DTYPES`; `int8` through onnxruntime only.
+        dtype: one of `zennas.number_types.NUMBER_TYPES`; `int8` through onnxruntime only.
         batch_size: images a mini-batch.
         resolution: side of the square images.
         threads: threads of the CPU that compute.
@@ -32,7 +32,7 @@ class Setting:
 
     device: str = "cpu"
     backend: str = "torch"
-    dtype: str = "float32"
+    dtype: str = "fp32"
     batch_size: int = 64
     resolution: int = 224
     threads: int = 1
@@ -41,7 +41,9 @@ class Setting:
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, allowed in (("backend", BACKENDS), ("dtype", DTYPES), ("clock", CLOCKS)):
+        if isinstance(self.dtype, str):
+            object.__setattr__(self, "dtype", number_type(self.dtype))
+        for name, allowed in (("backend", BACKENDS), ("dtype", NUMBER_TYPES), ("clock", CLOCKS)):
             if getattr(self, name) not in allowed:
                 raise LatencyError(f"unknown {name} {shortened(getattr(self, name))}; allowed are {', '.join(allowed)}")
         for name in ("batch_size", "resolution", "threads"):
@@ -85,7 +87,14 @@ def setting_from_json(document: Any, where: str) -> Setting:
 
 
 def differences(fitted: Setting, wanted: Mapping[str, Any]) -> list[str]:
-    """The names in `wanted` whose value is not that of `fitted`; what is `None` in `wanted` is not compared."""
+    """The names of fields in which two settings differ.
+
+    Args:
+        fitted: one of them.
+        wanted: values of the other by field; what is `None` is not compared.
+    """
+    if isinstance(wanted.get("dtype"), str):
+        wanted = {**wanted, "dtype": number_type(wanted["dtype"])}
     return [name for name, value in wanted.items() if value is not None and getattr(fitted, name) != value]
 
 

@@ -115,21 +115,21 @@ def _measure(
 def _measure_one(
     predictor: Predictor, num_classes: int, candidate: Candidate, setting: Setting, run: Any
 ) -> tuple[float, float]:
-    """Latency at the pace of the predictor, infinite where it runs out of memory; and how much slower than that
-    the machine is now."""
-    from zennas.latency.drift import pace_now
+    """Latency corrected for drift, infinite where it runs out of memory; and the drift: how many times as long the
+    machine takes now as when the predictor was fitted."""
+    from zennas.latency.drift import reference_seconds
     from zennas.latency.measure import measure
 
-    latencies, paces = [], []
+    latencies, drifts = [], []
     for _ in range(VISITS):
-        paces.append(pace_now(run, setting) / predictor.pace)
+        drifts.append(reference_seconds(run, setting) / predictor.reference)
         try:
             found = measure(Architecture(candidate.super_blocks), setting, num_classes, time_limit=VISIT_SECONDS)
         except TooLargeError:
             return float("inf"), 1.0
         latencies.append(found.latency)
-        paces.append(pace_now(run, setting) / predictor.pace)
-    slow = float(np.median(paces))
+        drifts.append(reference_seconds(run, setting) / predictor.reference)
+    slow = float(np.median(drifts))
     return float(np.median(latencies)) / slow, slow
 
 

@@ -77,7 +77,7 @@ def search(
         effectiveness: budget of ρ, depth over width of the main path (DeepMAD).
         latency_predictor: file of `zennas latency-predictor fit`; by default a quick one is fitted for `device`.
         latency_backend: `torch`, `torch-compile` or `onnxruntime`; by default the predictor's, or `torch`.
-        latency_dtype: number type of the latency; by default the predictor's, or `float32`.
+        latency_dtype: number type of the latency, `fp32`, `fp16`, `bf16` or `int8`; by default the predictor's, or `fp32`.
         latency_batch_size: images of a mini-batch; by default the predictor's, or 64.
         se: squeeze-excitation in MB blocks; off by default.
         score: what to maximise, any registered score; by default `meanfield`, the closed form.

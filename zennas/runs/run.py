@@ -189,13 +189,14 @@ def _create(directory: Path) -> None:
 
 
 def _changed(config: SearchConfig, changes: dict[str, Any], directory: Path) -> SearchConfig:
-    wrong = [key for key, value in changes.items() if key not in MAY_CHANGE and getattr(config, key) != value]
+    changed = checked_config({**config.model_dump(), **changes})
+    wrong = [key for key in changes if key not in MAY_CHANGE and getattr(config, key) != getattr(changed, key)]
     if wrong:
         raise RunError(
             f"{directory}: {', '.join(wrong)} cannot change on resume; what can is {', '.join(MAY_CHANGE)}; "
             "start a new run for the rest"
         )
-    return checked_config({**config.model_dump(), **changes})
+    return changed
 
 
 def _new_search(config: SearchConfig, execute: Execute, latency: LatencyBudget | None) -> Search:

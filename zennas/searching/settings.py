@@ -20,6 +20,7 @@ from zennas.errors import ArchitectureError, BudgetError, RunError
 from zennas.io.options import Option, Setting, settings_of
 from zennas.io.settings import CONFIG, read_settings, validated
 from zennas.loading import load
+from zennas.number_types import NUMBER_TYPES, number_type
 from zennas.optional_dependencies import unknown
 from zennas.searching.plugins import load_plugins
 from zennas.spaces.file import named_space
@@ -57,7 +58,7 @@ class SearchConfig(BaseModel):
     latency_backend: Annotated[str | None, Option("torch, torch-compile or onnxruntime.", BUDGETS, shown="torch")] = (
         None
     )
-    latency_dtype: Annotated[str | None, Option("Number type of the latency.", BUDGETS, shown="float32")] = None
+    latency_dtype: Annotated[str | None, Option("fp32, fp16, bf16 or int8.", BUDGETS, shown="fp32")] = None
     latency_batch_size: Annotated[
         int | None, Field(ge=1), Option("Images a mini-batch of the latency.", BUDGETS, shown="64")
     ] = None
@@ -112,6 +113,13 @@ class SearchConfig(BaseModel):
         if wrong:
             raise ValueError(f"unknown quantity {wrong[0]!r}; allowed are {', '.join(QUANTITIES)}")
         return value
+
+    @field_validator("latency_dtype")
+    @classmethod
+    def _known_number_type(cls, value: str | None) -> str | None:
+        if value is not None and number_type(value) not in NUMBER_TYPES:
+            raise ValueError(f"unknown number type; allowed are {', '.join(NUMBER_TYPES)}")
+        return None if value is None else number_type(value)
 
     @model_serializer(mode="wrap")
     def _budgets_beside_the_rest(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from zennas.errors import TrainingError, ZennasError, shortened
 from zennas.io.options import Option
 from zennas.io.settings import CONFIG, read_settings, validated
+from zennas.number_types import number_type
 
 RUN = "Run"
 RECIPE = "Recipe"
@@ -33,6 +34,10 @@ _BY_KIND: dict[str, dict[str, Any]] = {
         "lighting": 0.0,
     },
 }
+
+
+def _number_type(value: Any) -> Any:
+    return number_type(value) if isinstance(value, str) else value
 
 
 class TrainConfig(BaseModel):
@@ -95,7 +100,9 @@ class TrainConfig(BaseModel):
     distil_features: Annotated[float, Field(ge=0), Option("Weight of the stage features' loss.", DISTILLATION)] = 0.0
     temperature: Annotated[float, Field(gt=0), Option("Of the softmax over logits.", DISTILLATION)] = 4.0
     device: Annotated[str, Option("cpu or cuda.", MACHINE)] = "cpu"
-    precision: Annotated[Literal["fp32", "fp16", "bf16"], Option("fp32, fp16 or bf16.", MACHINE)] = "fp32"
+    precision: Annotated[
+        Literal["fp32", "fp16", "bf16"], BeforeValidator(_number_type), Option("fp32, fp16 or bf16.", MACHINE)
+    ] = "fp32"
     accumulate: Annotated[int, Field(ge=1), Option("Batches that make one step.", MACHINE)] = 1
     workers: Annotated[int, Field(ge=0), Option("Processes that prepare images.", MACHINE)] = 0
 

@@ -11,10 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from zennas.errors import DataError
 from zennas.train.augment import Transform
 from zennas.train.datasets import Images, image_name
-from zennas.train.randomness import derived_seed, seeded
-
-ORDER, AUGMENT, MIX, WEIGHTS = range(4)
-"""Streams: what of a run a seed is derived for."""
+from zennas.train.randomness import AUGMENT, ORDER, derived_seed, seeded
 
 Key = tuple[int, int]
 """Epoch and index of an image."""

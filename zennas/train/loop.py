@@ -22,9 +22,9 @@ from zennas.train.config import TrainConfig
 from zennas.train.datasets import ImageData
 from zennas.train.distil import Student, feature_loss, logit_loss
 from zennas.train.evaluation import evaluate_network
-from zennas.train.loader import MIX, Batch, PreparedImages, bad_images, batch_loader, train_batches
+from zennas.train.loader import Batch, PreparedImages, bad_images, batch_loader, train_batches
 from zennas.train.networks import logits_and_stages
-from zennas.train.randomness import seeded
+from zennas.train.randomness import MIX, seeded
 from zennas.train.weights import write_weights
 
 METRICS = "metrics.csv"

@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from zennas.architecture.model import Architecture
 from zennas.counting import native_resolution, smallest_resolution
+from zennas.counting.count import DEFAULT_CLASSES
 from zennas.errors import ArchitectureError
 from zennas.loading import from_factory, is_module_name, library_model, load, users_object
 from zennas.nn import build
 from zennas.optional_dependencies import require
-from zennas.train.loader import WEIGHTS
-from zennas.train.randomness import seeded
+from zennas.train.randomness import WEIGHTS, seeded
 
 
 def make_network(model: str, num_classes: int, resolution: int, seed: int = 0) -> nn.Module:
@@ -21,6 +21,9 @@ def make_network(model: str, num_classes: int, resolution: int, seed: int = 0) -
     Args:
         model: a MODEL of this package, `timm:NAME`, `torchvision:NAME`, or `package.module:factory`, which is
             called with `num_classes` where it takes such an argument.
+        num_classes: outputs of the classifier; whoever is not told by data asks `own_classes`.
+        resolution: side of the images, in pixels.
+        seed: of the weights.
 
     Raises:
         ArchitectureError: it does not take images 3×R×R, or has another number of classes.
@@ -76,8 +79,33 @@ def _zennet(architecture: Architecture, num_classes: int, resolution: int) -> nn
     return build(architecture, num_classes)
 
 
+def own_classes(model: str) -> int | None:
+    """The number of classes that a MODEL was designed with.
+
+    Args:
+        model: as `make_network` takes it.
+
+    Returns:
+        `None` where it does not say: a library's model or a user's module is made for any number.
+
+    Raises:
+        ZennasError: no such model, or an unreadable file.
+    """
+    if not is_module_name(model):
+        return load(model).num_classes
+    if model.partition(":")[0] in ("timm", "torchvision"):
+        return None
+    made = from_factory(model, num_classes=DEFAULT_CLASSES)
+    return made.num_classes if isinstance(made, Architecture) else None
+
+
 def usual_resolution(model: str, default: int) -> int:
-    """The side a MODEL was designed for, or `default` where it does not say."""
+    """The side a MODEL was designed for, in pixels.
+
+    Args:
+        model: as `make_network` takes it.
+        default: what is returned where it does not say.
+    """
     if is_module_name(model):
         return default
     architecture = load(model)

@@ -12,6 +12,9 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
+ORDER, AUGMENT, MIX, WEIGHTS = range(4)
+"""Streams: what of a run a seed is derived for."""
+
 
 def derived_seed(*place: int) -> int:
     """A 64-bit seed from non-negative integers that name a place, e.g. (seed, epoch, image)."""

@@ -1,7 +1,7 @@
 """A training run in a directory: begun, gone on with, finished."""
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,9 @@ def train(
             # Another run may have begun here while this one was prepared.
             _check_vacant(directory)
             if not is_module_name(config.model):
-                write_architecture(load(config.model), directory / ARCHITECTURE)
+                # The network that is trained has the data's classes, whatever it was designed with.
+                trained = replace(load(config.model), num_classes=len(loop.data.classes))
+                write_architecture(trained, directory / ARCHITECTURE)
             write_settings(config, directory)
         return _finish(loop, watch, [])
 

@@ -73,12 +73,13 @@ def read_torch_file(path: Path) -> Any:
     return parse_foreign(load, lambda said: WeightsError(f"{path}: not a whole torch file: {said}"))
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
+def load_weights(network: nn.Module, path: Path, where: str = "the data") -> None:
     """Put a file's weights into a network.
 
     Args:
         network: its weights are replaced.
         path: a file as `read_weights` takes it.
+        where: what gave the network its number of classes, for the message where the weights have another.
 
     Raises:
         WeightsError: unreadable, or they do not fit; for the classifier, both class counts are named.
@@ -96,7 +97,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
         key = differing[-1]
         if all(_differ_in_classes(own[k], weights[k]) for k in differing):
             raise WeightsError(
-                f"{path}: weights for {weights[key].shape[0]} classes, but the data has {own[key].shape[0]}"
+                f"{path}: weights for {weights[key].shape[0]} classes, but {where} has {own[key].shape[0]}"
             )
         raise WeightsError(
             f"{path}: weights of another network: {key} is {_shape(weights[key])}, not {_shape(own[key])}"
