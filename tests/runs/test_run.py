@@ -10,9 +10,9 @@ import yaml
 
 import zennas
 from zennas.errors import BudgetError, RunError, UnknownNameError, ZennasError
-from zennas.searching.settings import SearchConfig
 from zennas.runs.run import start_run
 from zennas.runs.store import RunStore
+from zennas.searching.settings import SearchConfig
 
 SMALL = dict(params="300k", layers=18, iterations=1500, rescore=0)
 

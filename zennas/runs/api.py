@@ -77,7 +77,8 @@ def search(
         effectiveness: budget of ρ, depth over width of the main path (DeepMAD).
         latency_predictor: file of `zennas latency-predictor fit`; by default a quick one is fitted for `device`.
         latency_backend: `torch`, `torch-compile` or `onnxruntime`; by default the predictor's, or `torch`.
-        latency_dtype: number type of the latency, `fp32`, `fp16`, `bf16` or `int8`; by default the predictor's, or `fp32`.
+        latency_dtype: number type of the latency, `fp32`, `fp16`, `bf16` or `int8`; by default the predictor's, or
+            `fp32`.
         latency_batch_size: images of a mini-batch; by default the predictor's, or 64.
         se: squeeze-excitation in MB blocks; off by default.
         score: what to maximise, any registered score; by default `meanfield`, the closed form.
@@ -115,8 +116,8 @@ def search(
         space=space, resolution=resolution, num_classes=num_classes, params=params, flops=flops, layers=layers,
         convolutions=convolutions, memory=memory, latency=latency, effectiveness=effectiveness,
         latency_predictor=latency_predictor, latency_backend=latency_backend, latency_dtype=latency_dtype,
-        latency_batch_size=latency_batch_size, se=se, score=score, algorithm=algorithm, iterations=iterations, population=population,
-        round_size=round_size, rescore=rescore, seed=seed, batch_size=batch_size, repeats=repeats, device=device,
+        latency_batch_size=latency_batch_size, se=se, score=score, algorithm=algorithm,
+        iterations=iterations, population=population, round_size=round_size, rescore=rescore, seed=seed, batch_size=batch_size, repeats=repeats, device=device,
         start=start, freeze=freeze, plugins=plugins, time_limit=time_limit, patience=patience,
         target_score=target_score, pareto=pareto, **quantities,
     )  # fmt: skip

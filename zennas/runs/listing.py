@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zennas.errors import RunError, ZennasError
-from zennas.searching.settings import read_config
 from zennas.io.lock import is_locked
 from zennas.runs.store import DATABASE, RunStore
+from zennas.searching.settings import read_config
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,16 @@
 """What a finished search leaves beside its database: `best.yaml`, and for a frontier a file for each budget."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from zennas.architecture.files import write_architecture
-from zennas.io.text import write_text
 from zennas.architecture.structure import format_structure
 from zennas.counting import Budget, known_costs, known_in
-from zennas.searching.population import Candidate
+from zennas.io.tables import csv_text
+from zennas.io.text import write_text
 from zennas.runs.result import SearchResult, Winner
+from zennas.searching.population import Candidate
 
 BEST = "best.yaml"
 FRONTIER = "frontier.csv"
@@ -69,10 +68,7 @@ def frontier_csv(result: SearchResult) -> str:
     """One line a budget: its bounds, the best network's scores and costs, its structure."""
     return _csv(
         ("budgets", result.config.score, "zen"),
-        [
-            (", ".join(map(str, w.budgets)), w.score, w.rescored.score if w.rescored else "")
-            for w in result.winners
-        ],
+        [(", ".join(map(str, w.budgets)), w.score, w.rescored.score if w.rescored else "") for w in result.winners],
         [w.candidate for w in result.winners],
     )
 
@@ -98,10 +94,8 @@ def _csv(header: Sequence[str], rows: Sequence[Sequence[object]], networks: Sequ
     known = [quantity.name for quantity in known_in(network.costs for network in networks)]
     first = [name for name in known if name in _FIRST_COSTS]
     rest = [name for name in known if name not in first]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow((*header, *first, "structure", *rest))
+    lines = []
     for row, network in zip(rows, networks, strict=True):
         before, after = ([getattr(network.costs, name) for name in names] for names in (first, rest))
-        writer.writerow((*row, *before, format_structure(network.super_blocks), *after))
-    return text.getvalue()
+        lines.append((*row, *before, format_structure(network.super_blocks), *after))
+    return csv_text((*header, *first, "structure", *rest), lines)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from zennas.architecture.model import Architecture
 from zennas.errors import RunError
-from zennas.searching.settings import read_config
 from zennas.runs.outputs import winner_name
-from zennas.searching.population import Candidate
 from zennas.runs.result import SearchResult, Winner
 from zennas.runs.store import DATABASE, RunStore
-from zennas.searching.plugins import load_plugins
 from zennas.scores.result import score_from_repeats
+from zennas.searching.plugins import load_plugins
+from zennas.searching.population import Candidate
+from zennas.searching.settings import read_config
 
 
 def read_run(directory: Path | str) -> SearchResult:

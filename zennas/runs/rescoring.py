@@ -3,14 +3,14 @@
 import threading
 from collections.abc import Callable
 
-from zennas.searching.settings import SearchConfig
-from zennas.searching.rounds import Search
-from zennas.searching.population import Candidate
-from zennas.searching.scoring import score_task
 from zennas.runs.store import RunStore
-from zennas.searching.tasks import Execute, Outcome
 from zennas.scores.registry import ScoreSettings
 from zennas.scores.result import Score, score_from_repeats
+from zennas.searching.population import Candidate
+from zennas.searching.rounds import Search
+from zennas.searching.scoring import score_task
+from zennas.searching.settings import SearchConfig
+from zennas.searching.tasks import Execute, Outcome
 
 REPEATS = 4
 

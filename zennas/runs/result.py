@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from zennas.architecture.model import Architecture
 from zennas.architecture.structure import format_structure
 from zennas.counting import QUANTITIES, Budget, Costs
-from zennas.searching.settings import SearchConfig
-from zennas.searching.population import Candidate
-from zennas.runs.store import RunStore
 from zennas.optional_dependencies import require
+from zennas.runs.store import RunStore
 from zennas.scores.result import Score
+from zennas.searching.population import Candidate
+from zennas.searching.settings import SearchConfig
 
 if TYPE_CHECKING:
     import pandas

@@ -14,29 +14,28 @@ import numpy as np
 from zennas.architecture.model import Architecture
 from zennas.counting import count_super_blocks
 from zennas.errors import RunError, ZennasError
-from zennas.searching.settings import SearchConfig, check_bounded, checked_config, read_config
-from zennas.searching.algorithms import Count, Problem, make_algorithm
-from zennas.searching.rounds import Search
-from zennas.searching.executors import Execution, executor
-from zennas.runs.events import EventLog
+from zennas.io.lock import RunLock
+from zennas.io.settings import write_settings
 from zennas.latency.in_search import LatencyBudget, latency_budget, resumed_latency
 from zennas.latency.winner import measured_winner
-from zennas.io.lock import RunLock
+from zennas.optional_dependencies import installed
+from zennas.runs.events import EventLog
 from zennas.runs.outputs import winner_name, write_result
-from zennas.searching.population import Candidate
 from zennas.runs.rescoring import rescore
 from zennas.runs.result import SearchResult, Winner
-from zennas.searching.scoring import check_device, round_scorer
-from zennas.searching.settings import configured_space
-from zennas.spaces.start import starting_network
 from zennas.runs.stopping import INTERRUPTED, reason_to_stop, stop_requests
 from zennas.runs.store import DATABASE, RunStore, restore_search, search_state
-from zennas.searching.plugins import load_plugins
-from zennas.searching.tasks import Execute
-from zennas.optional_dependencies import installed
 from zennas.scores.registry import registered_score
 from zennas.scores.result import Score
-from zennas.io.settings import write_settings
+from zennas.searching.algorithms import Count, Problem, make_algorithm
+from zennas.searching.executors import Execution, executor
+from zennas.searching.plugins import load_plugins
+from zennas.searching.population import Candidate
+from zennas.searching.rounds import Search
+from zennas.searching.scoring import check_device, round_scorer
+from zennas.searching.settings import SearchConfig, check_bounded, checked_config, configured_space, read_config
+from zennas.searching.tasks import Execute
+from zennas.spaces.start import starting_network
 
 COMMIT_SECONDS = 0.5
 LOG_SECONDS = 1.0

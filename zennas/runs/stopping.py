@@ -5,8 +5,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from zennas.searching.settings import SearchConfig
 from zennas.searching.rounds import Search
+from zennas.searching.settings import SearchConfig
 
 INTERRUPTED = "interrupted"
 FINISHED = "finished"

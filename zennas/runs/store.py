@@ -16,10 +16,10 @@ from zennas.architecture.structure import format_structure, parse_structure
 from zennas.counting import QUANTITIES, Costs
 from zennas.counting.count import COUNTED_ALONE
 from zennas.errors import ArchitectureError, RunError
+from zennas.scores.result import Score
+from zennas.searching.population import Candidate
 from zennas.searching.rounds import Search
 from zennas.spaces.mutation import Mutation, applied
-from zennas.searching.population import Candidate
-from zennas.scores.result import Score
 
 APPLICATION_ID = 0x5A454E4E
 SCHEMA_VERSION = 1
