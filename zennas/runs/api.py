@@ -118,7 +118,8 @@ def search(
         latency_predictor=latency_predictor, latency_backend=latency_backend, latency_dtype=latency_dtype,
         latency_batch_size=latency_batch_size, se=se, score=score, algorithm=algorithm,
         iterations=iterations, population=population, round_size=round_size, rescore=rescore, seed=seed,
-        batch_size=batch_size, repeats=repeats, device=device, start=start, freeze=freeze, plugins=plugins, time_limit=time_limit, patience=patience,
+        batch_size=batch_size, repeats=repeats, device=device, start=start, freeze=freeze, plugins=plugins,
+        time_limit=time_limit, patience=patience,
         target_score=target_score, pareto=pareto, **quantities,
     )  # fmt: skip
     around = RunContext(Execution(workers, ray), watch)
