@@ -26,7 +26,13 @@ _POPULATION = 64
 
 
 def smallest_flops(space: SearchSpace, resolution: int, num_classes: int) -> int:
-    """Multiply-adds of the smallest network of a space, over its block types."""
+    """Multiply-adds of the smallest network of a space, over its block types.
+
+    Args:
+        space: the space.
+        resolution: side of the square input.
+        num_classes: outputs of the classifier, 0 for none.
+    """
     return min(
         count_super_blocks(smallest_of(space, choice), resolution, num_classes).flops for choice in space.choices
     )
@@ -40,6 +46,14 @@ def sample_network(
     Every other one is what a short search finds within its multiply-adds and a random depth, the rest are random
     mutations of random small networks: a search sets out among the latter and ends among the former. Only the seed
     and the number decide, so that an interrupted sequence goes on as it would have.
+
+    Args:
+        space: where the networks come from.
+        resolution: side of the square input.
+        num_classes: outputs of the classifier, 0 for none.
+        flops: bounds of the multiply-adds.
+        seed: of the sequence.
+        number: in the sequence, from 0.
     """
     rng = np.random.default_rng([seed, number])
     low, high = math.log(flops[0]), math.log(flops[1])
@@ -94,7 +108,13 @@ def sample_found(
     they teach it.
 
     Args:
+        space: where the networks come from.
+        resolution: side of the square input.
+        num_classes: outputs of the classifier, 0 for none.
+        latencies: bounds, in seconds an image.
         count: costs with the latency by the predictor of now.
+        seed: of the sequence.
+        number: in the sequence, from 0.
     """
     rng = np.random.default_rng([seed, number])
     low, high = map(math.log, latencies)
