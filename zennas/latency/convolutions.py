@@ -147,7 +147,16 @@ class ConvolutionModel:
 
     @classmethod
     def from_parameters(cls, parameters: dict[str, Any], resolution: int, num_classes: int) -> "ConvolutionModel":
-        """From `parameters`. Raises `ValueError`, `KeyError` or `TypeError` where they are damaged."""
+        """The model of plain values.
+
+        Args:
+            parameters: what `parameters` gives.
+            resolution: side of the networks' square input.
+            num_classes: outputs of their classifier.
+
+        Raises:
+            ValueError, KeyError, TypeError: they are damaged.
+        """
         weights = arrays_from_json(parameters["weights"], 2)
         biases = arrays_from_json(parameters["biases"], 1)
         correction = arrays_from_json([parameters["correction"]], 1)[0]

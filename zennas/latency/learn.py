@@ -102,7 +102,7 @@ def _memberships(
 
 
 def learn_perceptron(measured: Corrected, numbers: Sequence[int], seed: int = 0) -> Perceptron:
-    """Learn the paper's 10-layer perceptron (Section 5.2.1).
+    """Learn the paper's 10-layer perceptron (Section 5.3).
 
     Args:
         measured: networks, corrected for drift.

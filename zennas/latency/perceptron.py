@@ -21,6 +21,11 @@ def encode(super_blocks: tuple[SuperBlock, ...], resolution: int, blocks: Sequen
     """A vector: for each of `SLOTS` super-blocks its type among `blocks`, widths, kernel, depth and resolution.
 
     Where there are more super-blocks than slots, the layers of those beyond count to the last slot.
+
+    Args:
+        super_blocks: the network.
+        resolution: side of its square input.
+        blocks: block types, each with a place in the vector.
     """
     width = len(blocks) + _SLOT_FIELDS
     vector = np.zeros((SLOTS, width))
@@ -77,7 +82,16 @@ class Perceptron:
 
     @classmethod
     def from_parameters(cls, parameters: dict[str, Any], resolution: int, num_classes: int) -> "Perceptron":
-        """From `parameters`. Raises `ValueError`, `KeyError` or `TypeError` where they are damaged."""
+        """The model of plain values.
+
+        Args:
+            parameters: what `parameters` gives.
+            resolution: side of the networks' square input.
+            num_classes: outputs of their classifier.
+
+        Raises:
+            ValueError, KeyError, TypeError: they are damaged.
+        """
         blocks = [str(block) for block in parameters["blocks"]]
         weights = arrays_from_json(parameters["weights"], 2)
         biases = arrays_from_json(parameters["biases"], 1)

@@ -26,19 +26,25 @@ def measure_space(
     seed: int = 0,
     watch: Callable[[int, float], None] | None = None,
 ) -> Any:
-    """Measure networks that sample a space, into the file at `path` (`zennas.latency.collect.collect`).
+    """Measure networks that sample a space, into a file.
 
     The first `SPREAD_SHARE` of them are spread evenly over the space; the rest are what searches find that trust a
     model of those: the networks whose time it underestimates most.
 
     Args:
-        path: of the measurements; those that are there already are gone on from.
-        setting: device, backend, number type, batch size and resolution.
-        space: what is sampled.
-        num_classes: outputs of the classifier.
-        plan: how many networks, and how long (`zennas.latency.collect.Plan`).
-        seed: of the samples.
-        watch: is told after each network how many there are, and the seconds that went by.
+        path: file of measurements, gone on with where it exists.
+        setting: how they are run; its resolution is that of the networks' input.
+        space: the space.
+        num_classes: outputs of the classifier, 0 for none.
+        plan: a `zennas.latency.collect.Plan`: how many, and how long.
+        seed: of the sequence of networks.
+        watch: told after each network how many there are, and the seconds that went by.
+
+    Returns:
+        All that the file holds, a `zennas.latency.records.Measured`.
+
+    Raises:
+        LatencyError: as `zennas.latency.collect.collect`.
     """
     from zennas.latency.collect import collect
 

@@ -96,7 +96,16 @@ class Trees:
 
     @classmethod
     def from_parameters(cls, parameters: dict[str, Any], resolution: int, num_classes: int) -> "Trees":
-        """From `parameters`. Raises `ValueError`, `KeyError` or `TypeError` where they are damaged."""
+        """The model of plain values.
+
+        Args:
+            parameters: what `parameters` gives.
+            resolution: side of the networks' square input.
+            num_classes: outputs of their classifier.
+
+        Raises:
+            ValueError, KeyError, TypeError: they are damaged.
+        """
         nodes = arrays_from_json([parameters["nodes"]], 2)[0]
         roots = arrays_from_json([parameters["roots"]], 1)[0]
         kinds = kinds_from_json(parameters)

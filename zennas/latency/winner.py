@@ -33,8 +33,12 @@ def measured_winner(
     the misses were off by tells which candidates are worth measuring. What is to be said goes to `notes`.
 
     Args:
+        predictor: what predicted the candidates' latencies, and in which setting.
+        num_classes: outputs of the classifier, 0 for none.
         ranked: candidates of the population, the best first.
         others: gives all others, in any order; asked only where none of the population meets the budget.
+        budgets: all budgets of the search.
+        notes: gets what is to be said.
     """
     budget = next((b for b in budgets if b.quantity == "latency"), None)
     if budget is None:
