@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zennas.architecture import Architecture, SuperBlock, format_structure, parse_structure
     from zennas.blocks import Convolution, Unit, register_block, residual
-    from zennas.counting import Costs, costs
+    from zennas.counting import Costs, Quantity, costs, register_quantity
     from zennas.errors import ZennasError
     from zennas.loading import load
     from zennas.nn import build, convert
@@ -29,7 +29,9 @@ _HOMES = {
     "register_block": "blocks",
     "residual": "blocks",
     "Costs": "counting",
+    "Quantity": "counting",
     "costs": "counting",
+    "register_quantity": "counting",
     "ZennasError": "errors",
     "load": "loading",
     "build": "nn",

@@ -87,10 +87,12 @@ def _with_latency(network: "Compared", path: Path) -> "Compared":
 def _document(network: "Compared") -> dict[str, object]:
     from dataclasses import asdict
 
+    from zennas.counting import known_costs
+
     return {
         "name": network.name,
         "resolution": network.resolution,
-        **{key: value for key, value in asdict(network.costs).items() if value is not None},
+        **known_costs(network.costs),
         "score": network.score.as_json(),
         "contributions": [asdict(part) for part in network.contributions],
     }
@@ -100,21 +102,15 @@ def _table(compared: "Sequence[Compared]", score: str) -> "Table":
     from rich.markup import escape
     from rich.table import Table
 
-    from zennas.units import format_bytes, format_count, format_seconds
+    from zennas.counting import known_in
 
     table = Table(header_style="bold", show_edge=False, pad_edge=False)
     table.add_column("")
     for network in compared:
         table.add_column(escape(network.name), justify="right", overflow="fold")
     table.add_row("input", *(f"{n.resolution}×{n.resolution}" for n in compared))
-    table.add_row("params", *(format_count(n.costs.params) for n in compared))
-    table.add_row("multiply-adds", *(format_count(n.costs.flops) for n in compared))
-    table.add_row("layers", *(str(n.costs.layers) for n in compared))
-    table.add_row("convolutions", *(str(n.costs.convolutions) for n in compared))
-    table.add_row("activations", *(format_bytes(n.costs.memory) for n in compared))
-    if any(n.costs.latency is not None for n in compared):
-        shown = ("-" if n.costs.latency is None else format_seconds(n.costs.latency) for n in compared)
-        table.add_row("latency", *shown)
+    for quantity in known_in(n.costs for n in compared):
+        table.add_row(quantity.title, *(quantity.show(n.costs) for n in compared))
     table.add_section()
     table.add_row(f"{escape(score)} score", *(f"{n.score.score:.2f}" for n in compared))
     table.add_row("score per layer", *(f"{n.score.score / max(1, n.costs.layers):.2f}" for n in compared))

@@ -40,7 +40,7 @@ def info(
 
     from zennas.architecture.model import Architecture
     from zennas.architecture.structure import format_structure
-    from zennas.counting import costs, native_classes, super_block_costs
+    from zennas.counting import costs, known_costs, native_classes, super_block_costs
     from zennas.loading import scored_network
 
     architecture, resolution = scored_network(model, resolution)
@@ -56,7 +56,6 @@ def info(
 
         write_image(plot_architecture(architecture, resolution), image)
     if as_json:
-        numbers = {key: value for key, value in asdict(counted).items() if value is not None}
         rows = [
             {**asdict(block), **asdict(row)}
             for block, row in zip(architecture.super_blocks, super_block_costs(architecture, resolution), strict=True)
@@ -67,7 +66,7 @@ def info(
                     "name": architecture.name,
                     "resolution": resolution,
                     "num_classes": classes,
-                    **numbers,
+                    **known_costs(counted),
                     "structure": structure,
                     "super_blocks": rows,
                 }

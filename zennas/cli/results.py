@@ -1,11 +1,14 @@
 """A search's result on the terminal."""
 
+from rich.markup import escape
 from rich.table import Table
 
-from zennas.cli.tables import architecture_table, console
+from zennas.cli.console import console
+from zennas.cli.tables import architecture_table
+from zennas.counting import QUANTITIES, known_costs, known_in
 from zennas.runs.outputs import BEST, FRONTIER
 from zennas.runs.result import SearchResult, Winner
-from zennas.units import format_bytes, format_count, format_seconds
+from zennas.units import format_seconds
 
 
 def show_result(result: SearchResult) -> None:
@@ -19,7 +22,7 @@ def show_result(result: SearchResult) -> None:
     else:
         out.print(_costs(best))
     out.print()
-    out.print(f"score      {score_text(result, best)}", highlight=False)
+    out.print(f"score      {score_text(result, best)}", highlight=False, markup=False)
     speed = result.iterations_here / max(result.seconds, 1e-9)
     out.print(
         f"search     {result.status}: {result.iterations:,} iterations, {result.scored:,} networks scored, "
@@ -51,35 +54,28 @@ def _costs(winner: Winner) -> Table:
     for title in ("cost", "found", "budget"):
         table.add_column(title, justify="left" if title == "cost" else "right")
     budgets = {budget.quantity: budget for budget in winner.budgets}
-    costs = winner.costs
-    for quantity, title, shown in (
-        ("params", "params", format_count(costs.params)),
-        ("flops", "multiply-adds", format_count(costs.flops)),
-        ("layers", "layers", str(costs.layers)),
-        ("convolutions", "convolutions", str(costs.convolutions)),
-        ("memory", "activations", format_bytes(costs.memory)),
-    ):
-        budget = str(budgets[quantity]).partition(" ")[2] if quantity in budgets else "-"
-        table.add_row(title, shown, budget)
-    if costs.latency is not None:
-        measured = "" if winner.measured_latency is None else f"; {format_seconds(winner.measured_latency)} measured"
-        budget = str(budgets["latency"]).partition(" ")[2] if "latency" in budgets else "-"
-        table.add_row("latency", f"{format_seconds(costs.latency)} predicted{measured}", budget)
+    for name, value in known_costs(winner.costs).items():
+        quantity = QUANTITIES[name]
+        shown = quantity.unit.format(value)
+        if quantity.predicted:
+            shown += " predicted"
+        if name == "latency" and winner.measured_latency is not None:
+            shown += f"; {quantity.unit.format(winner.measured_latency)} measured"
+        table.add_row(quantity.title, shown, str(budgets[name]).partition(" ")[2] if name in budgets else "-")
     return table
 
 
 def _frontier(result: SearchResult) -> Table:
     table = Table(header_style="bold", show_edge=False, pad_edge=False)
     table.add_column("budgets")
-    for title in (result.config.score, "zen", "params", "multiply-adds", "layers"):
+    quantities = known_in(winner.costs for winner in result.winners)
+    for title in (escape(result.config.score), "zen", *(quantity.title for quantity in quantities)):
         table.add_column(title, justify="right")
     for winner in result.winners:
         table.add_row(
             ", ".join(map(str, winner.budgets)),
             f"{winner.score:.2f}",
             f"{winner.rescored.score:.2f}" if winner.rescored else "-",
-            format_count(winner.costs.params),
-            format_count(winner.costs.flops),
-            str(winner.costs.layers),
+            *(quantity.show(winner.costs) for quantity in quantities),
         )
     return table

@@ -4,9 +4,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from zennas.architecture.model import Architecture
-from zennas.cli.console import console as console  # where commands look for it
-from zennas.counting import Costs, super_block_costs
-from zennas.units import format_bytes, format_count
+from zennas.counting import Costs, known_in, super_block_costs
+from zennas.units import format_count
 
 
 def architecture_table(architecture: Architecture, resolution: int, num_classes: int) -> Table:
@@ -60,7 +59,4 @@ def _cell(value: object) -> str:
 
 def costs_line(costs: Costs) -> str:
     """Costs in one line."""
-    return (
-        f"{format_count(costs.params)} params, {format_count(costs.flops)} multiply-adds, {costs.layers} layers, "
-        f"{costs.convolutions} convolutions, {format_bytes(costs.memory)} of activations"
-    )
+    return ", ".join(f"{quantity.show(costs)} {quantity.title}" for quantity in known_in([costs]))

@@ -12,7 +12,7 @@ def zoo(as_json: Json = False) -> None:
 
     Params and multiply-adds are counted here; accuracies and latencies are quoted from the paper.
     """
-    from zennas.counting import costs
+    from zennas.counting import costs, known_costs
     from zennas.zoo import zoo_entry, zoo_names
 
     entries = [zoo_entry(name) for name in zoo_names()]
@@ -25,10 +25,7 @@ def zoo(as_json: Json = False) -> None:
                         "name": entry.name,
                         "resolution": entry.architecture.resolution,
                         "num_classes": entry.num_classes,
-                        "params": cost.params,
-                        "flops": cost.flops,
-                        "layers": cost.layers,
-                        "convolutions": cost.convolutions,
+                        **known_costs(cost),
                         "source": entry.source,
                         "mended": list(entry.corrected),
                         "paper": entry.paper,

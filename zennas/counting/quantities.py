@@ -58,6 +58,11 @@ class Quantity:
         text = f"{'Most' if self.integer else 'Largest'} {self.what}"
         return f"{text}, e.g. {self.example}." if self.example else f"{text}."
 
+    def show(self, costs: Costs) -> str:
+        """Its value in some costs with its unit, or `-` where it is not known."""
+        value = getattr(costs, self.name)
+        return "-" if value is None else self.unit.format(value)
+
     @property
     def column_type(self) -> str:
         """Its type in SQL."""

@@ -1,13 +1,18 @@
 """`zennas.search(...)`."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zennas.searching.settings import checked_config
-from zennas.searching.executors import Execution
 from zennas.runs.result import SearchResult
 from zennas.runs.run import RunContext, Watcher, start_run
+from zennas.searching.executors import Execution
+from zennas.searching.settings import checked_config, search_settings
+
+Bound = float | str | Sequence[float | str] | None
+"""A budget: a number in the quantity's unit as an upper bound, a text such as `"1M"`, `"0.5M..1M"` for both bounds or
+`"0.5M.."` for a lower one, or several of those for a frontier; `None` for no bound."""
 
 
 def search(
@@ -15,43 +20,116 @@ def search(
     resolution: int = 32,
     num_classes: int = 100,
     *,
+    params: Bound = None,
+    flops: Bound = None,
+    layers: Bound = None,
+    convolutions: Bound = None,
+    memory: Bound = None,
+    latency: Bound = None,
+    effectiveness: Bound = None,
+    latency_predictor: str | os.PathLike[str] | None = None,
+    latency_backend: str | None = None,
+    latency_dtype: str | None = None,
+    latency_batch_size: int | None = None,
+    se: bool = False,
+    score: str = "meanfield",
+    iterations: int = 48_000,
+    population: int = 256,
+    round_size: int = 64,
+    rescore: int = 16,
+    seed: int = 0,
+    batch_size: int = 16,
+    repeats: int = 1,
+    device: str = "cpu",
+    start: str | os.PathLike[str] | None = None,
+    freeze: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    time_limit: float | None = None,
+    patience: int | None = None,
+    target_score: float | None = None,
+    pareto: Sequence[str] = (),
     out: str | os.PathLike[str] | None = None,
     watch: Watcher | None = None,
     workers: int = 1,
     ray: str | None = None,
-    **settings: Any,
+    **quantities: Bound,
 ) -> SearchResult:
     """Search for the network of the highest score within budgets.
 
         result = zennas.search("resnet", 32, 100, params="1M", layers=18)
         network = zennas.build(result.architecture, num_classes=100)
 
+    At least one budget must have an upper bound that keeps networks from growing without end: any but `effectiveness`.
+
     Args:
-        space: `resnet`, `mobilenet` or `regnet`.
-        resolution: side of the square input.
-        num_classes: outputs of the classifier; they count as parameters.
+        space: `resnet` (default), `mobilenet`, `regnet`, or the path of a YAML file.
+        resolution: side of the square input in pixels; 32 by default.
+        num_classes: outputs of the classifier, 100 by default; they count as parameters.
+        params: budget of learnable values; none by default, as of all budgets. A budget is an upper bound as a number
+            or a text with a unit (`"1M"`), a range (`"0.5M..1M"`), or several of them: then the run is a frontier with
+            a winner for each combination.
+        flops: budget of multiply-adds an image.
+        layers: budget of the super-blocks' layers (the paper's depth).
+        convolutions: budget of convolutions, with projections and squeeze-excitation.
+        memory: budget of bytes of float32 activations an image.
+        latency: budget of seconds an image on `device`; as text with its unit, `"0.5ms"`.
+        effectiveness: budget of ρ, depth over width of the main path (DeepMAD).
+        latency_predictor: file of `zennas latency-predictor fit`; by default a quick one is fitted for `device`.
+        latency_backend: `torch`, `torch-compile` or `onnxruntime`; by default the predictor's, or `torch`.
+        latency_dtype: number type of the latency; by default the predictor's, or `float32`.
+        latency_batch_size: images of a mini-batch; by default the predictor's, or 64.
+        se: squeeze-excitation in MB blocks; off by default.
+        score: what to maximise, any registered score; by default `meanfield`, the closed form.
+        iterations: networks to propose (T); 48,000 by default.
+        population: networks that may have offspring (N); 256 by default.
+        round_size: networks proposed from one population; 64 by default.
+        rescore: best networks that are scored again by Monte Carlo; 16 by default, 0 for none.
+        seed: of everything random; 0 by default.
+        batch_size: images of a Monte Carlo repeat; 16 by default.
+        repeats: Monte Carlo repeats a network; 1 by default.
+        device: where torch computes; `cpu` by default.
+        start: a network to start from, any MODEL as commands take it; by default a random small one.
+        freeze: parts that no mutation touches, of `stem` and `head`; none by default.
+        plugins: modules to import first, which register blocks, scores or quantities; none by default.
+        time_limit: seconds after which the search ends; none by default.
+        patience: iterations without a better network after which it ends; none by default.
+        target_score: score at which it ends; none by default.
+        pareto: quantities over which the Pareto front is written to `pareto.csv`; none by default.
         out: directory for the run; by default it is kept in memory.
-        watch: called with a `Progress` after every round.
-        workers: processes that score; the result does not depend on it.
-        ray: `auto` or the address of a Ray cluster to score on instead.
-        settings: budgets (`params`, `flops`, `layers`, `memory`, `latency` in seconds an image) as numbers or text,
-            and any field of `SearchConfig`: `score`, `iterations`, `population`, `rescore`, `seed`, … A latency
-            budget takes `latency_predictor`, a file; without one, a quick one is fitted for `device` first.
+        watch: called with a `Progress` after every round; nothing by default.
+        workers: processes that score, 1 by default; the result does not depend on it.
+        ray: `auto` or the address of a Ray cluster to score on instead; none by default.
+        quantities: budgets of quantities that were registered (`zennas.counting.register_quantity`), by name.
+
+    Returns:
+        The winners, one for each combination of budgets, with all that was scored.
 
     Raises:
-        ZennasError: a setting is wrong, or no network meets the budgets.
+        ZennasError: a setting is wrong or not known.
+        BudgetError: there is no upper bound, or no network was found that meets the budgets.
     """
-    values = {key: _as_text(key, value) for key, value in settings.items()}
-    config = checked_config({"space": space, "resolution": resolution, "num_classes": num_classes, **values})
+    settings = _given(
+        space=space, resolution=resolution, num_classes=num_classes, params=params, flops=flops, layers=layers,
+        convolutions=convolutions, memory=memory, latency=latency, effectiveness=effectiveness,
+        latency_predictor=latency_predictor, latency_backend=latency_backend, latency_dtype=latency_dtype,
+        latency_batch_size=latency_batch_size, se=se, score=score, iterations=iterations, population=population,
+        round_size=round_size, rescore=rescore, seed=seed, batch_size=batch_size, repeats=repeats, device=device,
+        start=start, freeze=freeze, plugins=plugins, time_limit=time_limit, patience=patience,
+        target_score=target_score, pareto=pareto, **quantities,
+    )  # fmt: skip
     around = RunContext(Execution(workers, ray), watch)
-    return start_run(config, None if out is None else Path(out), around)
+    return start_run(checked_config(settings), None if out is None else Path(out), around)
 
 
-def _as_text(key: str, value: Any) -> Any:
-    if key == "latency" and isinstance(value, int | float):
-        return f"{value:.9g}s"
-    if key not in ("params", "flops", "layers", "memory", "latency", "effectiveness") or value is None:
-        return value
-    if isinstance(value, list | tuple):
-        return [str(v) for v in value]
-    return str(value)
+def _given(**settings: Any) -> dict[str, Any]:
+    """The settings that differ from their defaults: a configuration keeps apart what was asked for."""
+    defaults = {setting.name: setting.default for setting in search_settings()}
+    plain = {name: _plain(value) for name, value in settings.items()}
+    return {name: value for name, value in plain.items() if name not in defaults or value != defaults[name]}
+
+
+def _plain(value: Any) -> Any:
+    """A path as text and a tuple as a list, as files hold them."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return list(value) if isinstance(value, tuple) else value

@@ -9,7 +9,7 @@ from typing import Any
 from zennas.architecture.files import write_architecture
 from zennas.io.text import write_text
 from zennas.architecture.structure import format_structure
-from zennas.counting.budgets import Budget
+from zennas.counting import Budget, known_costs, known_in
 from zennas.searching.population import Candidate
 from zennas.runs.result import SearchResult, Winner
 
@@ -35,13 +35,11 @@ def _annotations(result: SearchResult, winner: Winner) -> dict[str, Any]:
     if winner.rescored is not None:
         zen = winner.rescored
         scores["zen"] = {"score": zen.score, "std_error": zen.std_error, "ci95": list(zen.ci95)}
-    quantities = ("params", "flops", "layers", "convolutions", "memory", "latency")
-    costs = {name: getattr(winner.costs, name) for name in quantities}
     measured = {} if winner.measured_latency is None else {"measured_latency": winner.measured_latency}
     return {
         **measured,
         "score": scores,
-        "costs": {name: value for name, value in costs.items() if value is not None},
+        "costs": dict(known_costs(winner.costs)),
         "budgets": [str(budget) for budget in winner.budgets],
     }
 
@@ -57,44 +55,26 @@ def budget_label(budgets: Sequence[Budget]) -> str:
     return "-".join(b.show(b.high if b.high < float("inf") else b.low) for b in budgets) or "unbounded"
 
 
+_FIRST_COSTS = ("params", "flops", "layers", "memory")
+"""Costs that stand before the structure; the others follow it, so that columns keep their places."""
+
+
 def frontier_csv(result: SearchResult) -> str:
     """One line a budget: its bounds, the best network's scores and costs, its structure."""
     return _csv(
-        ("budgets", result.config.score, "zen", "params", "flops", "layers", "memory", "structure"),
+        ("budgets", result.config.score, "zen"),
         [
-            (
-                ", ".join(map(str, w.budgets)),
-                w.score,
-                w.rescored.score if w.rescored else "",
-                w.costs.params,
-                w.costs.flops,
-                w.costs.layers,
-                w.costs.memory,
-                format_structure(w.architecture),
-            )
+            (", ".join(map(str, w.budgets)), w.score, w.rescored.score if w.rescored else "")
             for w in result.winners
         ],
+        [w.candidate for w in result.winners],
     )
 
 
 def pareto_csv(result: SearchResult) -> str:
     """Every candidate that no other beats in the score and all of `config.pareto` at once, the best score first."""
-    quantities = result.config.pareto
-    return _csv(
-        ("id", "score", "params", "flops", "layers", "memory", "structure"),
-        [
-            (
-                c.id,
-                c.score,
-                c.costs.params,
-                c.costs.flops,
-                c.costs.layers,
-                c.costs.memory,
-                format_structure(c.super_blocks),
-            )
-            for c in pareto_front(result.candidates(), quantities)
-        ],
-    )
+    front = pareto_front(result.candidates(), result.config.pareto)
+    return _csv(("id", "score"), [(c.id, c.score) for c in front], front)
 
 
 def pareto_front(candidates: Sequence[Candidate], quantities: Sequence[str]) -> list[Candidate]:
@@ -107,9 +87,15 @@ def pareto_front(candidates: Sequence[Candidate], quantities: Sequence[str]) -> 
     return [candidate for candidate, _ in front]
 
 
-def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def _csv(header: Sequence[str], rows: Sequence[Sequence[object]], networks: Sequence[Candidate]) -> str:
+    """Rows with the costs and the structure of their networks: each cost that one of them knows is a column."""
+    known = [quantity.name for quantity in known_in(network.costs for network in networks)]
+    first = [name for name in known if name in _FIRST_COSTS]
+    rest = [name for name in known if name not in first]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerow((*header, *first, "structure", *rest))
+    for row, network in zip(rows, networks, strict=True):
+        before, after = ([getattr(network.costs, name) for name in names] for names in (first, rest))
+        writer.writerow((*row, *before, format_structure(network.super_blocks), *after))
     return text.getvalue()

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zennas.architecture.model import Architecture
 from zennas.architecture.structure import format_structure
-from zennas.counting import Costs
-from zennas.counting.budgets import Budget
+from zennas.counting import QUANTITIES, Budget, Costs
 from zennas.searching.settings import SearchConfig
 from zennas.searching.population import Candidate
 from zennas.runs.store import RunStore
@@ -17,6 +16,9 @@ from zennas.scores.result import Score
 
 if TYPE_CHECKING:
     import pandas
+
+_FIRST_COLUMNS = ("params", "flops", "layers", "convolutions", "memory", "latency")
+"""Costs that stand before the structure in a dataframe; the others follow it, so that columns keep their places."""
 
 
 @dataclass(frozen=True)
@@ -98,19 +100,17 @@ class SearchResult:
     def to_dataframe(self) -> "pandas.DataFrame":
         """Every scored candidate as a pandas table. Raises `MissingExtraError` without pandas."""
         table = require("pandas", "report", "a dataframe").DataFrame
+        first = [name for name in QUANTITIES if name in _FIRST_COLUMNS]
+        rest = [name for name in QUANTITIES if name not in _FIRST_COLUMNS]
         rows: list[dict[str, Any]] = [
             {
                 "id": c.id,
                 "iteration": c.iteration,
                 "parent": c.parent,
                 "score": c.score,
-                "params": c.costs.params,
-                "flops": c.costs.flops,
-                "layers": c.costs.layers,
-                "convolutions": c.costs.convolutions,
-                "memory": c.costs.memory,
-                "latency": c.costs.latency,
+                **{name: getattr(c.costs, name) for name in first},
                 "structure": format_structure(c.super_blocks),
+                **{name: getattr(c.costs, name) for name in rest},
             }
             for c in self.candidates()
         ]

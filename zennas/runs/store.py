@@ -7,13 +7,14 @@ was committed is a state the search can go on from.
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from zennas.architecture.model import SuperBlock
 from zennas.architecture.structure import format_structure, parse_structure
-from zennas.counting import Costs
+from zennas.counting import QUANTITIES, Costs
+from zennas.counting.count import COUNTED_ALONE
 from zennas.errors import ArchitectureError, RunError
 from zennas.searching.rounds import Evolution
 from zennas.spaces.mutation import Mutation, applied
@@ -23,14 +24,15 @@ from zennas.scores.result import Score
 APPLICATION_ID = 0x5A454E4E
 SCHEMA_VERSION = 1
 DATABASE = "run.db"
+_KEYS = ("id", "iteration", "parent", "mutation", "score")
 
-_SCHEMA = """
+_CANDIDATES = """
 CREATE TABLE candidates (
     id INTEGER PRIMARY KEY, iteration INTEGER NOT NULL, parent INTEGER NOT NULL, mutation TEXT NOT NULL,
-    score REAL NOT NULL, params INTEGER NOT NULL, flops INTEGER NOT NULL, layers INTEGER NOT NULL,
-    convolutions INTEGER NOT NULL, memory INTEGER NOT NULL, latency REAL,
-    effectiveness REAL
+    score REAL NOT NULL, {costs}
 );
+"""
+_OTHER_TABLES = """
 CREATE TABLE failures (iteration INTEGER NOT NULL, structure TEXT NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE rescored (id INTEGER PRIMARY KEY, score REAL NOT NULL, std_error REAL NOT NULL, repeats TEXT NOT NULL);
 CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -55,7 +57,8 @@ class RunStore:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute(f"PRAGMA application_id={APPLICATION_ID}")
             db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-            db.executescript(_SCHEMA)
+            costs = ", ".join(f'"{quantity.name}" {quantity.column_type}' for quantity in QUANTITIES.values())
+            db.executescript(_CANDIDATES.format(costs=costs) + _OTHER_TABLES)
         elif db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             db.close()
             raise RunError(f"{path}: not a database of a zennas run; give the directory of a run, or start a new one")
@@ -94,13 +97,16 @@ class RunStore:
         state: dict[str, Any],
     ) -> None:
         """Append candidates and failures and replace the state, all or nothing. Raises `RunError`."""
-        rows = [_row(candidate) for candidate in candidates]
+        columns = self._costs_stored() if candidates else []
+        rows = [_row(candidate, columns) for candidate in candidates]
+        places = ",".join("?" * (len(_KEYS) + len(columns)))
         failed = [(iteration, format_structure(blocks), reason) for iteration, blocks, reason in failures]
 
         def write() -> None:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._db.executemany("INSERT INTO candidates VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", rows)
+                if rows:
+                    self._db.executemany(f"INSERT INTO candidates ({_names(columns)}) VALUES ({places})", rows)
                 self._db.executemany("INSERT INTO failures VALUES (?,?,?)", failed)
                 self._db.executemany(
                     "INSERT OR REPLACE INTO state VALUES (?,?)",
@@ -125,7 +131,9 @@ class RunStore:
     def candidates(self) -> list[Candidate]:
         """All scored candidates in order; the structures are rebuilt along their parents."""
         known: list[Candidate] = []
-        for row in self._guarded(lambda: self._db.execute("SELECT * FROM candidates ORDER BY id").fetchall()):
+        columns = self._costs_stored()
+        query = f"SELECT {_names(columns)} FROM candidates ORDER BY id"
+        for row in self._guarded(lambda: self._db.execute(query).fetchall()):
             number, iteration, parent, text, score, *numbers = row
             try:
                 mutations = _parse_mutations(text) if parent >= 0 else ()
@@ -134,16 +142,14 @@ class RunStore:
                 )
             except (ArchitectureError, ValueError, IndexError):
                 raise RunError(f"{self.directory}: {DATABASE}: candidate {number} is corrupted") from None
-            known.append(Candidate(number, iteration, parent, mutations, blocks, score, Costs(*numbers)))
+            known.append(Candidate(number, iteration, parent, mutations, blocks, score, _costs(columns, numbers)))
         return known
 
-    def rows(self) -> Iterator[tuple[int, int, int, float, int, int, int, int, int, float | None]]:
-        """Numbers of every candidate, without its structure."""
-        query = (
-            "SELECT id, iteration, parent, score, params, flops, layers, convolutions, memory, latency "
-            "FROM candidates ORDER BY id"
-        )
-        return self._guarded(lambda: iter(self._db.execute(query)))
+    def _costs_stored(self) -> list[str]:
+        """Quantities that have a column: a run may be older than one of them, or of a plugin that is not there now."""
+        table = self._guarded(lambda: self._db.execute("PRAGMA table_info(candidates)").fetchall())
+        stored = {row[1] for row in table}
+        return [name for name in QUANTITIES if name in stored]
 
     def failures(self) -> list[tuple[int, tuple[SuperBlock, ...], str]]:
         """Networks that could not be scored: iteration, super-blocks, reason."""
@@ -198,16 +204,24 @@ def restore_evolution(evolution: Evolution, store: RunStore) -> None:
     evolution.seen.update(blocks for _, blocks, _ in failures)
 
 
-def _row(candidate: Candidate) -> tuple[Any, ...]:
-    c, costs = candidate, candidate.costs
+def _names(costs: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in (*_KEYS, *costs))
+
+
+def _costs(names: Sequence[str], numbers: Sequence[Any]) -> Costs:
+    """Costs from columns by name; where an old run lacks one that every network has, it is unknown."""
+    values: dict[str, Any] = dict(zip(names, numbers, strict=True))
+    fields: dict[str, Any] = {name: values.get(name) for name, quantity in QUANTITIES.items() if quantity.count is None}
+    others = tuple((name, values[name]) for name in COUNTED_ALONE if values.get(name) is not None)
+    return Costs(**fields, others=others)
+
+
+def _row(candidate: Candidate, costs: Sequence[str]) -> tuple[Any, ...]:
+    c = candidate
     text = ";".join(f"{m.index}={format_structure(m.blocks)}" for m in c.mutations)
     if c.parent < 0:
         text = format_structure(c.super_blocks)
-    return (
-        c.id, c.iteration, c.parent, text, c.score,
-        costs.params, costs.flops, costs.layers, costs.convolutions, costs.memory, costs.latency,
-        costs.effectiveness,
-    )  # fmt: skip
+    return (c.id, c.iteration, c.parent, text, c.score, *(getattr(c.costs, name) for name in costs))
 
 
 def _parse_mutations(text: str) -> tuple[Mutation, ...]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from zennas.architecture.model import SuperBlock
-from zennas.counting import Costs, count_super_blocks
+from zennas.counting import QUANTITIES, Costs, count_super_blocks
 from zennas.counting.budgets import Budget, total_violation
 from zennas.errors import BudgetError
 from zennas.spaces.mutation import DRAWS, draw_mutation
@@ -109,8 +109,7 @@ def starting_network(
             nearest = (violation, blocks)
     assert nearest is not None
     assert smallest_tried is not None
-    # Effectiveness is a ratio: unlike the other costs it is not least in the smallest networks.
-    unreachable = [b for b in budgets if b.quantity != "effectiveness" and least[b.quantity] > b.high]
+    unreachable = [b for b in budgets if QUANTITIES[b.quantity].least_in_smallest and least[b.quantity] > b.high]
     if not unreachable:
         repaired = _repair(nearest, space, budgets, count, rng)
         if repaired is not None:
