@@ -20,6 +20,11 @@ _KEPT = 2
 def save_checkpoint(directory: Path, step: int, state: dict[str, Any]) -> None:
     """Keep the state after `step` optimiser steps, and drop all but the two newest checkpoints.
 
+    Args:
+        directory: of the run.
+        step: optimiser steps so far; it names the file.
+        state: what `load_checkpoint` gives back: tensors and plain values.
+
     Raises:
         TrainingError: it cannot be written; the checkpoints before it are untouched.
     """

@@ -21,6 +21,9 @@ def make_network(model: str, num_classes: int, resolution: int, seed: int = 0) -
     Args:
         model: a MODEL of this package, `timm:NAME`, `torchvision:NAME`, or `package.module:factory`, which is
             called with `num_classes` where it takes such an argument.
+        num_classes: outputs of the classifier.
+        resolution: side R of the images in pixels.
+        seed: of the weights.
 
     Raises:
         ArchitectureError: it does not take images 3×R×R, or has another number of classes.

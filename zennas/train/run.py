@@ -86,6 +86,11 @@ def train(
 def resume_training(out: str | Path, *, watch: Watcher | None = None, download: bool = False) -> TrainResult:
     """Go on with a run from its newest whole checkpoint, with the settings it was started with.
 
+    Args:
+        out: the run's directory.
+        watch: called with a `TrainProgress` now and then, in the main process.
+        download: fetch a missing data set.
+
     Raises:
         TrainingError: no run there, or no whole checkpoint.
         ZennasError: as `train`.
