@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from zennas.accuracy.networks import read_networks, table_6_rows
 from zennas.accuracy.study import chart, rank, study, write_csv
 from zennas.charts import write_html, write_png
 from zennas.cli.main import app
-from zennas.errors import ZennasError
+from zennas.errors import DeviceError, ScoreError, ZennasError
 from zennas.scores import Score, ScoreSettings, registry
 
 EXCERPT = Path(__file__).parents[1] / "data" / "nas_bench_macro_excerpt.json"
@@ -40,9 +41,114 @@ def test_equal_scores_are_no_lucky_pick() -> None:
     assert row.picks == (60.0,)
 
 
-def test_a_score_that_refuses_all_is_an_error() -> None:
-    with pytest.raises(ZennasError, match="refuses 3 of 3"):
-        rank("x", np.full(3, np.nan), np.arange(3.0), np.ones(3), (1.0,))
+def test_of_a_score_that_refuses_all_but_two_the_number_of_refusals_is_known() -> None:
+    values = np.array([1.0, np.nan, 2.0, np.inf])
+    row = rank("x", values, np.arange(4.0), np.ones(4), (1.0, 2.0))
+    assert row.refused == 2
+    assert np.isnan([row.spearman, row.kendall, row.top_overlap, *row.picks]).all()
+    assert len(row.picks) == 2
+
+
+@pytest.fixture
+def picky() -> Iterator[str]:
+    """The name of a score that refuses networks with fewer params than 1 M, one by one and in a batch."""
+
+    def one(network: zennas.Architecture, resolution: int, settings: ScoreSettings) -> Score:
+        params = zennas.costs(network, resolution, settings.num_classes).params
+        if params < 1_000_000:
+            raise ScoreError("too small")
+        return Score(float(params), 0, (0, 0), 0.0)
+
+    def many(
+        networks: Sequence[tuple[zennas.SuperBlock, ...]], resolution: int, settings: ScoreSettings
+    ) -> list[float]:
+        return [one(zennas.Architecture(blocks), resolution, settings).score for blocks in networks]
+
+    registry.register_score("picky", many=many)(one)
+    yield "picky"
+    del registry._SCORES["picky"]
+
+
+ZOO = ("zennet-cifar-0.5M", "zennet-cifar-1.0M", "zennet-cifar-2.0M", "zennet-iccv-0.1ms", "zennet-iccv-0.2ms")
+
+
+@pytest.fixture
+def zoo_study(tmp_path: Path) -> Path:
+    path = tmp_path / "zoo.csv"
+    rows = [f"{name},64,{90 + number}\n" for number, name in enumerate(ZOO)]
+    path.write_text("model,resolution,accuracy\n" + "".join(rows))
+    return path
+
+
+def test_networks_that_a_score_refuses_are_counted(picky: str, zoo_study: Path) -> None:
+    row = study(read_networks(str(zoo_study)), [picky]).rankings[0]
+    assert row.refused == 2
+    assert np.isfinite(row.values).tolist() == [False, False, True, True, True]
+    assert row.spearman == 1
+
+
+def test_networks_of_a_study_count_their_own_classes(zoo_study: Path) -> None:
+    result = study(read_networks(str(zoo_study)), ["params"])
+    expected = [zennas.costs(zennas.load(name)).params for name in ZOO]
+    assert [network.params for network in result.networks] == expected
+    assert result.rankings[0].values.tolist() == expected
+
+
+TIMM = "model,resolution,accuracy\n" + "".join(
+    f"timm:{name},64,{accuracy}\n"
+    for name, accuracy in (("resnet10t", 66), ("resnet18", 70), ("resnet26", 75), ("resnet34", 74))
+)
+
+
+def test_a_score_that_refuses_all_networks_is_a_row_of_blanks(tmp_path: Path) -> None:
+    # `layers` is defined for architectures alone.
+    path = tmp_path / "timm.csv"
+    path.write_text(TIMM)
+    command = ["study", str(path), "--score", "layers,params", "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, [*command, "--json"], catch_exceptions=False)
+    refusing, params = json.loads(done.stdout, parse_constant=pytest.fail)["scores"]
+    assert (refusing["score"], refusing["refused"]) == ("layers", 4)
+    assert [refusing[key] for key in ("spearman", "kendall", "top_overlap")] == [None] * 3
+    assert refusing["picks"] == [None] * 4
+    assert params["spearman"] > 0
+    rows = list(csv.DictReader((tmp_path / "study.csv").read_text().splitlines()))
+    assert [row["layers"] for row in rows] == [""] * 4
+    assert "refused 4 of 4" in (tmp_path / "study.html").read_text()
+    assert (tmp_path / "study.png").is_file()
+
+    shown = CliRunner().invoke(app, command, catch_exceptions=False).stdout.splitlines()
+    lines = [line for line in shown if line.startswith(("params", "layers"))]
+    assert [line.split()[0] for line in lines] == ["params", "layers"]
+    cells = [cell.strip() for cell in lines[1].split("│")]
+    assert cells[1:8] == [""] * 7
+    assert cells[-1] == "4"
+
+
+def test_a_device_that_is_not_there_is_told_before_anything_is_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zennas.accuracy.study.score_networks", lambda *_: pytest.fail("scored"))
+    with pytest.raises(DeviceError, match="'nosuch' cannot be used"):
+        study(read_networks(str(EXCERPT)), ["flops", "zen"], ScoreSettings(device="nosuch"))
+
+
+def test_a_study_without_a_score_is_refused() -> None:
+    with pytest.raises(ZennasError, match="needs a score"):
+        study(read_networks(str(EXCERPT)), [])
+
+
+def test_file_is_short_for_run_file() -> None:
+    options = ["--score", "zen-weighted,flops", "--sample", "9", "--seed", "3", "--json"]
+    documents = []
+    for words in (
+        ["study", str(EXCERPT), *options],
+        ["study", *options, str(EXCERPT)],
+        ["study", "run", str(EXCERPT), *options],
+    ):
+        document = json.loads(CliRunner().invoke(app, words, catch_exceptions=False).stdout)
+        for row in document["scores"]:
+            del row["seconds"]
+        documents.append(document)
+    assert documents[0] == documents[1] == documents[2]
+    assert documents[0]["networks"] == 9
 
 
 def test_zen_weighted_ranks_over_flops_and_plain_zen() -> None:

@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 import zennas
+from zennas.architecture.files import write_architecture
 
 
 def run(*arguments, cwd=None):
@@ -76,6 +78,17 @@ def test_search_prints_the_network_and_writes_it(tmp_path):
         (["search"], "needs an upper bound"),
         (["search", "--time-limit", "5"], "--time-limit"),
         (["search", "--resume", "nowhere"], "no run here"),
+        (["search", "--params", ","], "params: no budget is given"),
+        (["search", "--params", "1M", "--pareto", "params,latency"], "without a latency budget no latency is known"),
+        (["search", "--params", "1M", "--device", "nosuch"], "device 'nosuch' cannot be used"),
+        (["search", "--params", "1M", "--out", "a" * 300], "File name too long"),
+        (["search", "--resume", "a" * 300], "File name too long"),
+        (["info", "a" * 300 + ".yaml"], "File name too long"),
+        (["runs", "a" * 300], "File name too long"),
+        (["score", "zennet-cifar-0.5M", "--score", "zen", "--device", "nosuch"], "device 'nosuch' cannot be used"),
+        (["compare", "zennet-cifar-0.5M", "--score", "gradnorm", "--device", "nosuch"], "device 'nosuch' cannot be"),
+        (["compare", "zennet-cifar-0.5M", "--resolution", "4"], "too small"),
+        (["study", "table6", "--score", ","], "needs a score"),
     ],
 )
 def test_bad_input_gets_one_line_and_exit_code_2(arguments, says, tmp_path):
@@ -102,3 +115,12 @@ def test_help_teaches(command):
     assert "zennas" in result.stdout
     if command in (["search"], ["score"], ["info"]):
         assert "Examples" in result.stdout
+
+
+def test_a_cost_as_a_score_counts_the_networks_own_classes(tmp_path):
+    path = tmp_path / "net.yaml"
+    write_architecture(replace(zennas.load("zennet-cifar-1.0M"), num_classes=10), path)
+    score = json.loads(run("score", path, "--score", "params", "--json").stdout)
+    info = json.loads(run("info", path, "--json").stdout)
+    compared = json.loads(run("compare", path, "--score", "params", "--json").stdout)[0]
+    assert score["score"] == info["params"] == compared["params"] == compared["score"]["score"] == 994_674

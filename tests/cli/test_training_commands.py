@@ -1,9 +1,13 @@
 import json
+import re
+import subprocess
 import sys
 
 import pytest
 
 from zennas.cli.main import main
+from zennas.errors import TrainingError
+from zennas.train import TrainConfig
 
 TINY = "SuperConvK3BNRELU(3,8,2,1)"
 
@@ -116,3 +120,52 @@ def test_a_trained_network_says_how_many_classes_it_was_trained_for(zennas, foun
 def test_former_words_for_number_types_mean_the_same(zennas, found):
     shown = zennas("latency", found, "--batch-size", 1, "--batches", 1, "--dtype", "float32", "--json").out
     assert json.loads(shown)["dtype"] == "fp32"
+
+
+PANELS = {
+    "Run": "data out resume download on-bad-image tracker checkpoint-steps quiet",
+    "Recipe": "resolution epochs batch-size lr momentum weight-decay warmup mixup label-smoothing erasing auto-augment "
+    "flip lighting ema seed",
+    "Distillation": "teacher teacher-weights distil-logits distil-features temperature",
+    "Machine": "device precision accumulate workers",
+}
+
+
+def test_every_setting_is_an_option_under_its_heading(zennas, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    shown = zennas("train", "--help").out
+    found, panel = {}, ""
+    for line in shown.splitlines():
+        heading = re.match("╭─ (\\w+) ─", line)
+        panel = heading.group(1) if heading else panel
+        for option in re.findall("^│ --([a-z-]+) ", line):
+            found[option] = panel
+    assert found == {option: panel for panel, options in PANELS.items() for option in options.split()} | {
+        "help": "Options"
+    }
+    assert {name.replace("_", "-") for name in TrainConfig.model_fields} - {"model"} <= set(found)
+    for default in ("runs/train-<n>", "CIFAR 1440, folder 480, digits 30", "on, digits off", "0.1, digits 0.8", "1000"):
+        assert f"[default: ({default})]" in shown
+
+
+def test_settings_reach_the_training_as_they_were_given(zennas, monkeypatch, tmp_path):
+    taken = {}
+
+    def train(model, out, **settings):
+        taken.update(settings, model=model)
+        raise TrainingError("far enough")
+
+    monkeypatch.setattr("zennas.train.run.train", train)
+    monkeypatch.setattr("zennas.train.train", train, raising=False)
+    zennas("train", TINY, "--out", tmp_path, "--no-auto-augment", "--epochs", 3, "--lr", 0.5, "--workers", 0, code=2)
+    given = {key: value for key, value in taken.items() if key not in ("watch", "download")}
+    assert given == {"model": TINY, "auto_augment": False, "epochs": 3, "lr": 0.5, "workers": 0}
+
+
+def test_help_of_train_needs_no_torch():
+    program = "import sys; sys.modules['torch'] = None; sys.argv = ['zennas', 'train', '--help']; " + (
+        "from zennas.cli.main import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "--weight-decay" in done.stdout

@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 import zennas
-from zennas.errors import BudgetError, RunError, UnknownNameError, ZennasError
-from zennas.runs.run import start_run
+from zennas.errors import BudgetError, DeviceError, RunError, UnknownNameError, ZennasError
+from zennas.runs.run import resume_run, start_run
 from zennas.runs.store import RunStore
-from zennas.searching.settings import SearchConfig
+from zennas.searching.scoring import check_device
+from zennas.searching.settings import SearchConfig, checked_config
 
 SMALL = dict(params="300k", layers=18, iterations=1500, rescore=0)
 
@@ -127,3 +128,48 @@ def test_an_interrupt_ends_cleanly_with_the_best_written(tmp_path, number):
     assert "Traceback" not in err
     assert zennas.load(run / "best.yaml").out_channels > 0
     assert sqlite3.connect(run / "run.db").execute("SELECT COUNT(*) FROM candidates").fetchone()[0] > 10
+
+
+@pytest.mark.parametrize("settings", [{}, {"score": "zen"}, {"score": "gradnorm", "rescore": 0}])
+def test_a_device_that_is_not_there_is_told_before_the_search(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr("zennas.runs.run._evolution", lambda *_: pytest.fail("started"))
+    with pytest.raises(DeviceError, match="'nosuch' cannot be used"):
+        zennas.search(params="1M", device="nosuch", out=tmp_path / "run", **settings)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_device_that_nothing_computes_on_is_not_looked_for():
+    result = zennas.search(params="1M", device="nosuch", rescore=0, iterations=64, population=16)
+    assert result.status == "finished"
+
+
+def test_a_device_is_looked_for_before_a_run_goes_on(tmp_path):
+    zennas.search(params="1M", rescore=0, iterations=64, population=16, out=tmp_path / "run")
+    before = (tmp_path / "run" / "config.yaml").read_text()
+    with pytest.raises(DeviceError, match="'nosuch' cannot be used"):
+        resume_run(tmp_path / "run", {"device": "nosuch", "rescore": 4, "iterations": 128})
+    assert (tmp_path / "run" / "config.yaml").read_text() == before
+
+
+def test_devices_of_a_cluster_cannot_be_looked_at_from_here(monkeypatch):
+    config = checked_config({"params": "1M", "device": "cuda:3"})
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    check_device(config, elsewhere=True)
+    with pytest.raises(DeviceError, match="no CUDA devices"):
+        check_device(config)
+    with pytest.raises(DeviceError, match="'nosuch'"):
+        check_device(checked_config({"params": "1M", "device": "nosuch"}), elsewhere=True)
+
+
+@pytest.mark.parametrize("place", ["a" * 300, "a\0b"])
+def test_a_directory_that_cannot_be_is_told_before_the_search(place, tmp_path, monkeypatch):
+    monkeypatch.setattr("zennas.runs.run._evolution", lambda *_: pytest.fail("started"))
+    with pytest.raises(RunError, match="cannot be used"):
+        zennas.search(params="1M", out=tmp_path / place)
+
+
+def test_a_directory_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(RunError, match="is a file, or below one"):
+            zennas.search(params="1M", out=place)

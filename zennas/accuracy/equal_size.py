@@ -41,6 +41,10 @@ def equal_size_networks(
     """`count` different networks of the start's parameters, within 1 %. The first of more are those of fewer.
 
     Args:
+        count: networks to find.
+        num_classes: outputs of the classifier, which counts as parameters.
+        seed: of the sampling.
+        start: the network around which they lie; by default `resnet_50_for_cifar()`.
         params: parameters of all networks, in place of the start's.
 
     Raises:

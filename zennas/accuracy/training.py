@@ -38,6 +38,8 @@ def train_networks(
     last epoch: the best epoch's would be chosen on the images that it is measured on.
 
     Args:
+        count: networks to train, one or more.
+        out: directory for the runs.
         params: parameters of every network, within 1 %; ResNet-50's by default.
         seed: of the sampling and of every training.
         resolution: side of the images.

@@ -37,6 +37,7 @@ def add_command(
     """Register a function as a command with an option for each setting.
 
     Args:
+        app: the command line that gets the command.
         function: the command; its parameter `given` stands where the settings' options come, its docstring is the help.
         settings: gives the settings, e.g. `lambda: settings_of(TrainConfig)`. It is called when the command is first
             used, so that other commands need not import the model.

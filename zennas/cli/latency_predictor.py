@@ -182,10 +182,15 @@ def measuring(samples: int | None, limit: float) -> Iterator[Any]:
     def watch(networks: int, seconds: float) -> None:
         share = seconds / limit if samples is None else max(seconds / limit, networks / samples)
         left = format_seconds(max(0.0, limit - seconds))
+        # Started here, so that an error before the first network stands alone on its line.
+        bar.start()
         bar.update(task, completed=share, text=f"{networks} networks, at most {left} left")
 
-    with bar:
+    try:
         yield watch
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def add_to(parent: typer.Typer) -> None:

@@ -23,7 +23,14 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 
 
 def option(panel: str, help_text: str, default: object = None, *names: str) -> Any:
-    """An option whose default is filled in by the library, and shown as `default`."""
+    """An option whose default is filled in by the library.
+
+    Args:
+        panel: the heading under which `--help` lists it.
+        help_text: what it sets, in a sentence.
+        default: what `--help` shows as its default; `None`: nothing.
+        names: the option with its dashes; by default that of the parameter.
+    """
     return typer.Option(
         *names, rich_help_panel=panel, help=help_text, show_default=False if default is None else str(default)
     )

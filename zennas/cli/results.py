@@ -1,5 +1,6 @@
 """A search's result on the terminal."""
 
+from rich.markup import escape
 from rich.table import Table
 
 from zennas.cli.console import console
@@ -21,7 +22,7 @@ def show_result(result: SearchResult) -> None:
     else:
         out.print(_costs(best))
     out.print()
-    out.print(f"score      {score_text(result, best)}", highlight=False)
+    out.print(f"score      {score_text(result, best)}", highlight=False, markup=False)
     speed = result.iterations_here / max(result.seconds, 1e-9)
     out.print(
         f"search     {result.status}: {result.iterations:,} iterations, {result.scored:,} networks scored, "
@@ -68,7 +69,7 @@ def _frontier(result: SearchResult) -> Table:
     table = Table(header_style="bold", show_edge=False, pad_edge=False)
     table.add_column("budgets")
     quantities = known_in(winner.costs for winner in result.winners)
-    for title in (result.config.score, "zen", *(quantity.title for quantity in quantities)):
+    for title in (escape(result.config.score), "zen", *(quantity.title for quantity in quantities)):
         table.add_column(title, justify="right")
     for winner in result.winners:
         table.add_row(

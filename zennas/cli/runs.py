@@ -34,7 +34,8 @@ def runs(
 
     table = Table(header_style="bold", show_edge=False, pad_edge=False)
     for title in ("run", "state", "score", "best", "iterations", "scored", "budgets", "age"):
-        table.add_column(title, justify="right" if title in ("best", "iterations", "scored", "age") else "left")
+        right = title in ("best", "iterations", "scored", "age")
+        table.add_column(title, justify="right" if right else "left", overflow="fold")
     for run in found:
         table.add_row(
             escape(str(run.directory)),

@@ -66,6 +66,8 @@ def guard_streams() -> None:
     written."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
+        if isinstance(stream, _Guarded):
+            continue
         if stream is None:  # closed by the caller, as by `>&-`
             stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         if hasattr(stream, "reconfigure"):

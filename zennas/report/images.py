@@ -17,6 +17,11 @@ FORMATS = ("png", "svg", "pdf")
 def write_images(result: SearchResult, directory: Path, image_format: str = "png") -> list[Path]:
     """Write every figure of a result as `<figure>.<format>`; returns the files.
 
+    Args:
+        result: of a search.
+        directory: where the files go.
+        image_format: `png`, `svg` or `pdf`.
+
     Raises:
         MissingExtraError: plotly or kaleido is not installed.
         ZennasError: an unknown format, or kaleido finds no Chrome or Chromium to draw with.

@@ -16,7 +16,14 @@ class Snapshot:
 
 
 def replay(config: SearchConfig, candidates: Sequence[Candidate], iterations: int, points: int = 200) -> list[Snapshot]:
-    """Snapshots at about `points` iterations, evenly spread, with more of them early, where most happens."""
+    """Snapshots of the populations along a search, evenly spread, with more of them early, where most happens.
+
+    Args:
+        config: of the search; it has the budgets and the size of each population.
+        candidates: every network that was scored, in order.
+        iterations: of the search so far.
+        points: snapshots that are evenly spread.
+    """
     populations = [Population(budgets, config.population) for budgets in config.budget_sets()]
     moments = {round(iterations * step / points) for step in range(points + 1)}
     moments |= {round(iterations ** (step / 40)) for step in range(40)} if iterations > 1 else set()

@@ -58,7 +58,13 @@ class Composition:
 
 
 def composition(snapshots: Sequence[Snapshot], resolution: int, points: int = 60) -> Composition:
-    """Shares of block types, and depth and width by feature-map size, over all populations together."""
+    """Shares of block types, and depth and width by feature-map size, over all populations together.
+
+    Args:
+        snapshots: of the populations, in order.
+        resolution: side of the square input in pixels.
+        points: moments of the search, of which about so many are shown.
+    """
     chosen = snapshots[:: max(1, len(snapshots) // points)]
     rows = [_mean_member([c for members in s.populations for c in members], resolution) for s in chosen]
     kinds = sorted({kind for shares, _, _ in rows for kind in shares})

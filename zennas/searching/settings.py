@@ -190,15 +190,19 @@ def checked_config(values: dict[str, Any], where: str = "") -> SearchConfig:
 
     Raises:
         ZennasError: in one line: the setting, its value, what is allowed.
-        BudgetError: there is no upper bound that keeps networks from growing without end.
+        BudgetError: there is no upper bound that keeps networks from growing without end, or a Pareto front over a
+            cost that only its budget makes known.
     """
     plugins = values.get("plugins")
     if isinstance(plugins, list | tuple) and not set(values) <= set(setting_names()):
         load_plugins(plugins)
     config = validated(SearchConfig, values, where)
-    if "latency" in config.pareto and "latency" not in config.budgets:
+    unknown_costs = [name for name in config.pareto if QUANTITIES[name].predicted and name not in config.budgets]
+    if unknown_costs:
+        name = unknown_costs[0]
         raise BudgetError(
-            f"{where}pareto: without a latency budget no latency is known; give --latency too, e.g. --latency 2ms"
+            f"{where}pareto: without a {name} budget no {name} is known; give one too, e.g. --{name} "
+            f"{QUANTITIES[name].example}"
         )
     check_bounded(config, where)
     return config

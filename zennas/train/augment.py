@@ -32,7 +32,16 @@ class Lighting:
 
 
 def train_transform(config: TrainConfig, data: ImageData, resolution: int) -> Transform:
-    """PIL image → augmented, normalised 3×R×R. Draws from the global generators: call it inside `seeded`."""
+    """PIL image → augmented, normalised 3×R×R. Draws from the global generators: call it inside `seeded`.
+
+    Args:
+        config: has the strength of each augmentation.
+        data: the data set, whose kind, mean and standard deviation the transform follows.
+        resolution: side R of the square output in pixels.
+
+    Raises:
+        MissingExtraError: torchvision or timm is not installed.
+    """
     transforms = require("torchvision.transforms", "train", "augmentation")
     erasing = require("timm.data.random_erasing", "train", "random erasing").RandomErasing
     steps: list[Any] = []

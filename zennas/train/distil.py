@@ -36,7 +36,18 @@ class Student(nn.Module):
 
 
 def make_student(network: nn.Module, teacher: nn.Module, features: bool, resolution: int, seed: int) -> Student:
-    """Pair the last stages of student and teacher, as many as both have; none if `features` is off."""
+    """Pair the last stages of student and teacher, as many as both have.
+
+    Args:
+        network: the network that is trained.
+        teacher: the trained network.
+        features: whether feature maps are compared; without it no stages are paired.
+        resolution: side of the images in pixels.
+        seed: of the layers that bring the student's maps to the teacher's channels.
+
+    Raises:
+        ArchitectureError: a network gives no feature maps.
+    """
     generator = torch.Generator().manual_seed(seed)
     if not features:
         return Student(network, [], [], generator)
@@ -44,14 +55,33 @@ def make_student(network: nn.Module, teacher: nn.Module, features: bool, resolut
 
 
 def load_teacher(model: str, weights: Path, num_classes: int, resolution: int) -> nn.Module:
-    """A teacher in evaluation mode with frozen weights. Raises `ZennasError` as `make_network`, `load_weights` do."""
+    """A teacher in evaluation mode with frozen weights.
+
+    Args:
+        model: a MODEL, as `make_network` takes it.
+        weights: file of its trained weights.
+        num_classes: outputs of its classifier.
+        resolution: side of the images in pixels.
+
+    Raises:
+        ZennasError: as `make_network` and `load_weights`.
+    """
     teacher = make_network(model, num_classes, resolution)
     load_weights(teacher, weights)
     return teacher.eval().requires_grad_(False)
 
 
 def logit_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
-    """Kullback-Leibler divergence of softened class probabilities, times T² (Hinton et al., 2015); logits N×K."""
+    """Kullback-Leibler divergence of softened class probabilities, times T² (Hinton et al. 2015, Section 2).
+
+    Args:
+        student: logits N×K.
+        teacher: logits N×K.
+        temperature: T, which divides both; above 0.
+
+    Returns:
+        The mean over the N images.
+    """
     return temperature**2 * F.kl_div(
         F.log_softmax(student / temperature, 1),
         F.log_softmax(teacher / temperature, 1),

@@ -70,7 +70,25 @@ def evaluate(
     on_bad_image: str = "stop",
     download: bool = False,
 ) -> Evaluation:
-    """Evaluate a MODEL with the weights of a file. Raises `ZennasError`."""
+    """Evaluate a MODEL with the weights of a file on a data set's test images.
+
+    Args:
+        model: a MODEL of this package, `timm:NAME`, `torchvision:NAME` or `package.module:factory`.
+        weights: safetensors, or a torch file of tensors.
+        data: `digits`, `cifar10:DIR`, `cifar100:DIR` or `imagefolder:DIR`.
+        resolution: side of the images in pixels; by default the model's own, else the data set's.
+        batch_size: images of a batch.
+        device: where torch computes, e.g. `cpu` or `cuda`.
+        workers: processes that prepare images; 0: this one.
+        on_bad_image: `skip` or `stop` at an image that cannot be read.
+        download: fetch a missing data set.
+
+    Raises:
+        DeviceError: torch cannot use the device.
+        DataError: the data set is missing or incomplete, or an image cannot be read.
+        WeightsError: the file cannot be read, or does not fit the network.
+        ZennasError: the model cannot be used.
+    """
     bad = bad_images(on_bad_image)
     place = checked_device(device)
     opened = open_data(data, download)
@@ -95,7 +113,15 @@ def evaluate_network(
     """Evaluate a network on `device` in evaluation mode (it is left in that mode).
 
     Args:
+        network: is on `device` already.
+        data: the data set, of which the test split is used.
+        resolution: side of the images in pixels.
+        batch_size: images of a batch in this process.
+        device: where torch computes.
+        workers: processes that prepare images; 0: this one.
+        bad: takes note of the images that cannot be read, or stops at them.
         rank: of this process among `processes`, each of which takes its share of the images.
+        processes: processes that share the images.
         total: adds a tensor up over the processes.
     """
     count = len(data.classes)

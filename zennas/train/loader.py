@@ -88,6 +88,15 @@ def train_batches(
     The images of a step are the same however many processes and accumulated batches share them. Images that do
     not fill a last step wait for another epoch's order.
 
+    Args:
+        count: images of the training split.
+        batch_size: images of one optimiser step, over all processes and accumulated batches.
+        accumulate: batches that make one step; it divides `batch_size`.
+        seed: of the order, with `epoch`.
+        epoch: number of the epoch; it is in every key, since augmentation draws by it.
+        rank: of this process among `processes`.
+        processes: processes that share every batch.
+
     Raises:
         DataError: fewer images than a batch, or a batch that the processes cannot share evenly.
     """
@@ -108,13 +117,27 @@ def train_batches(
 
 
 def evaluation_batches(count: int, batch_size: int, rank: int = 0, processes: int = 1) -> list[list[Key]]:
-    """All images once, in order, shared by the processes."""
+    """All images once, in order, shared by the processes.
+
+    Args:
+        count: images of the split.
+        batch_size: images of a batch; the last one may have fewer.
+        rank: of this process among `processes`; it takes every `processes`-th image from the one of its number on.
+        processes: processes that share the images.
+    """
     mine = range(rank, count, processes)
     return [[(0, index) for index in mine[start : start + batch_size]] for start in range(0, len(mine), batch_size)]
 
 
 def batch_loader(images: PreparedImages, batches: list[list[Key]], workers: int, device: torch.device) -> Any:
-    """An iterable of `Batch`, in the order of `batches` whatever the number of workers."""
+    """An iterable of `Batch`, in the order of `batches` whatever the number of workers.
+
+    Args:
+        images: prepares an image by its key.
+        batches: keys of the images of each batch.
+        workers: processes that prepare images; 0: this one.
+        device: where the batches go; memory is pinned for CUDA.
+    """
     return DataLoader(
         images,
         batch_sampler=batches,  # type: ignore[arg-type,unused-ignore]

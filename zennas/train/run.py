@@ -95,8 +95,8 @@ def resume_training(out: str | Path, *, watch: Watcher | None = None, download: 
 
     Args:
         out: the run's directory.
-        watch: as for `train`.
-        download: as for `train`.
+        watch: called with a `TrainProgress` now and then, in the main process.
+        download: fetch a missing data set.
 
     Raises:
         TrainingError: no run there, or no whole checkpoint.
