@@ -14,13 +14,27 @@ def round_to_8(channels: float) -> int:
 
 @register_block("Conv")
 def conv(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
-    """One k×k convolution with batch norm and ReLU."""
+    """One k×k convolution with batch norm and ReLU.
+
+    Args:
+        block: the super-block; its `kernel` and `out_channels` count.
+        in_channels: channels that come into this layer.
+        stride: of this layer, 1 or 2.
+        first: whether it is the super-block's first layer; it makes no difference here.
+    """
     return [Unit((Convolution(in_channels, block.out_channels, block.kernel, stride),))]
 
 
 @register_block("Res", needs=("bottleneck",))
 def res(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
-    """One residual block as in ResNet-18: k×k in→b, k×k b→out."""
+    """One residual block as in ResNet-18: k×k in→b, k×k b→out.
+
+    Args:
+        block: the super-block; its `kernel`, `bottleneck` and `out_channels` count.
+        in_channels: channels that come into this layer.
+        stride: of this layer, 1 or 2.
+        first: whether it is the super-block's first layer; that one has a projection in its link.
+    """
     inner, k = block.bottleneck, block.kernel
     main = (
         Convolution(in_channels, inner, k, stride),
@@ -31,7 +45,14 @@ def res(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequen
 
 @register_block("Btn", needs=("bottleneck",))
 def btn(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
-    """Two bottleneck blocks as in ResNet-50, each 1×1 in→b, k×k b→b, 1×1 b→out."""
+    """Two bottleneck blocks as in ResNet-50, each 1×1 in→b, k×k b→b, 1×1 b→out.
+
+    Args:
+        block: the super-block; its `kernel`, `bottleneck` and `out_channels` count.
+        in_channels: channels that come into this layer.
+        stride: of this layer, 1 or 2.
+        first: whether it is the super-block's first layer; that one has a projection in its link.
+    """
     out = block.out_channels
     return [_bottleneck(block, in_channels, stride, 1, first), _bottleneck(block, out, 1, 1, False)]
 
@@ -39,14 +60,28 @@ def btn(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequen
 @register_block("GBtn", needs=("bottleneck", "group_width"))
 def grouped_btn(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
     """One bottleneck block whose k×k convolution has groups of `group_width` channels (RegNet's X block,
-    Radosavovic et al. 2020). A group width that does not divide the bottleneck is lowered to one that does."""
+    Radosavovic et al. 2020). A group width that does not divide the bottleneck is lowered to one that does.
+
+    Args:
+        block: the super-block; its `kernel`, `bottleneck`, `group_width` and `out_channels` count.
+        in_channels: channels that come into this layer.
+        stride: of this layer, 1 or 2.
+        first: whether it is the super-block's first layer; that one has a projection in its link.
+    """
     groups = block.bottleneck // _divisor_at_most(block.bottleneck, block.group_width)
     return [_bottleneck(block, in_channels, stride, groups, first)]
 
 
 @register_block("MB", needs=("bottleneck", "expansion"))
 def mb(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
-    """Two MobileBlocks: in→bottleneck of depthwise width round8(b·e), then bottleneck→out of round8(out·e)."""
+    """Two MobileBlocks: in→bottleneck of depthwise width round8(b·e), then bottleneck→out of round8(out·e).
+
+    Args:
+        block: the super-block; its `kernel`, `bottleneck`, `expansion`, `se` and `out_channels` count.
+        in_channels: channels that come into this layer.
+        stride: of this layer, 1 or 2.
+        first: whether it is the super-block's first layer; that one has a projection in its link.
+    """
     b, out, e = block.bottleneck, block.out_channels, block.expansion
     return [
         _mobile(block, in_channels, round_to_8(b * e), b, stride, first),
@@ -57,7 +92,14 @@ def mb(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequenc
 @register_block("IR", needs=("expansion",))
 def inverted_residual(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
     """One inverted residual of MobileNetV2 (Sandler et al. 2018): depthwise width in·e, no activation at its end, and
-    a link only where the shapes match."""
+    a link only where the shapes match.
+
+    Args:
+        block: the super-block; its `kernel`, `expansion` and `out_channels` count.
+        in_channels: channels that come into this layer.
+        stride: of this layer, 1 or 2.
+        first: whether it is the super-block's first layer; it makes no difference here.
+    """
     out, width = block.out_channels, int(in_channels * block.expansion)
     main = (
         Convolution(in_channels, width, 1),
@@ -69,19 +111,40 @@ def inverted_residual(block: SuperBlock, in_channels: int, stride: int, first: b
 
 @register_block("Linear")
 def linear(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
-    """One k×k convolution with batch norm and no activation."""
+    """One k×k convolution with batch norm and no activation.
+
+    Args:
+        block: the super-block; its `kernel` and `out_channels` count.
+        in_channels: channels that come into this layer.
+        stride: of this layer, 1 or 2.
+        first: whether it is the super-block's first layer; it makes no difference here.
+    """
     return [Unit((Convolution(in_channels, block.out_channels, block.kernel, stride, activation=None),))]
 
 
 @register_block("MaxPool")
 def max_pool(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
-    """Max pooling, as after the stem of ResNet."""
+    """Max pooling, as after the stem of ResNet.
+
+    Args:
+        block: the super-block; its `kernel` counts; `out_channels` must be `in_channels`.
+        in_channels: channels that come into this layer.
+        stride: of this layer, 1 or 2.
+        first: whether it is the super-block's first layer; it makes no difference here.
+    """
     return [Unit((MaxPool(in_channels, block.kernel, stride),))]
 
 
 @register_block("AvgPool")
 def average_pool(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
-    """Average pooling; the padded zeros count."""
+    """Average pooling; the padded zeros count.
+
+    Args:
+        block: the super-block; its `kernel` counts; `out_channels` must be `in_channels`.
+        in_channels: channels that come into this layer.
+        stride: of this layer, 1 or 2.
+        first: whether it is the super-block's first layer; it makes no difference here.
+    """
     return [Unit((AveragePool(in_channels, block.kernel, stride),))]
 
 
@@ -96,6 +159,13 @@ def residual(
 
     The link is a projection (1×1 with bias and batch norm) for the first block of a super-block and wherever the
     shapes differ, else the identity.
+
+    Args:
+        main: layers in order; together they make `in_channels` into `out_channels` with `stride`.
+        in_channels: channels that come in.
+        out_channels: channels that go out.
+        stride: of the whole main path, 1 or 2.
+        first: whether this is the super-block's first layer.
     """
     if first or stride != 1 or in_channels != out_channels:
         projection = Convolution(in_channels, out_channels, 1, stride, bias=True, activation=None)

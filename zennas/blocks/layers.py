@@ -19,7 +19,14 @@ class TimedLayer(NamedTuple):
         kind: `conv`, `depthwise` and `grouped` come with batch norm and activation; `maxpool` and `avgpool` are
             pooling; `add` is a residual sum with its activation; `gate` is squeeze-excitation's pooling and product
             (its two convolutions stand for themselves); `linear` is global pooling with the classifier.
+        in_channels: channels that come in.
+        out_channels: channels that go out; the classes of `linear`.
+        kernel: side of the window, 1 where there is none.
+        stride: of the window.
+        groups: of a convolution, else 1.
         resolution: side of the square input map.
+        activation: behind the layer, if any.
+        bias: whether a convolution has one.
     """
 
     kind: str

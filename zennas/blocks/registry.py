@@ -46,6 +46,14 @@ def register_block(
 
     The function is called with the super-block, the channels that come in, the stride (1 except at the
     super-block's first layer) and whether this is the first layer; it returns the layer's units.
+
+    Args:
+        name: a plain name, as it stands in structure strings.
+        needs: fields of `SuperBlock` that must be positive, e.g. `("bottleneck",)`; none by default.
+        replace_existing: whether the name may be registered already; by default it may not.
+
+    Raises:
+        ArchitectureError: when applied: the name is no plain name, or is registered already.
     """
 
     def register(layer: LayerFunction) -> LayerFunction:
@@ -92,6 +100,9 @@ class Expansion:
 @lru_cache(maxsize=1 << 16)
 def expand(block: SuperBlock) -> Expansion:
     """The units that a super-block stands for.
+
+    Args:
+        block: its type, channels, stride and layers decide.
 
     Raises:
         ArchitectureError: the block type is unknown, or a field that it needs is missing.
@@ -168,7 +179,16 @@ def architecture_units(architecture: Architecture) -> Iterator[tuple[int, Unit]]
 
 
 def expand_at(block: SuperBlock, index: int) -> Expansion:
-    """`expand`, with the super-block's number (from 1) in its errors."""
+    """`expand`, with the super-block's number in its errors.
+
+    Args:
+        block: the super-block.
+        index: its place in the architecture, from 0; errors count from 1.
+
+    Raises:
+        ArchitectureError: the block type is incomplete or does not fit itself.
+        UnknownNameError: there is no such block type.
+    """
     try:
         return expand(block)
     except (ArchitectureError, UnknownNameError) as error:

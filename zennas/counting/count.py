@@ -78,6 +78,7 @@ def costs(architecture: Architecture, resolution: int | None = None, num_classes
     """Count an architecture with its classifier.
 
     Args:
+        architecture: the network.
         resolution: side of the square input; by default the architecture's own.
         num_classes: outputs of the linear classifier with bias, 0 for none; by default the architecture's own,
             else 1000.
@@ -100,7 +101,13 @@ def _with_others(counted: Costs, super_blocks: tuple[SuperBlock, ...], resolutio
 
 
 def total_costs(rows: list[SuperBlockCosts], out_channels: int, num_classes: int) -> Costs:
-    """Add up super-blocks and the classifier."""
+    """Add up super-blocks and the classifier.
+
+    Args:
+        rows: costs of the super-blocks, in order.
+        out_channels: channels of the pre-GAP feature map.
+        num_classes: outputs of the linear classifier with bias, 0 for none.
+    """
     params = (out_channels + 1) * num_classes
     flops = out_channels * num_classes
     layers = convolutions = memory = depth = 0
@@ -118,7 +125,15 @@ def total_costs(rows: list[SuperBlockCosts], out_channels: int, num_classes: int
 
 
 def super_block_costs(architecture: Architecture, resolution: int | None = None) -> list[SuperBlockCosts]:
-    """Costs by super-block, in order. Raises as `costs` does."""
+    """Costs by super-block, in order.
+
+    Args:
+        architecture: the network.
+        resolution: side of the square input; by default the architecture's own.
+
+    Raises:
+        ArchitectureError: as `costs`.
+    """
     resolution = native_resolution(architecture, resolution)
     rows = []
     for index, block in enumerate(architecture.super_blocks):
@@ -159,7 +174,16 @@ def native_classes(architecture: Architecture, num_classes: int | None) -> int:
 
 @lru_cache(maxsize=1 << 17)
 def count_super_block(block: SuperBlock, resolution: int) -> SuperBlockCosts:
-    """Costs of one super-block on a square input of side `resolution`."""
+    """Costs of one super-block.
+
+    Args:
+        block: of a registered type.
+        resolution: side of its square input.
+
+    Raises:
+        ArchitectureError: the block type is incomplete or does not fit itself.
+        UnknownNameError: there is no such block type.
+    """
     expansion = expand(block)
     first = _count_units(expansion.first, resolution)
     layers = block.layers if first.depth else 0
@@ -216,7 +240,13 @@ def _count_units(units: tuple[Unit, ...], resolution: int) -> SuperBlockCosts:
 
 
 def count_super_blocks(super_blocks: tuple[SuperBlock, ...], resolution: int, num_classes: int) -> Costs:
-    """`costs` of bare super-blocks that are known to be valid, as the search counts every candidate."""
+    """`costs` of bare super-blocks that are known to be valid, as the search counts every candidate.
+
+    Args:
+        super_blocks: from stem to head, channels chained.
+        resolution: side of the square input.
+        num_classes: outputs of the linear classifier with bias, 0 for none.
+    """
     rows: list[SuperBlockCosts] = []
     side = resolution
     for block in super_blocks:

@@ -94,6 +94,7 @@ def build(architecture: Architecture, num_classes: int | None = None) -> ZenNet:
     """The network of an architecture, initialised after He et al. with zero-scaled residual branches.
 
     Args:
+        architecture: the network as data.
         num_classes: outputs of the classifier, 0 for none; by default the architecture's own, else 1000.
 
     Raises:
@@ -104,7 +105,12 @@ def build(architecture: Architecture, num_classes: int | None = None) -> ZenNet:
 
 def initialise(module: nn.Module, generator: torch.Generator | None = None) -> None:
     """He et al.'s initialisation; the last norm of each residual branch starts at zero, so that every
-    residual unit starts as its link alone."""
+    residual unit starts as its link alone.
+
+    Args:
+        module: changed in place: its convolutions, batch norms and linear layers.
+        generator: what weights are drawn from; by default torch's global one.
+    """
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
             nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu", generator=generator)

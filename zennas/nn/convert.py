@@ -104,6 +104,7 @@ def convert(module: nn.Module, resolution: int, name: str = "") -> Conversion:
     """The VCN-network of a module.
 
     Args:
+        module: traced on a weightless copy; itself untouched.
         resolution: side of the square input; the channels are those of the module's first convolution.
         name: for messages; by default the module's class.
 

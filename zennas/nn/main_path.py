@@ -101,7 +101,13 @@ Found = Path | Refusal | None
 
 
 def find_paths(graph: fx.Graph, modules: dict[str, nn.Module], shapes: Shapes) -> Path | Refusal:
-    """The main path to the module's output, or why there is none."""
+    """The main path to the module's output, or why there is none.
+
+    Args:
+        graph: of the traced module.
+        modules: the traced module's parts by the names that the graph calls them.
+        shapes: of every node whose value is a tensor, N×C×H×W for maps.
+    """
     found: dict[fx.Node, Found] = {}
     for node in graph.nodes:
         if node.op == "output":
