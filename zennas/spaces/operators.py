@@ -6,7 +6,7 @@ docs/benchmarks.md).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from zennas.architecture.model import SuperBlock
 from zennas.errors import ZennasError
@@ -157,8 +157,9 @@ def move_layers(
     given, taken = super_blocks[giver], super_blocks[taker]
     if giver == taker or given.layers - count < space.layers.low or taken.layers + count > space.layers.high:
         return ()
-    less = Mutation(giver, (replace(given, layers=given.layers - count),))
-    return less, Mutation(taker, space.split(replace(taken, layers=taken.layers + count)))
+    less = given.resized(given.in_channels, given.layers - count)
+    more = taken.resized(taken.in_channels, taken.layers + count)
+    return Mutation(giver, (less,)), Mutation(taker, space.split(more))
 
 
 @register_operator(CHANGE, weight=0.8, again=0.5)

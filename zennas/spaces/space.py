@@ -104,6 +104,8 @@ class SearchSpace:
 
     def split(self, block: SuperBlock) -> tuple[SuperBlock, ...]:
         """The super-block, or what it splits into once it has `split_at` layers or more."""
+        if block.layers < self.split_at:
+            return (block,)
         parts = []
         while block.layers >= self.split_at:
             parts.append(replace(block, layers=3))
