@@ -1,7 +1,8 @@
 """The score of DeepMAD (Shen et al., CVPR 2023), from the structure alone: Z = Σ αᵢ·Hᵢ − β·Q.
 
 The width of a convolution is w = c_in·k²/groups. The entropy of stage i, whose last map is r×r with c channels, is
-Hᵢ = log(r²·c) · Σ log w over all convolutions up to that map. Q = exp(Var(L₁, …, L_M)) punishes stages of uneven depth.
+Hᵢ = log(r²·c) · Σ log w over all convolutions up to that map. Q = exp(Var(L₁, …, L_M)) punishes stages of uneven depth
+(the paper's formula; the search that its authors released has the standard deviation in place of the variance).
 Deep and narrow networks have a large entropy and propagate badly: the paper bounds their effectiveness ρ, which is
 among a network's costs (`zennas.counting`) and the budget `effectiveness` of a search.
 """
