@@ -107,7 +107,9 @@ def split_data(data: str) -> tuple[str, str]:
     """`"cifar10:DIR"` → `("cifar10", "DIR")`. Raises `ZennasError` for a kind that is not known."""
     kind, _, directory = data.partition(":")
     if kind not in KINDS:
-        raise ZennasError(f"data {shortened(data)} is not known; use digits, cifar10:DIR, cifar100:DIR or imagefolder:DIR")
+        raise ZennasError(
+            f"data {shortened(data)} is not known; use digits, cifar10:DIR, cifar100:DIR or imagefolder:DIR"
+        )
     if kind != "digits" and not directory:
         raise ZennasError(f"data {shortened(data)} needs a directory: {kind}:DIR")
     return kind, directory
