@@ -11,8 +11,8 @@ def csv_text(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     """A table as CSV, with a line for each row.
 
     A text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return gets an apostrophe before it: spreadsheets
-    would take it for a formula, and names come from users. Carriage returns become spaces. Numbers are written as they are, floats so that they read
-    back as they were, `None` as an empty cell.
+    would take it for a formula, and names come from users. Carriage returns become spaces. Numbers are written as they
+    are, floats so that they read back as they were, `None` as an empty cell.
 
     Args:
         header: names of the columns.
