@@ -41,14 +41,15 @@ NETWORK = zennas.load("SuperConvK3BNRELU(3,16,1,1)SuperResK1K5K1(16,24,2,8,3)")
 
 VALUES: list[Any] = [
     None, True, False, 0, -1, 1, 3, 10_000_000, -(2**63), 10**30, 10**90, 0.5, 1e308, -1e308, float("nan"),
-    float("inf"), "", "x", "é\u2028", "1M", "-1", "0x", "module", "y" * 3000, "\0", [], [1], [[]], ["Conv"] * 5, {}, {"a": 1},
-    {"block": "Conv"}, [None, {}], [1e308] * 3,
+    float("inf"), "", "x", "é\u2028", "1M", "-1", "0x", "module", "y" * 3000, "\0", [], [1], [[]], ["Conv"] * 5, {},
+    {"a": 1}, {"block": "Conv"}, [None, {}], [1e308] * 3,
 ]  # fmt: skip
 TEXTS = [
     "", "\0", "\n", "\t", " ", "\u2028", "(", ")", "[", "]", "{", "}", ":", ",", "-", "&a", "*a", "!!int", "!!float x",
     "!!timestamp x", "!!bool x", "!!binary é", "!!python/object:os.system", "<<: *a", "? ", "|", ">", "'", '"', "#",
     "%", "@", "`", "..", "1e999", "nan", "NaN", "Infinity", "-Infinity", "2001-99-99", "0x", "0b", "1:99:99", "=", "~",
-    "null", "9" * 5000, "0x" + "f" * 5000, "0." + "1" * 500, "[" * 1500, "{a: " * 150, "x" * 200_000, " " * 3000, "é" * 100,
+    "null", "9" * 5000, "0x" + "f" * 5000, "0." + "1" * 500, "[" * 1500, "{a: " * 150, "x" * 200_000, " " * 3000,
+    "é" * 100,
 ]  # fmt: skip
 
 
@@ -113,8 +114,8 @@ def damaged_documents(document: Any, rng: np.random.Generator, count: int, value
                     parent[[1, "new", None, 2.5, True, "x" * 3000][int(rng.integers(6))]] = 1
                 else:
                     parent[path[-1]] = copy.deepcopy(values[int(rng.integers(len(values)))])
-            except (KeyError, IndexError, TypeError):
-                continue  # an earlier change took the place away
+            except (KeyError, IndexError, TypeError, RuntimeError):
+                continue  # an earlier change took the place away, or put a text or a tensor there
         yield changed
 
 
@@ -124,12 +125,8 @@ def as_bytes(texts: Iterator[str]) -> Iterator[bytes]:
 
 def failures(read: Callable[[Any], object], inputs: Iterator[Any]) -> list[str]:
     """What a reader raised that is no short `ZennasError`, each place in the code once."""
-    import os
-
     found: dict[str, str] = {}
-    import itertools
-
-    for given in itertools.islice(inputs, 0, None, int(os.environ.get("SKIP", "1"))):
+    for given in inputs:
         try:
             read(given)
         except ZennasError as error:
@@ -313,7 +310,8 @@ def test_weights(tmp_path, suffix):
 PLAIN = [value for value in VALUES if not (isinstance(value, int) and abs(value) >= 2**63)]
 OTHER_TENSORS = [
     torch.tensor(1.0), torch.zeros(0), torch.zeros(3, 3), torch.zeros(2, dtype=torch.complex64),
-    torch.zeros(2, 2).to_sparse(), torch.zeros(3, dtype=torch.int8), torch.zeros(1).expand(10**6), torch.full((4,), float("nan")),
+    torch.zeros(2, 2).to_sparse(), torch.zeros(3, dtype=torch.int8), torch.zeros(1).expand(10**6),
+    torch.full((4,), float("nan")),
 ]  # fmt: skip
 
 

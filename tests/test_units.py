@@ -21,6 +21,19 @@ def test_nonsense_is_refused_with_examples(text):
         parse_count(text)
 
 
+@pytest.mark.parametrize("text", ["1" * 5000 + "x", "1" * 2500 + "e" + "1" * 2500 + "!", "." * 5000, "a" * 5000])
+def test_long_nonsense_is_refused_shortly(text):
+    with pytest.raises(ZennasError, match="write it like") as error:
+        parse_count(text)
+    assert len(str(error.value)) < 200
+
+
+@pytest.mark.parametrize("text", ["5.", ".", "1..2", "1e", "1e+", "e5", "1.5.2"])
+def test_half_written_numbers_are_refused(text):
+    with pytest.raises(ZennasError, match="write it like"):
+        parse_count(text)
+
+
 def test_a_time_needs_its_unit():
     with pytest.raises(ZennasError, match="0.5ms"):
         parse_seconds("5")

@@ -209,7 +209,19 @@ def test_a_users_csv_with_a_users_score(tmp_path: Path) -> None:
         ("a.json", '{"00000000": {"params": 1}}', "mean_acc is missing"),
         ("a.json", '{"00000000": {"mean_acc": 1, "params": 1}}', "params is 1, but the network has"),
         ("a.json", '{"xx": {"mean_acc": 1}}', "eight digits"),
+        ("a.json", "[" * 100_000, "too many brackets"),
+        ("a.json", '{"00000000": {"mean_acc": 1' + "0" * 5000 + "}}", "whole number of 5001 characters"),
+        ("a.json", '{"00000000": {"mean_acc": 1e400}}', "accuracy of inf"),
+        ("a.json", '{"00000000": {"mean_acc": NaN}}', "accuracy of nan"),
+        ("a.json", '{"' + "0" * 5000 + '": {}}', "eight digits"),
         ("a.csv", "model,resolution\nx,1\n", "row 1: no accuracy"),
+        ("a.csv", "model,resolution,accuracy\n" + "x" * 200_000 + ",32,1\n", "field larger than field limit"),
+        (
+            "a.csv",
+            "model,resolution,accuracy\nzennet-cifar-0.5M,1" + "0" * 90 + ",1\n",
+            "resolution 1.* is not allowed",
+        ),
+        ("a.csv", "model,resolution,accuracy\nzennet-cifar-0.5M,32,nan\n", "accuracy of nan"),
         ("a.csv", "model,resolution,accuracy\nx,big,1\n", "must be numbers"),
         ("a.csv", "model,resolution,accuracy\nno-such-net,32,1\n", "no network of it"),
         ("a.txt", "", "not a study"),
@@ -218,8 +230,9 @@ def test_a_users_csv_with_a_users_score(tmp_path: Path) -> None:
 def test_wrong_files_say_what_is_wrong(tmp_path: Path, name: str, text: str, reason: str) -> None:
     path = tmp_path / name
     path.write_text(text)
-    with pytest.raises(ZennasError, match=reason):
+    with pytest.raises(ZennasError, match=reason) as error:
         read_networks(str(path))
+    assert len(str(error.value)) < 700
 
 
 def test_costly_scores_on_a_sample() -> None:

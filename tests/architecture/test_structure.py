@@ -64,9 +64,14 @@ def test_damaged_strings_raise_nothing_but_the_documented_error(data):
         ("SuperConvK3BNRELU(3,x,1,1)", "out is 'x'"),
         ("SuperConvK3BNRELU(3,16,1,1)SuperRes", "character 28"),
         ("Mine[q3](3,16,1,0,1)", "unknown option 'q3'"),
+        ("A" * 5000 + "(3,16,1,0,1)", "character 1: cannot read 'AAA"),
+        ("A" + " " * 900_000, "character 1: cannot read 'A "),
+        ("Mine[" + "q" * 5000 + "](3,16,1,0,1)", "unknown option 'qqq"),
+        ("Mine[k3](" + "1" * 5000 + ",16,1,0,1)", "in is '111"),
     ],
 )
 def test_errors_say_where_and_what(text, says):
     with pytest.raises(ArchitectureError) as error:
         parse_structure(text)
     assert says in str(error.value)
+    assert len(str(error.value)) < 400

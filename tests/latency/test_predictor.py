@@ -92,6 +92,23 @@ def test_damaged_files_are_refused_in_one_line(tmp_path: Path) -> None:
     wrong: list[dict[str, object]] = [
         {"format": "another"},
         {"model": "oracle"},
+        {"model": ["convolutions"]},
+        {"blocks": "Conv"},
+        {"report": [1]},
+        {"space": 3},
+        {"num_classes": -20_000},
+        {"num_classes": 1e300},
+        {"setting": {**document["setting"], "device": ["cpu"]}},
+        {"parameters": [1]},
+        {"parameters": {**document["parameters"], "correction": [1e308, 1e308, 0.0]}},
+        {"parameters": {**document["parameters"], "correction": [800.0, 0.0, 0.0]}},
+        {"parameters": {**document["parameters"], "correction": [-1e308, 0.0, 0.0]}},
+        {
+            "parameters": {
+                **document["parameters"],
+                "weights": [[[1e308 for _ in row] for row in weight] for weight in document["parameters"]["weights"]],
+            }
+        },
         {"range": [1]},
         {"range": [2, 1]},
         {"pace": 0},
@@ -111,6 +128,10 @@ def test_damaged_files_are_refused_in_one_line(tmp_path: Path) -> None:
         path.write_text(damaged)
         with pytest.raises(LatencyError, match=r"p\.json"):
             read_predictor(path)
+    path.write_text(text)
+    assert read_predictor(path).predict(NETWORK) > 0, "the file that all of these were made from is whole"
+    with pytest.raises(LatencyError, match="zero byte"):
+        read_predictor("\0.json")
     path.write_bytes(b"\xff\xfe\x00pickle")
     with pytest.raises(LatencyError, match="not text"):
         read_predictor(path)
@@ -126,3 +147,11 @@ def test_damaged_trees_are_refused(tmp_path: Path) -> None:
         bad[row, 0] = value
         with pytest.raises(ValueError, match="do not fit"):
             type(model).from_parameters({**good, "nodes": bad.tolist()}, 32, 10)
+
+
+def test_a_time_that_is_none_is_refused_when_it_is_asked_for() -> None:
+    predictor = plain_predictor()
+    for correction in ((800.0, 0.0, 0.0), (-1e5, 0.0, 0.0), (float("nan"), 0.0, 0.0)):
+        predictor.model.correction = correction
+        with pytest.raises(LatencyError, match="parameters are damaged"):
+            predictor.predict(NETWORK)

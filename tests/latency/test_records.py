@@ -46,6 +46,23 @@ def test_a_line_cut_off_by_a_crash_is_dropped_and_the_file_goes_on(tmp_path: Pat
     assert read_records(path).visits == {0: [(0.5, 0)], 1: [(0.25, 1)]}
 
 
+def test_a_file_of_a_torn_first_line_alone_is_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    open_records(path, HEADER)
+    whole = path.read_text()
+    for length in (0, 10, 45, len(whole) - 1):
+        path.write_text(whole[:length])
+        with pytest.raises(LatencyError, match="empty"):
+            read_records(path)
+        assert path.read_text() == whole[:length], "reading writes nothing"
+        open_records(path, HEADER).add_network(0, BLOCKS, 0.5, 1.0)
+        assert read_records(path).visits == {0: [(0.5, 0)]}
+    path.write_text("somebody's notes, without an end of line")
+    with pytest.raises(LatencyError, match=r"m\.jsonl"):
+        open_records(path, HEADER)
+    assert path.read_text() == "somebody's notes, without an end of line"
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -54,6 +71,9 @@ def test_a_line_cut_off_by_a_crash_is_dropped_and_the_file_goes_on(tmp_path: Pat
         '{"layer": ["conv", 3, 8, 3, 1, 1, 16, "relu", false], "latency": 1}',
         '{"layer": [1], "latency": 1}',
         "[]",
+        '{"number": 1' + "0" * 400 + "}",
+        '{"number": 1e999, "network": "SuperConvK3BNRELU(3,8,1,1)", "latency": null, "pace": 1}',
+        "[" * 100_000,
     ],
 )
 def test_a_damaged_line_is_named(line: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from zennas.architecture import parse_structure
 from zennas.blocks import AveragePool, Convolution, MaxPool
 from zennas.errors import ArchitectureError, ScoreError
 from zennas.scores.result import score_from_repeats, t_quantile_975
-from zennas.scores.zen import phi_score, zen_score
+from zennas.scores.zen import phi_score, repeat_generator, zen_score
 
 
 @pytest.mark.slow
@@ -147,6 +147,16 @@ def test_contributions_add_up():
     score = zen_score(network, 16, batch_size=8, repeats=2)
     assert len(score.contributions) == 5
     assert score.contributions[0] == pytest.approx(0.5 * math.log(27), rel=0.2)
+
+
+def test_the_variance_is_that_of_the_mini_batch_itself():
+    """Of w·x for two images of one pixel it is w²(x₁ - x₂)²/4; that of a sample would be twice as much."""
+    seed = 3
+    generator = repeat_generator(seed, 0, "cpu")
+    images, _, weight = (torch.randn(shape, generator=generator) for shape in ((2, 1), (2, 1), (1, 1)))
+    score = zen_score((Convolution(1, 1, 1),), 1, batch_size=2, repeats=1, seed=seed)
+    variance = float(weight**2 * (images[0] - images[1]) ** 2 / 4)
+    assert score.contributions[0] == pytest.approx(0.5 * math.log(variance), rel=1e-5)
 
 
 def test_what_means_nothing_is_refused():

@@ -58,6 +58,9 @@ def test_regnet_space_has_grouped_bottlenecks():
         ("name: x\nbase: resnt", "did you mean resnet"),
         ("name: x\nfreeze: [middle]", "cannot freeze middle"),
         ("base: resnet", "name"),
+        ("name: x\n3: y", "Keys should be strings"),
+        ("name: " + "x" * 100_000, "name: String should have at most 100 characters"),
+        ("name: x\nfreeze: [" + "y" * 100_000 + "]", "cannot freeze yyy"),
         ("[", "not valid YAML"),
     ],
 )

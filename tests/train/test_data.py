@@ -189,6 +189,25 @@ def test_weights_file_runs_no_code(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classifier.bias": torch.tensor(1.0)},
+        {"classifier.bias": torch.zeros(10).to_sparse()},
+        {"classifier.bias": torch.zeros(10, dtype=torch.complex64)},
+        {"classifier.bias": [0.0] * 10},
+        {3: torch.zeros(1)},
+    ],
+)
+def test_tensors_that_are_no_weights_are_refused(tmp_path, change):
+    import zennas
+
+    network = zennas.build(zennas.load("SuperConvK3BNRELU(3,8,2,1)"), 10)
+    torch.save({**network.state_dict(), **change}, tmp_path / "w.pt")
+    with pytest.raises(WeightsError, match=r"w\.pt: (weights of another network: classifier|holds no weights)"):
+        load_weights(network, tmp_path / "w.pt")
+
+
 def test_torch_files_of_other_programs_are_read(tmp_path):
     import zennas
 

@@ -104,6 +104,68 @@ def test_truncated_checkpoint_is_said_and_the_one_before_is_used(tmp_path, tiny,
     assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
 
 
+DAMAGE = {
+    "not a mapping": lambda state: [state],
+    "weights in a list": lambda state: {**state, "network": list(state["network"].values())},
+    "epoch as text": lambda state: {**state, "epoch": "2"},
+    "momentum as text": lambda state: {
+        **state,
+        "optimizer": {**state["optimizer"], "state": {0: {"momentum_buffer": ""}}},
+    },
+    "history without accuracy": lambda state: {**state, "history": [{"epoch": 1}]},
+    "rows that differ": lambda state: {**state, "history": [*state["history"], {"accuracy": 0.5}]},
+    "sums of two": lambda state: {**state, "sums": state["sums"][:2]},
+    "names as a text": lambda state: {**state, "bad": "name"},
+    "a part is missing": lambda state: {key: value for key, value in state.items() if key != "projections"},
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_checkpoint_of_another_structure_leaves_the_one_before_it(tmp_path, tiny, damage):
+    train(tiny, tmp_path, resolution=8, batch_size=700, epochs=2)
+    newest = max((tmp_path / "checkpoints").iterdir())
+    torch.save(DAMAGE[damage](torch.load(newest, weights_only=True)), newest)
+    before = metrics(tmp_path)
+    result = resume_training(tmp_path)
+    assert result.notes == (f"{newest.name} is truncated or damaged; the checkpoint before it is used",)
+    assert metrics(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "place", ["version needed", "flags", "compression", "name"], ids=lambda place: place.replace(" ", "-")
+)
+def test_damage_in_the_archives_own_bytes_leaves_the_one_before_it(tmp_path, tiny, place):
+    """Python's zipfile raises NotImplementedError and UnicodeDecodeError there."""
+    train(tiny, tmp_path, resolution=8, batch_size=700, epochs=2)
+    newest = max((tmp_path / "checkpoints").iterdir())
+    content = bytearray(newest.read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    offset, value = {"version needed": (6, 255), "flags": (8, 0x20), "compression": (10, 99), "name": (46, 0xFF)}[place]
+    if place == "name":
+        content[entry + 9] |= 0x08  # the name is said to be UTF-8
+    content[entry + offset] = value
+    newest.write_bytes(content)
+    assert "damaged" in resume_training(tmp_path).notes[0]
+
+
+def test_checkpoint_of_another_version_is_said(tmp_path, tiny, quick):
+    train(tiny, tmp_path, **{**quick, "epochs": 1})
+    newest = max((tmp_path / "checkpoints").iterdir())
+    torch.save({**torch.load(newest, weights_only=True), "format": 2}, newest)
+    with pytest.raises(TrainingError, match=r"format 2, this reads 1"):
+        resume_training(tmp_path)
+
+
+def test_checkpoint_of_another_network_is_said(tmp_path, tiny, quick):
+    quick["epochs"] = 1
+    train(tiny, tmp_path / "a", **quick)
+    train("SuperConvK3BNRELU(3,4,2,1)", tmp_path / "b", **quick)
+    own, other = (max((tmp_path / name / "checkpoints").iterdir()) for name in "ab")
+    own.write_bytes(other.read_bytes())
+    with pytest.raises(TrainingError, match="does not fit this run"):
+        resume_training(tmp_path / "a")
+
+
 def test_flipped_byte_is_noticed(tmp_path, tiny, quick):
     train(tiny, tmp_path / "run", **{**quick, "epochs": 1})
     newest = max((tmp_path / "run" / "checkpoints").iterdir())

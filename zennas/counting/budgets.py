@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from zennas.counting.count import Costs
 from zennas.counting.quantities import QUANTITIES, known_quantity
-from zennas.errors import BudgetError
+from zennas.errors import BudgetError, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def parse_budget(quantity: str, text: str) -> Budget:
     if not dots:
         low, high = "", text
     if not (low.strip() or high.strip()):
-        raise BudgetError(f"{quantity}: {text!r} has no bound; write it like 1M, 0.5M..1M or 0.5M..")
+        raise BudgetError(f"{quantity}: {shortened(text)} has no bound; write it like 1M, 0.5M..1M or 0.5M..")
     try:
         return Budget(quantity, parse(high) if high.strip() else float("inf"), parse(low) if low.strip() else 0)
     except BudgetError:

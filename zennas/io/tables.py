@@ -11,8 +11,8 @@ def csv_text(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     """A table as CSV, with a line for each row.
 
     A text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return gets an apostrophe before it: spreadsheets
-    would take it for a formula, and names come from users. Numbers are written as they are, floats so that they read
-    back as they were, `None` as an empty cell.
+    would take it for a formula, and names come from users. Carriage returns become spaces. Numbers are written as they
+    are, floats so that they read back as they were, `None` as an empty cell.
 
     Args:
         header: names of the columns.
@@ -26,4 +26,7 @@ def csv_text(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _escaped(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    if not isinstance(cell, str):
+        return cell
+    # Python's csv leaves a carriage return unquoted, and readers take it for the end of the row.
+    return ("'" if cell.startswith(_FORMULA) else "") + cell.replace("\r", " ")

@@ -12,7 +12,7 @@ from typing import Any
 from zennas.architecture.model import MAX_CHANNELS, SuperBlock
 from zennas.architecture.structure import format_structure, parse_structure
 from zennas.blocks.layers import TimedLayer
-from zennas.errors import ArchitectureError, FileError, LatencyError, shortened
+from zennas.errors import ArchitectureError, FileError, LatencyError, cut, shortened
 from zennas.io.documents import load_json
 from zennas.io.text import read_text
 from zennas.latency.layers import known_kinds
@@ -280,7 +280,7 @@ def _header(record: dict[str, Any], where: str) -> Header:
 
 
 def _describe(header: Header) -> str:
-    return f"the {header.space} space with {header.num_classes} classes, seed {header.seed}, on {header.setting}"
+    return f"the {cut(header.space)} space with {header.num_classes} classes, seed {header.seed}, on {header.setting}"
 
 
 def _append_line(path: Path, record: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from zennas.errors import LatencyError, shortened
+from zennas.errors import LatencyError, cut, shortened
 from zennas.number_types import NUMBER_TYPES, number_type
 
 BACKENDS = ("torch", "torch-compile", "onnxruntime")
@@ -60,11 +60,11 @@ class Setting:
         return {**asdict(self), "versions": dict(self.versions)}
 
     def __str__(self) -> str:
-        name = f" ({self.device_name})" if self.device_name else ""
+        name = f" ({cut(self.device_name)})" if self.device_name else ""
         threads = f", {self.threads} thread{'s' if self.threads > 1 else ''}" if self.device == "cpu" else ""
         clock = ", processor time" if self.clock == "cpu" else ""
         return (
-            f"{self.device}{name}{threads}, {self.backend}, {self.dtype}, batch {self.batch_size}, "
+            f"{cut(self.device)}{name}{threads}, {self.backend}, {self.dtype}, batch {self.batch_size}, "
             f"{self.resolution}×{self.resolution}{clock}"
         )
 

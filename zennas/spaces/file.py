@@ -27,6 +27,8 @@ from zennas.io.text import read_text
 from zennas.spaces.space import BlockChoice, Range, SearchSpace, search_space, squeeze_excited
 from zennas.spaces.start import smallest_of
 
+_LONGEST_NAME = 100
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,7 +41,7 @@ class _RangeDocument(_Strict):
 
 
 class _ChoiceDocument(_Strict):
-    block: str
+    block: str = Field(max_length=_LONGEST_NAME)
     kernel: int = 3
     expansion: float = 0
     group_width: int = 0
@@ -47,7 +49,7 @@ class _ChoiceDocument(_Strict):
 
 
 class _BlockDocument(_Strict):
-    block: str = "Conv"
+    block: str = Field(default="Conv", max_length=_LONGEST_NAME)
     kernel: int = 3
     in_: int = Field(default=3, alias="in", ge=1)
     out: int = Field(default=16, ge=1)
@@ -59,7 +61,7 @@ class _BlockDocument(_Strict):
 class SpaceDocument(_Strict):
     """What a space file may say; everything has the base space's value by default."""
 
-    name: str
+    name: str = Field(max_length=_LONGEST_NAME)
     base: str = "resnet"
     choices: list[_ChoiceDocument] | None = None
     stage_strides: list[int] | None = None

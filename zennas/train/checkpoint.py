@@ -87,7 +87,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise damaged(part)
     state = read_torch_file(path)
     version = state.get("format") if isinstance(state, dict) else None
-    if isinstance(version, int) and version != FORMAT:
+    if _is_count(version) and version != FORMAT:
         raise TrainingError(f"{path}: written by another zennas (format {version}, this reads {FORMAT})")
     problem = state_problem(state)
     if problem is not None:
@@ -98,7 +98,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def state_problem(state: Any) -> str | None:
     """What keeps a value from being the state of a training run, by the name of its part; `None` for a whole one."""
-    if not isinstance(state, dict) or state.get("format") != FORMAT:
+    if not isinstance(state, dict):
         return "not the state of a training run"
     for name, is_whole in _PARTS.items():
         if name not in state:
@@ -145,6 +145,7 @@ def _is_sums(value: Any) -> bool:
 
 
 _PARTS: dict[str, Callable[[Any], bool]] = {
+    "format": _is_count,
     "epoch": _is_count,
     "step": _is_count,
     "network": is_weights,
