@@ -3,7 +3,7 @@
 import zennas.blocks.builtin  # noqa: F401  (registers the block types)
 from zennas.blocks.builtin import residual, round_to_8
 from zennas.blocks.chain import Chain, architecture_chain
-from zennas.blocks.layers import Convolution, MaxPool, SqueezeExcite, Unit
+from zennas.blocks.layers import AveragePool, Convolution, MaxPool, SqueezeExcite, Unit
 from zennas.blocks.registry import (
     BlockType,
     architecture_units,
@@ -15,6 +15,7 @@ from zennas.blocks.registry import (
 )
 
 __all__ = [
+    "AveragePool",
     "BlockType",
     "Chain",
     "Convolution",

@@ -1,10 +1,9 @@
-"""The block types of the paper (Tables 7 to 17), RegNet's grouped and MobileNetV2's linear bottleneck, and the pooling
-of ResNet's stem."""
+"""The block types of the paper (Tables 7 to 17), RegNet's grouped and MobileNetV2's linear bottleneck, and pooling."""
 
 from collections.abc import Sequence
 
 from zennas.architecture.model import SuperBlock
-from zennas.blocks.layers import Convolution, MaxPool, SqueezeExcite, Unit
+from zennas.blocks.layers import AveragePool, Convolution, MaxPool, SqueezeExcite, Unit
 from zennas.blocks.registry import register_block
 
 
@@ -78,6 +77,12 @@ def linear(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Seq
 def max_pool(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
     """Max pooling, as after the stem of ResNet."""
     return [Unit((MaxPool(in_channels, block.kernel, stride),))]
+
+
+@register_block("AvgPool")
+def average_pool(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
+    """Average pooling; the padded zeros count."""
+    return [Unit((AveragePool(in_channels, block.kernel, stride),))]
 
 
 def residual(

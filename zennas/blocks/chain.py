@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.blocks.layers import Convolution, MaxPool, Unit
+from zennas.blocks.layers import AveragePool, Convolution, MaxPool, Unit
 from zennas.blocks.registry import expand, expand_at
 from zennas.errors import ArchitectureError
 
-Chain = tuple[Convolution | MaxPool, ...]
+Chain = tuple[Convolution | MaxPool | AveragePool, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ def super_block_chain(block: SuperBlock) -> SuperBlockChain:
 
 @lru_cache(maxsize=1 << 16)
 def _main_path(units: tuple[Unit, ...]) -> Chain:
-    chain: list[Convolution | MaxPool] = []
+    chain: list[Convolution | MaxPool | AveragePool] = []
     for unit in units:
-        path = [layer for layer in unit.main if isinstance(layer, Convolution | MaxPool)]
+        path = [layer for layer in unit.main if isinstance(layer, Convolution | MaxPool | AveragePool)]
         if unit.activation is not None and path and isinstance(path[-1], Convolution):
             path[-1] = replace(path[-1], activation=unit.activation)
         chain += path
@@ -48,7 +48,7 @@ def _main_path(units: tuple[Unit, ...]) -> Chain:
 
 def architecture_chain(architecture: Architecture) -> Chain:
     """The main path of the whole architecture. Raises `ArchitectureError`."""
-    chain: list[Convolution | MaxPool] = []
+    chain: list[Convolution | MaxPool | AveragePool] = []
     for index, block in enumerate(architecture.super_blocks):
         expand_at(block, index)
         chain += super_block_chain(block).layers()

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from zennas.errors import ArchitectureError
+
 Activation = Literal["relu", "sigmoid"] | None
 
 
@@ -58,6 +60,34 @@ class MaxPool:
 
 
 @dataclass(frozen=True, slots=True)
+class AveragePool:
+    """Average pooling with zero padding (kernel − 1) // 2; the zeros count, as in torch's `AvgPool2d` by default.
+
+    It is the depthwise convolution whose weights are all 1 / kernel². An even kernel needs stride 2 and follows
+    `ceil_mode=True`: on an odd side the last window averages what is left of it. On even sides
+    `AveragePool(c, 2, 2)` is `AvgPool2d(2)`.
+    """
+
+    channels: int
+    kernel: int = 3
+    stride: int = 2
+
+    def __post_init__(self) -> None:
+        if self.kernel < 1 or self.stride < 1:
+            raise ArchitectureError(
+                f"average pooling: kernel {self.kernel} and stride {self.stride} are not allowed; use 1 or more"
+            )
+        if self.kernel % 2 == 0 and self.stride != 2:
+            raise ArchitectureError(
+                f"average pooling: an even kernel needs stride 2; kernel {self.kernel} has stride {self.stride}"
+            )
+
+    def out_resolution(self, resolution: int) -> int:
+        """Side of the output for an input of side `resolution`."""
+        return -(-resolution // self.stride)
+
+
+@dataclass(frozen=True, slots=True)
 class SqueezeExcite:
     """Squeeze-excitation: global average pool, `reduce` and `expand` on the 1×1 map, multiply.
 
@@ -68,7 +98,7 @@ class SqueezeExcite:
     expand: Convolution
 
 
-Layer = Convolution | MaxPool | SqueezeExcite
+Layer = Convolution | MaxPool | AveragePool | SqueezeExcite
 
 
 @dataclass(frozen=True, slots=True)

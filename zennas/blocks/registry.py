@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.blocks.layers import MaxPool, SqueezeExcite, Unit
+from zennas.blocks.layers import AveragePool, MaxPool, SqueezeExcite, Unit
 from zennas.errors import ArchitectureError, UnknownNameError
 from zennas.optional_dependencies import unknown
 
@@ -123,7 +123,7 @@ def _check_units(units: tuple[Unit, ...], block: SuperBlock, in_channels: int, s
         for layer in unit.main:
             if isinstance(layer, SqueezeExcite):
                 continue
-            if isinstance(layer, MaxPool):
+            if isinstance(layer, AveragePool | MaxPool):
                 expected, channels_out = layer.channels, layer.channels
             else:
                 expected, channels_out = layer.in_channels, layer.out_channels

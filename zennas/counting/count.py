@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.blocks.layers import Convolution, MaxPool, SqueezeExcite, Unit
+from zennas.blocks.layers import AveragePool, Convolution, MaxPool, SqueezeExcite, Unit
 from zennas.blocks.registry import expand, expand_at
 from zennas.errors import ArchitectureError
 
@@ -196,7 +196,7 @@ def _channels_in(unit: Unit) -> int:
     first = unit.main[0]
     if isinstance(first, Convolution):
         return first.in_channels
-    return first.channels if isinstance(first, MaxPool) else first.reduce.in_channels
+    return first.channels if isinstance(first, MaxPool | AveragePool) else first.reduce.in_channels
 
 
 def count_super_blocks(super_blocks: tuple[SuperBlock, ...], resolution: int, num_classes: int) -> Costs:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from zennas.architecture.model import Architecture
-from zennas.blocks.layers import Activation, Convolution, Layer, MaxPool, SqueezeExcite, Unit
+from zennas.blocks.layers import Activation, AveragePool, Convolution, Layer, MaxPool, SqueezeExcite, Unit
 from zennas.blocks.registry import expand_at
 from zennas.counting import native_classes
 
@@ -141,6 +141,9 @@ def _layer(layer: Layer) -> Sequence[nn.Module]:
         return _convolution(layer)
     if isinstance(layer, MaxPool):
         return [nn.MaxPool2d(layer.kernel, layer.stride, (layer.kernel - 1) // 2)]
+    if isinstance(layer, AveragePool):
+        padding = (layer.kernel - 1) // 2
+        return [nn.AvgPool2d(layer.kernel, layer.stride, padding, ceil_mode=layer.kernel % 2 == 0)]
     return [SqueezeExcitation(layer)]
 
 

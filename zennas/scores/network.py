@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from zennas.architecture.model import Architecture
 from zennas.blocks.chain import Chain, architecture_chain
-from zennas.blocks.layers import Convolution, MaxPool
+from zennas.blocks.layers import AveragePool, Convolution, MaxPool
 
 
 class ForeignNetwork(Protocol):
@@ -55,4 +55,4 @@ def resolutions(chain: Chain, resolution: int) -> list[int]:
 def in_channels(chain: Chain) -> int:
     """Channels of the input image."""
     first = chain[0]
-    return first.channels if isinstance(first, MaxPool) else first.in_channels
+    return first.channels if isinstance(first, MaxPool | AveragePool) else first.in_channels

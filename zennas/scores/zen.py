@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from zennas.architecture.model import Architecture
 from zennas.blocks.chain import Chain, architecture_chain
-from zennas.blocks.layers import Convolution, MaxPool
+from zennas.blocks.layers import AveragePool, Convolution, MaxPool
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
 from zennas.nn.convert import convert
@@ -101,7 +101,7 @@ def phi_score(
         with torch.inference_mode():
             for layer in chain:
                 x = _linear(x, layer, generator)
-                if isinstance(layer, MaxPool):
+                if isinstance(layer, MaxPool | AveragePool):
                     continue
                 if keep_norm:
                     x = torch.cat([_normalise(half, layer)[0] for half in x.chunk(2)])
@@ -151,7 +151,7 @@ def _one_repeat(
         x = _perturbed_pair(chain, resolution, batch_size, generator, alpha)
         for layer in chain:
             x = _linear(x, layer, generator)
-            if isinstance(layer, MaxPool):
+            if isinstance(layer, MaxPool | AveragePool):
                 continue
             clean, variance = _normalise(x[:batch_size], layer)
             perturbed, _ = _normalise(x[batch_size:], layer)
@@ -171,7 +171,9 @@ def _perturbed_pair(chain: Chain, resolution: int, batch_size: int, generator: t
     return torch.cat([x, x + alpha * noise]).permute(0, 3, 1, 2)
 
 
-def _linear(x: Tensor, layer: Convolution | MaxPool, generator: torch.Generator) -> Tensor:
+def _linear(x: Tensor, layer: Convolution | MaxPool | AveragePool, generator: torch.Generator) -> Tensor:
+    if isinstance(layer, AveragePool):
+        return F.avg_pool2d(x, layer.kernel, layer.stride, (layer.kernel - 1) // 2, ceil_mode=layer.kernel % 2 == 0)
     if isinstance(layer, MaxPool):
         return F.max_pool2d(x, layer.kernel, layer.stride, (layer.kernel - 1) // 2)
     k = layer.kernel

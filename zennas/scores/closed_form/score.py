@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.chain import Chain, architecture_chain, super_block_chain
-from zennas.blocks.layers import Convolution, MaxPool
+from zennas.blocks.layers import AveragePool, Convolution, MaxPool
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
 from zennas.scores.closed_form.geometry import geometry_row, image_classes, max_moments
@@ -157,6 +157,8 @@ def _rows(chain: Chain, resolution: int) -> tuple[IntMatrix, int]:
     """The chain as the kernel reads it, and the side of its output. Raises `ScoreError` for what it cannot say."""
     rows = []
     for layer in chain:
+        if isinstance(layer, AveragePool):
+            raise ScoreError("the closed form does not know average pooling; the score zen (Monte Carlo) does")
         kernel = layer.kernel
         geometry = _TABLE.index(resolution, kernel, layer.stride)
         if isinstance(layer, MaxPool):
