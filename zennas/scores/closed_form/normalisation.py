@@ -33,8 +33,8 @@ MOST_COHERENT_RATIO = 50.0
 can exceed the number of positions. It binds in chains of one to four channels."""
 
 MOST_LOCAL = 1e3
-"""Relative variance of the energy within an image: that of one position in a thousand holding all of it. Chains of single
-channels in a batch of one image would go beyond, and their moments as a lognormal's with them."""
+"""Relative variance of the energy within an image: that of one position in a thousand holding all of it. Chains of one
+channel, in a batch of one image, would go beyond it."""
 
 LEAST_LOCAL = 0.3
 """What batch norm leaves at least of the local variance: the loss is to first order in the coherent share."""
