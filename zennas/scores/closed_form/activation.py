@@ -9,7 +9,7 @@ from zennas.scores.closed_form.state import IMAGE, PROFILE, Layer, Matrix
 M0 = 1 / math.sqrt(2 * math.pi)
 """E relu(z) of a standard Gaussian."""
 M2 = M0 * M0
-OWN_TILT = M2 * (1 + 4 * M2) / (0.5 - M2) ** 1.5
+OWN_TILT: float = M2 * (1 + 4 * M2) / (0.5 - M2) ** 1.5
 """2 M₀ times the skewness of ReLU of a standard Gaussian: what a single input adds to a channel's tilt."""
 
 
@@ -164,6 +164,11 @@ def relu_of_images(
     return square, norm, sum_carried, sum_fresh
 
 
+LEAST_KEPT = 0.1
+"""What is left at least of an energy, and of the slope on it, by the correction for equal weights of channels, which is
+to first order in the tilt; more than 0.9 is taken only from the hottest image of very narrow chains."""
+
+
 @compiled
 def weigh_channels_alike(images: Matrix, lean: float, image_mean: float, mean: float) -> float:
     """Take from each image what a grouped convolution does not see ("Grouped convolutions weigh channels alike").
@@ -183,7 +188,7 @@ def weigh_channels_alike(images: Matrix, lean: float, image_mean: float, mean: f
     norm = 0.0
     for b in range(images.shape[1]):
         x = lean * (image_mean * images[IMAGE.root, b] - mean) * (2 * M0 * images[IMAGE.root, b] - mean)
-        images[IMAGE.next_energy, b] = max(images[IMAGE.next_energy, b] - x, 0.1 * images[IMAGE.next_energy, b])
+        images[IMAGE.next_energy, b] = max(images[IMAGE.next_energy, b] - x, LEAST_KEPT * images[IMAGE.next_energy, b])
         norm += images[IMAGE.weight, b] * images[IMAGE.next_energy, b]
     return norm
 
@@ -208,7 +213,7 @@ def relu(images: Matrix, moments: Moments, layer: Layer, spread: float, tilt: fl
     if layer.groups > 1 and tilt > 0:
         lean = tilt / (2 * layer.fan * v * math.sqrt(v))
         norm = weigh_channels_alike(images, lean, y, m)
-        local_gain = max(1 - lean * y * (2 * M0 - m) / (2 * v), 0.1) ** 2
+        local_gain = max(1 - lean * y * (2 * M0 - m) / (2 * v), LEAST_KEPT) ** 2
     for b in range(images.shape[1]):
         images[IMAGE.next_energy, b] /= norm
     root = math.sqrt(local)
@@ -236,7 +241,7 @@ def relu(images: Matrix, moments: Moments, layer: Layer, spread: float, tilt: fl
         local_gain,
         square,
         0.5 * (square2 - 4 * m * y * power15 + 4 * m * m * (y * y)),
-        max(0.0, noise),
+        max(0.0, noise),  # a variance; the moments are those of lognormal energies, each on its own
         sum_carried,
         sum_fresh,
     )

@@ -8,6 +8,9 @@ from zennas.scores.closed_form.compiled import compiled
 from zennas.scores.closed_form.geometry import COHERENT, GRID, KEEP, SCALE, WHITE
 from zennas.scores.closed_form.state import Coherent, Correlation, Layer, LocalEnergy, OwnEnergy, Vector
 
+LENGTH2_LIMIT = 4.0
+"""A correlation length is at most half a map's side: longer waves are the image's own energy, which is not local."""
+
 
 class Passed(NamedTuple):
     """What an activation leaves of the local variances: relative variances of energies.
@@ -73,13 +76,14 @@ def window_average(smooth: float, white: float, length2: float, layer: Layer, ta
         return smooth, length2 / (stride * stride)
     root = math.sqrt(length2)
     x = root / (root + table[SCALE]) * GRID
-    i = min(int(x), GRID - 1)
+    i = int(x)
     keep = table[KEEP + i] * (1 - (x - i)) + table[KEEP + 1 + i] * (x - i)
     old = smooth * keep if smooth > 0 else 0.0
     new = white * table[WHITE]
     grown = (kernel * kernel - 1) / 6.0
     mean = (old * (length2 + grown) + new * grown) / (old + new + 1e-30)
-    return old + new, min(mean, layer.size * layer.size / 4.0) / (stride * stride)
+    longest = layer.size * layer.size / LENGTH2_LIMIT
+    return old + new, min(mean, longest) / (stride * stride)
 
 
 @compiled
@@ -137,8 +141,10 @@ def noise_of_a_channel(
             - 4 * m * y * root * (moments.root_coherent + power15 * coherent.smooth)
             + m * m * (mean2 / M2) * math.sqrt(root) * (moments.coherent + coherent.smooth)
         ) * inverse - image
-    smooth = max(0.0, smooth)
     correlated = activation.coherent_square * inverse * (correlation.image + correlation.smooth + correlation.white)
+    # Neither is a variance below 0: rounding leaves −1e-18 where nothing is coherent, and what coherent parts and
+    # correlations take, each to first order, is more than all of the noise in the deep and narrow.
+    smooth = max(0.0, smooth)
     return Noise(image, smooth, max(0.0, activation.noise * inverse - image - smooth - correlated))
 
 

@@ -64,6 +64,7 @@ def unevenness_of_images(
     norm = spread = 0.0
     for b in range(images.shape[1]):
         square = images[IMAGE.next_energy, b] * images[IMAGE.next_energy, b]
+        # A local variance; `old` falls below 0 by what f's curvature takes at large variances of single channels.
         part = max(old * images[IMAGE.carried, b] + new * images[IMAGE.fresh, b], 0.0)
         norm += images[IMAGE.weight, b] * part
         spread += images[IMAGE.weight, b] * square
@@ -85,7 +86,7 @@ def widen_images(images: Matrix, noise: float, square: float) -> None:
         noise: variance that the layer adds to the logarithm of the images' energies.
         square: mean square of `next_energy`.
     """
-    before = math.log1p(max(square - 1, 0.0))
+    before = math.log1p(max(square - 1, 0.0))  # equal energies may give 1 − 1e-16
     step = math.sqrt(before + noise) - math.sqrt(before)
     norm = 0.0
     for b in range(images.shape[1]):

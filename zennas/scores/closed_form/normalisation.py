@@ -25,6 +25,25 @@ class Normalised(NamedTuple):
     image_square: float
 
 
+FLAT = 1e-9
+"""Relative variance of the local energy below which nothing is lost: the ratio of variances would be 0 / 0."""
+
+MOST_COHERENT_RATIO = 50.0
+"""Variance of the coherent energy over that of the energy: of lognormal energies it grows without bound, while neither
+can exceed the number of positions. It binds in chains of one to four channels."""
+
+MOST_LOCAL = 1e3
+"""Relative variance of the energy within an image: that of one position in a thousand holding all of it. Chains of one
+channel, in a batch of one image, would go beyond it."""
+
+LEAST_LOCAL = 0.3
+"""What batch norm leaves at least of the local variance: the loss is to first order in the coherent share."""
+
+MOST_SPREAD = 2.0
+"""Relative variance of a channel's variance between channels: that of a square of one Gaussian, which a channel of a
+single input channel has."""
+
+
 @compiled
 def local_loss(variance: float, coherent: float, level: float, kept: float) -> float:
     """Relative variance of the local energy once batch norm has removed part of its coherent share.
@@ -35,15 +54,13 @@ def local_loss(variance: float, coherent: float, level: float, kept: float) -> f
         level: factor of the energy that is not coherent.
         kept: factor of the energy that is coherent.
     """
-    if variance < 1e-9:
+    if variance < FLAT:
         return variance
     root = 1 / math.sqrt(math.sqrt(1 + variance))
-    ratio = min(((1 + variance) - 2 / root + root) / (1 - root) - 1, 50.0)
+    ratio = min(((1 + variance) - 2 / root + root) / (1 - root) - 1, MOST_COHERENT_RATIO)
     gap = level - kept
-    return max(
-        0.3 * variance,
-        level * level * variance - 2 * level * gap * coherent * ratio + gap * gap * coherent * coherent * ratio,
-    )
+    left = level * level * variance - 2 * level * gap * coherent * ratio + gap * gap * coherent * coherent * ratio
+    return max(LEAST_LOCAL * variance, left)
 
 
 @compiled
@@ -66,16 +83,15 @@ def batch_norm(
     share = 0.0
     for b in range(images.shape[1]):
         share += images[IMAGE.weight, b] * images[IMAGE.next_coherent, b]
-    share = min(0.99, share)
     at_local = coherent.smooth + coherent.white
-    local_share = min(0.99, at_local)
-    whole = min(0.99, share + coherent.smooth + coherent.white + coherent.profile)
+    local_share = at_local
+    whole = share + coherent.smooth + coherent.white + coherent.profile
     kept = 1 / (1 + 2 * whole * (1 - whole))
     level = (1 - local_share * kept) / (1 - local_share)
     smooth = local_loss(local.smooth, coherent.smooth, level, kept)
     both = local_loss(local.smooth + local.white, at_local, level, kept) if local.white > 0 else smooth
-    local = LocalEnergy(min(smooth, 1e3), min(max(0.0, both - smooth), 1e3), local.length2)
-    own = OwnEnergy(min(own.image, 1e3), min(own.smooth, 1e3), min(own.white, 1e3), own.length2)
+    # The two losses are computed apart, and may leave less of the whole than of the smooth part.
+    local = LocalEnergy(min(smooth, MOST_LOCAL), min(max(0.0, both - smooth), MOST_LOCAL), local.length2)
     # The coherent share at local scale falls as k does, and uneven images have more of it.
     per_image = 0.0
     for b in range(images.shape[1]):
@@ -85,6 +101,7 @@ def batch_norm(
     spread = (1 + local.smooth + local.white) / positions
     norm = 0.0
     for b in range(images.shape[1]):
+        # A part of an energy is not more than the whole, here and below.
         x = min(
             images[IMAGE.next_coherent, b] + per_image * images[IMAGE.unevenness, b] * images[IMAGE.next_energy, b],
             images[IMAGE.next_energy, b],
@@ -93,10 +110,7 @@ def batch_norm(
         images[IMAGE.next_coherent, b] *= kept
         x = 1 / (
             1
-            + (
-                2 * (e * spread + images[IMAGE.next_coherent, b] * images[IMAGE.next_coherent, b] / max(e, 1e-9))
-                + own.image * e
-            )
+            + (2 * (e * spread + images[IMAGE.next_coherent, b] * images[IMAGE.next_coherent, b] / e) + own.image * e)
             / batch
         )
         images[IMAGE.next_energy, b] = e * x
@@ -104,13 +118,11 @@ def batch_norm(
         norm += images[IMAGE.weight, b] * images[IMAGE.next_energy, b]
     mean_coherent = mean_square = 0.0
     for b in range(images.shape[1]):
-        images[IMAGE.energy, b] = max(images[IMAGE.next_energy, b] / norm, 1e-6)
+        images[IMAGE.energy, b] = images[IMAGE.next_energy, b] / norm
         images[IMAGE.coherent, b] = min(images[IMAGE.next_coherent, b] / norm, images[IMAGE.energy, b])
         mean_coherent += images[IMAGE.weight, b] * images[IMAGE.coherent, b]
         mean_square += images[IMAGE.weight, b] * images[IMAGE.energy, b] * images[IMAGE.energy, b]
-    coherent = Coherent(
-        min(coherent.smooth * kept, 1.0), min(coherent.white * kept, 1.0), min(coherent.profile * kept, 1.0)
-    )
+    coherent = Coherent(coherent.smooth * kept, coherent.white * kept, coherent.profile * kept)
     return Normalised(local, own, coherent, mean_coherent, mean_square)
 
 
@@ -127,4 +139,4 @@ def spread_of_channels(normalised: Normalised, correlation: Correlation, positio
     shared = normalised.image_coherent + coherent.smooth + coherent.white + coherent.profile
     fluctuation = 1 + local.smooth + local.white + own.image + own.smooth + own.white
     total = correlation.image + correlation.smooth + correlation.white + correlation.own
-    return min(2.0, 2 * total + 2 * fluctuation * normalised.image_square / positions + 2 * shared * shared)
+    return min(MOST_SPREAD, 2 * total + 2 * fluctuation * normalised.image_square / positions + 2 * shared * shared)

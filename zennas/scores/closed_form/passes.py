@@ -5,6 +5,10 @@ import math
 from zennas.scores.closed_form.compiled import compiled
 from zennas.scores.closed_form.state import IMAGE, PROFILE, Correlation, LocalEnergy, Matrix, OwnEnergy
 
+MOST_DIFFERENCE = 1.5
+"""1 − correlation at a position before batch norm's factor: where little energy is, the energy's window and the
+difference's may disagree, and the quotient exceeds the 1 of independent passes by far (corners of deep chains)."""
+
 
 @compiled
 def half_minus_kappa(difference: float) -> float:
@@ -14,8 +18,8 @@ def half_minus_kappa(difference: float) -> float:
         difference: d, 1 − correlation of the two Gaussians.
     """
     if difference > 1e-3:
-        r = max(-1.0, 1.0 - difference)
-        return 0.5 - (math.sqrt(max(0.0, 1.0 - r * r)) + r * (math.pi - math.acos(r))) / (2 * math.pi)
+        r = max(-1.0, 1.0 - difference)  # passes cannot be further apart than opposite
+        return 0.5 - (math.sqrt(1.0 - r * r) + r * (math.pi - math.acos(r))) / (2 * math.pi)
     angle = math.sqrt(2 * difference) * (1 + difference / 12)
     return difference / 2 - angle * angle * angle / (6 * math.pi)
 
@@ -56,14 +60,15 @@ def difference_after_convolution(
     delta = 0.0
     for i in range(size):
         share = profile[PROFILE.next_energy, i] / mean_energy
-        x = min(profile[PROFILE.window_difference, i] * mean_window / (mean_half + 1e-300) / mean_energy / share, 1.5)
+        x = min(profile[PROFILE.window_difference, i] * mean_window / mean_half / mean_energy / share, MOST_DIFFERENCE)
         profile[PROFILE.difference, i] = x
         delta += x * share
         profile[PROFILE.energy, i] = share
         profile[PROFILE.root, i] = math.sqrt(share)
     delta /= size
     total = correlation.image + correlation.smooth + correlation.white + correlation.own
-    # Division by each channel's own deviation.
+    # Division by each channel's own deviation. The form is to first order around equal passes: it is no correlation
+    # below 0 between them, nor one of the difference beyond that of the activations, that the factor describes.
     grow = 1 + 2 * max(0.0, total - correlation.difference) * max(0.0, 1 - delta)
     delta *= grow
     for i in range(size):
@@ -100,4 +105,4 @@ def log_difference(
         root += images[IMAGE.weight, b] * math.sqrt(images[IMAGE.energy, b])
     fluctuation = 1 + local.smooth + local.white + own.image + own.smooth + own.white
     mean_root = root * width * width / math.sqrt(math.sqrt(math.sqrt(fluctuation)))
-    return math.log(outputs * math.sqrt(max(delta, 1e-300) / math.pi) * mean_root)
+    return math.log(outputs * math.sqrt(delta / math.pi) * mean_root)
