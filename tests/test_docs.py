@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from zennas.cli.main import app
+from zennas.spaces import mutation_operators, operators
 
 ROOT = Path(__file__).parent.parent
 PAGES = ("tutorial", "own-block", "own-layer", "own-algorithm", "resume", "report", "from-the-original")
@@ -50,6 +51,9 @@ def test_page(page, tmp_path, monkeypatch):
     for module in ("torch", "plotly", "sklearn"):
         pytest.importorskip(module)
     monkeypatch.chdir(tmp_path)
+    # A page's operators would take part in the searches of later tests.
+    monkeypatch.setattr(operators, "_OPERATORS", mutation_operators())
+    monkeypatch.setattr(operators, "_table", None)
     found = blocks(page)
     assert found
     for kind, text in found:
