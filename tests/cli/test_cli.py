@@ -87,7 +87,7 @@ def test_search_prints_the_network_and_writes_it(tmp_path):
         (["runs", "a" * 300], "File name too long"),
         (["score", "zennet-cifar-0.5M", "--score", "zen", "--device", "nosuch"], "device 'nosuch' cannot be used"),
         (["compare", "zennet-cifar-0.5M", "--score", "gradnorm", "--device", "nosuch"], "device 'nosuch' cannot be"),
-        (["compare", "zennet-cifar-0.5M", "--resolution", "4"], "too small"),
+        (["compare", "zennet-cifar-0.5M", "--resolution", "4"], "the strides need a resolution of at least 5"),
         (["study", "table6", "--score", ","], "needs a score"),
     ],
 )
