@@ -100,6 +100,8 @@ def library_model(home: str, name: str, extra: str | None = None, **settings: An
     """A model of `torchvision` or `timm`, with no weights from anywhere.
 
     Args:
+        home: `torchvision` or `timm`.
+        name: of the model in that library.
         extra: the extra to name where the library is missing; by default the smallest one that has it.
         settings: what the library's factory takes besides, e.g. `num_classes`.
 

@@ -17,6 +17,11 @@ def installed(module: str) -> bool:
 def require(module: str, extra: str, purpose: str) -> Any:
     """Import and return `module`.
 
+    Args:
+        module: dotted name.
+        extra: of this package that installs it, e.g. `torch`.
+        purpose: what needs it, as the message begins.
+
     Raises:
         MissingExtraError: it is not installed; the message names the extra that brings it.
     """
@@ -31,7 +36,13 @@ def require(module: str, extra: str, purpose: str) -> Any:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """The error for a name that is not among `known`, with the nearest names first."""
+    """The error for a name that is not known, with the nearest names first.
+
+    Args:
+        kind: what the name should be of, e.g. `block type`.
+        name: as it was given.
+        known: all that are allowed.
+    """
     names = list(known)
     near = difflib.get_close_matches(name[:MOST_SHOWN].lower(), [n.lower() for n in names], n=3, cutoff=0.5)
     nearest = [n for n in names if n.lower() in near]

@@ -37,7 +37,17 @@ def read_architecture(path: str | os.PathLike[str]) -> Architecture:
 def write_architecture(
     architecture: Architecture, path: str | os.PathLike[str], extra: dict[str, Any] | None = None
 ) -> None:
-    """Write an architecture file by its suffix, atomically. `extra` goes on top of a YAML or JSON document."""
+    """Write an architecture file by its suffix, atomically.
+
+    Args:
+        architecture: what is written.
+        path: `.yaml`, `.yml`, `.json`, or `.txt` for a structure string.
+        extra: plain values that a YAML or JSON document has before the architecture's own keys; nothing by default.
+
+    Raises:
+        ArchitectureError: another suffix.
+        ZennasError: the file cannot be written.
+    """
     path = Path(path)
     document = {**(extra or {}), **to_document(architecture)}
     if path.suffix in (".yaml", ".yml"):

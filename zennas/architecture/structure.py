@@ -24,6 +24,11 @@ _MAX_TEXT = 1_000_000
 def parse_structure(text: str, name: str = "", resolution: int | None = None) -> Architecture:
     """Read a structure string.
 
+    Args:
+        text: blocks one after another, e.g. `SuperConvK3BNRELU(3,16,1,1)SuperResK3K3(16,32,2,16,1)`.
+        name: what the architecture is called; nothing by default.
+        resolution: side of the square input, in pixels, that it was designed for; unknown by default.
+
     Raises:
         ArchitectureError: with the position (character, super-block) of what is wrong.
     """

@@ -32,7 +32,17 @@ def q_network(bottleneck: int) -> tuple[Convolution, ...]:
 
 
 def residual_phi(depth: int, settings: ReproductionSettings, *, links: bool, norm: bool) -> float:
-    """ln Φ of P with a link around every layer but the first, I(C₃(64))R; not a number where float32 overflows."""
+    """ln Φ of P with a link around every layer but the first, I(C₃(64))R (paper, Figure 2).
+
+    Args:
+        depth: layers.
+        settings: batch size, seed and device.
+        links: whether there are links.
+        norm: whether batch norms stay in.
+
+    Returns:
+        Not a number where float32 overflows.
+    """
     generator = repeat_generator(settings.seed, 0, settings.device)
     shape = (settings.batch_size, 3, RESOLUTION, RESOLUTION)
     with torch.inference_mode():

@@ -72,6 +72,11 @@ def markdown(reproduction: Reproduction, picture: str = "") -> str:
 def write_reproductions(reproductions: Sequence[Reproduction], out: Path, command: str) -> Path:
     """Write `out/reproduction.md`, and each chart as picture and interactive page in `out/reproduction/`.
 
+    Args:
+        reproductions: in the order of the page.
+        out: directory, made where it is missing.
+        command: that makes the page, which says so.
+
     Returns:
         The Markdown file.
     """

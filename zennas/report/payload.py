@@ -63,8 +63,8 @@ def run_payload(result: SearchResult) -> dict[str, Any]:
         "candidates": columns,
         "kinds": kinds.rows,
         "history": [
-            {"label": budget_label(budgets), "points": [_rounded(p) for p in history(snapshots, niche)]}
-            for niche, budgets in enumerate(budget_sets)
+            {"label": budget_label(budgets), "points": [_rounded(p) for p in history(snapshots, number)]}
+            for number, budgets in enumerate(budget_sets)
         ],
         "composition": asdict(composition(snapshots, config.resolution)),
         "winners": [_winner(result, winner, candidates) for winner in result.winners],

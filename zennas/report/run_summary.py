@@ -18,11 +18,11 @@ from zennas.spaces.mutation import Mutation
 Point = tuple[int, float, float, float]
 
 
-def history(snapshots: Sequence[Snapshot], niche: int) -> list[Point]:
+def history(snapshots: Sequence[Snapshot], number: int) -> list[Point]:
     """Iteration, and the best, median and worst score of one population."""
     points = []
     for snapshot in snapshots:
-        scores = [c.score for c in snapshot.populations[niche]]
+        scores = [c.score for c in snapshot.populations[number]]
         if scores:
             points.append((snapshot.iteration, scores[0], float(median(scores)), scores[-1]))
     return points

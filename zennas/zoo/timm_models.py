@@ -53,7 +53,15 @@ class TimmZenNet(ZenNet):
         output_fmt: str = "NCHW",
         intermediates_only: bool = False,
     ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
-        """Feature maps of the stages `indices` (all by default), N×C×H×W, and the pre-GAP map unless left out.
+        """Feature maps of stages, N×C×H×W, and the pre-GAP map unless left out, as timm's models give them.
+
+        Args:
+            x: images N×C×H×W.
+            indices: of the stages, the largest map first; a number for the last so many; all by default.
+            norm: has no meaning here; timm passes it.
+            stop_early: leave out the blocks behind the last stage that is asked for; off by default.
+            output_fmt: `NCHW`, the only one.
+            intermediates_only: leave out the pre-GAP map; off by default.
 
         Raises:
             ArchitectureError: a format other than NCHW is asked for.
