@@ -59,7 +59,7 @@ class TimmZenNet(ZenNet):
             x: images N×C×H×W.
             indices: of the stages, the largest map first; a number for the last so many; all by default.
             norm: has no meaning here; timm passes it.
-            stop_early: leave out the blocks behind the last stage that is asked for; off by default.
+            stop_early: has no effect, all stages run; timm passes it.
             output_fmt: `NCHW`, the only one.
             intermediates_only: leave out the pre-GAP map; off by default.
 
