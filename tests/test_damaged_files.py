@@ -108,14 +108,16 @@ def damaged_documents(document: Any, rng: np.random.Generator, count: int, value
             try:
                 for key in path[:-1]:
                     parent = parent[key]
+                if not isinstance(parent, dict | list):
+                    continue
                 if rng.random() < 0.1:
                     del parent[path[-1]]
                 elif rng.random() < 0.1:
                     parent[[1, "new", None, 2.5, True, "x" * 3000][int(rng.integers(6))]] = 1
                 else:
                     parent[path[-1]] = copy.deepcopy(values[int(rng.integers(len(values)))])
-            except (KeyError, IndexError, TypeError, RuntimeError):
-                continue  # an earlier change took the place away, or put a text or a tensor there
+            except (KeyError, IndexError, TypeError):
+                continue  # an earlier change took the place away
         yield changed
 
 

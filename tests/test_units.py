@@ -15,6 +15,25 @@ def test_sizes_as_people_write_them():
     assert parse_bytes("8MiB") == 8 << 20
 
 
+@pytest.mark.parametrize(
+    ("parse", "units"),
+    [
+        (parse_count, {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}),
+        (
+            parse_bytes,
+            {"": 1, "B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30},
+        ),
+        (
+            parse_seconds,
+            {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400},
+        ),
+    ],
+)
+def test_every_unit(parse, units):
+    for unit, factor in units.items():
+        assert parse(f"3{unit}") == parse(f" 3.0 {unit}") == pytest.approx(3 * factor)
+
+
 @pytest.mark.parametrize("text", ["1X", "", "M", "-1M", "1 2", "nan", "1e999"])
 def test_nonsense_is_refused_with_examples(text):
     with pytest.raises(ZennasError, match="write it like"):
@@ -45,7 +64,13 @@ def test_formats():
     assert format_count(0) == "0"
     assert format_bytes(1_440_000) == "1.44MB"
     assert format_seconds(0.00123) == "1.23ms"
+    assert format_bytes(1500) == "1.5kB"
+    assert format_bytes(999.7) == "1kB"
     assert format_seconds(3720) == "1h02m"
+    assert format_seconds(3600) == "1h00m"
+    assert format_seconds(3599) == "59m59s"
+    assert format_seconds(63) == "1m03s"
+    assert format_seconds(0) == "0s"
 
 
 @given(st.integers(0, 10**13))

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +23,13 @@ def test_published_string_is_read_and_written_as_it_is():
 
 def test_white_space_between_and_within_blocks_is_read():
     assert parse_structure(" SuperConvK3BNRELU( 3, 16,1 ,1 )\n SuperResK3K3(16,16,1,8,2)\n").out_channels == 16
+
+
+@pytest.mark.parametrize("kind", ["Conv", "Res", "Btn", "MB", "Mine"])
+def test_every_combination_of_options_survives_the_string(kind):
+    for expansion, width, se, bottleneck in itertools.product((0, 0.25, 6), (0, 16), (False, True), (0, 8)):
+        block = SuperBlock(kind, 5, 3, 8, 2, bottleneck, 3, expansion, width, se)
+        assert parse_structure(format_structure((block,))).super_blocks == (block,)
 
 
 @given(architectures())

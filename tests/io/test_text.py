@@ -1,8 +1,10 @@
+import os
+
 import pytest
 
 import zennas
 from zennas.errors import FileError, ZennasError
-from zennas.io.directories import make_directory
+from zennas.io.directories import make_directory, next_directory
 from zennas.io.foreign import parse_foreign
 from zennas.io.text import read_text, write_text
 
@@ -28,3 +30,24 @@ def test_what_another_librarys_parser_raises_is_damage_in_one_short_line():
     with pytest.raises(FileError, match="^f: KeyError$"):
         parse_foreign(lambda: (_ for _ in ()).throw(KeyError()), lambda said: FileError(f"f: {said}"))
     assert parse_foreign(lambda: 3, FileError) == 3
+
+
+def test_a_file_is_replaced_at_once_and_anybody_may_read_it(tmp_path, monkeypatch):
+    path = tmp_path / "f.txt"
+    write_text(path, "old")
+    replaced = []
+    real = os.replace
+    monkeypatch.setattr(os, "replace", lambda one, other: (replaced.append(path.read_text()), real(one, other)))
+    write_text(path, "new")
+    assert replaced == ["old"], "the old file is whole until the new one takes its place"
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_new_directories_are_numbered_from_one(tmp_path):
+    assert next_directory(tmp_path) == tmp_path / "search-1"
+    (tmp_path / "search-1").mkdir()
+    (tmp_path / "train-3").mkdir()
+    assert next_directory(tmp_path) == tmp_path / "search-2"
+    assert next_directory(tmp_path, "train") == tmp_path / "train-1"
