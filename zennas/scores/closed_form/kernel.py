@@ -16,9 +16,12 @@ from zennas.scores.closed_form.fluctuation import (
     passed_on,
 )
 from zennas.scores.closed_form.images import coherent_of_images, unevenness_of_images, widen_images
+from zennas.scores.closed_form.neighbours import independent_neighbours, neighbours_after_relu, neighbours_after_stride
 from zennas.scores.closed_form.normalisation import batch_norm, spread_of_channels
 from zennas.scores.closed_form.passes import difference_after_activation, difference_after_convolution, log_difference
+from zennas.scores.closed_form.pooling import Pooled, after_average_pool, average_pool, max_pool
 from zennas.scores.closed_form.state import (
+    AVERAGE,
     INPUT,
     LINEAR,
     MAX,
@@ -40,8 +43,8 @@ from zennas.scores.closed_form.variance import mean_energy, mean_over_side, wind
 
 C_IN, C_OUT, KERNEL, STRIDE, GROUPS, KIND, GEOMETRY = range(7)
 """Columns of a chain's rows."""
-CONVOLUTION, CONVOLUTION_RELU, MAX_POOL = 0, 1, 2
-"""KIND: a convolution without or with ReLU after it, or a max pool."""
+CONVOLUTION, CONVOLUTION_RELU, MAX_POOL, AVERAGE_POOL = 0, 1, 2, 3
+"""KIND: a convolution without or with ReLU after it, or a pool."""
 
 
 @compiled
@@ -63,22 +66,6 @@ def layer_of(row: IntVector, size: int) -> Layer:
         size,
         (size + stride - 1) // stride,
     )
-
-
-@compiled
-def max_pool(profile: Matrix, layer: Layer) -> None:
-    """A max pool's map has a flat profile, and the mean difference of the passes.
-
-    Args:
-        profile: writes `energy`, `root` and `difference`.
-        layer: the pool.
-    """
-    mean = 0.0
-    for i in range(layer.size):
-        mean += profile[PROFILE.difference, i]
-    for i in range(layer.out_size):
-        profile[PROFILE.energy, i] = profile[PROFILE.root, i] = 1.0
-        profile[PROFILE.difference, i] = mean / layer.size
 
 
 @compiled_in_place
@@ -113,6 +100,8 @@ def score_chain(
     correlation, coherent = Correlation(0.0, 0.0, 0.0, 0.0, 0.0, 0.0), Coherent(0.0, 0.0, 0.0)
     spread = tilt = total = 0.0
     groups_before = channels = 1.0
+    neighbours, correlated = independent_neighbours(), False
+    pooled = Pooled(0.0, 0.0, 0.0, 0.0, 0.0, local, own, correlation, coherent)
     kind, pool_kernel, count = INPUT, 0, 0
     for index in range(len(rows)):
         layer, table = layer_of(rows[index], size), geometry[rows[index, GEOMETRY]]
@@ -125,16 +114,39 @@ def score_chain(
         moments = moments_before(images, profile, size, fluctuation, spread)
         if kind == RELU:
             activation = relu(images, moments, layer, spread, tilt)
+            if correlated:
+                neighbours_after_relu(neighbours)
             grouped_next = index + 1 < len(rows) and rows[index + 1, GROUPS] > 1
             tilt = tilt_after(activation, moments, layer) if grouped_next else 0.0
         elif kind == MAX:
             activation, tilt = after_max_pool(images, moments, pools[pool_kernel, 0], pools[pool_kernel, 1]), 0.0
+        elif kind == AVERAGE:
+            activation, tilt = after_average_pool(images, moments, pooled), 0.0
         else:
             square = (3 * fluctuation / (1 + spread) - fluctuation) * moments.image_square if kind == LINEAR else 2.0
             activation, tilt = no_activation(images, moments, square), 0.0
         # 1. Expected variance.
         difference_after_activation(profile, size, activation.rectified)
         mean_half = mean_over_side(profile, PROFILE.half_difference, size)
+        if rows[index, KIND] == AVERAGE_POOL:
+            pooled = average_pool(
+                images,
+                profile,
+                local,
+                own,
+                correlation,
+                coherent,
+                activation,
+                moments,
+                mean_half,
+                neighbours,
+                layer,
+                table,
+            )
+            delta, size, kind, tilt = pooled.difference, layer.out_size, AVERAGE, 0.0
+            correlated = correlated or layer.kernel > layer.stride
+            local, own, correlation, coherent = pooled.local, pooled.own, pooled.correlation, pooled.coherent
+            continue
         mean_window = window_sum(profile, PROFILE.half_difference, layer, PROFILE.window_difference)
         energy = mean_energy(profile, layer, activation.second_moment, activation.profile_mean)
         # 2. and 3. Fluctuations within an image, and correlations.
@@ -165,8 +177,10 @@ def score_chain(
         logs[count] = 0.5 * math.log(layer.fan * energy) - spread / (4 * channels)
         total += logs[count]
         count += 1
+        if correlated and layer.stride > 1:
+            neighbours_after_stride(neighbours, layer.stride)
         kind = RELU if rows[index, KIND] == CONVOLUTION_RELU else LINEAR
-    signs = 2.0 if kind == LINEAR else 1.0
+    signs = 2.0 if kind in (LINEAR, AVERAGE) else 1.0
     return total + log_difference(images, profile, local, own, delta, channels * size * size * signs, size)
 
 

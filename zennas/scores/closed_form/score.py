@@ -14,7 +14,7 @@ from zennas.blocks.layers import AveragePool, Convolution, MaxPool
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
 from zennas.scores.closed_form.geometry import geometry_row, image_classes, max_moments
-from zennas.scores.closed_form.kernel import CONVOLUTION, CONVOLUTION_RELU, MAX_POOL, score_chains
+from zennas.scores.closed_form.kernel import AVERAGE_POOL, CONVOLUTION, CONVOLUTION_RELU, MAX_POOL, score_chains
 from zennas.scores.closed_form.state import MAX_KERNEL, IntMatrix, Vector
 from zennas.scores.result import Score
 
@@ -157,14 +157,16 @@ def _rows(chain: Chain, resolution: int) -> tuple[IntMatrix, int]:
     """The chain as the kernel reads it, and the side of its output. Raises `ScoreError` for what it cannot say."""
     rows = []
     for layer in chain:
-        if isinstance(layer, AveragePool):
-            raise ScoreError("the closed form does not know average pooling; the score zen (Monte Carlo) does")
         kernel = layer.kernel
         geometry = _TABLE.index(resolution, kernel, layer.stride)
         if isinstance(layer, MaxPool):
             if kernel > 8:
                 raise ScoreError(f"the closed form handles max pools up to 8×8, not {kernel}×{kernel}")
             rows.append((layer.channels, layer.channels, kernel, layer.stride, 1, MAX_POOL, geometry))
+        elif isinstance(layer, AveragePool):
+            if kernel > MAX_KERNEL:
+                raise ScoreError(f"the closed form handles average pools up to {MAX_KERNEL}, not {kernel}")
+            rows.append((layer.channels, layer.channels, kernel, layer.stride, 1, AVERAGE_POOL, geometry))
         else:
             kind = _kind(layer)
             rows.append((layer.in_channels, layer.out_channels, kernel, layer.stride, layer.groups, kind, geometry))
