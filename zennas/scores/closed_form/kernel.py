@@ -19,7 +19,7 @@ from zennas.scores.closed_form.images import coherent_of_images, unevenness_of_i
 from zennas.scores.closed_form.neighbours import independent_neighbours, neighbours_after_relu, neighbours_after_stride
 from zennas.scores.closed_form.normalisation import batch_norm, spread_of_channels
 from zennas.scores.closed_form.passes import difference_after_activation, difference_after_convolution, log_difference
-from zennas.scores.closed_form.pooling import Pooled, after_average_pool, average_pool, max_pool
+from zennas.scores.closed_form.pooling import Before, Pooled, after_average_pool, average_pool, max_pool
 from zennas.scores.closed_form.state import (
     AVERAGE,
     INPUT,
@@ -129,20 +129,8 @@ def score_chain(
         difference_after_activation(profile, size, activation.rectified)
         mean_half = mean_over_side(profile, PROFILE.half_difference, size)
         if rows[index, KIND] == AVERAGE_POOL:
-            pooled = average_pool(
-                images,
-                profile,
-                local,
-                own,
-                correlation,
-                coherent,
-                activation,
-                moments,
-                mean_half,
-                neighbours,
-                layer,
-                table,
-            )
+            before = Before(local, own, correlation, coherent)
+            pooled = average_pool(images, profile, before, activation, moments, mean_half, neighbours, layer, table)
             delta, size, kind, tilt = pooled.difference, layer.out_size, AVERAGE, 0.0
             correlated = correlated or layer.kernel > layer.stride
             local, own, correlation, coherent = pooled.local, pooled.own, pooled.correlation, pooled.coherent
