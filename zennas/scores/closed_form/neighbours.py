@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zennas.scores.closed_form.activation import M2
-from zennas.scores.closed_form.compiled import compiled
+from zennas.scores.closed_form.compiled import compiled, compiled_apart
 from zennas.scores.closed_form.passes import half_minus_kappa
 from zennas.scores.closed_form.state import Layer
 
@@ -23,7 +23,7 @@ Tables = npt.NDArray[np.float64]
 """A three-dimensional array of doubles."""
 
 
-@compiled
+@compiled_apart
 def independent_neighbours() -> Tables:
     """Tables of positions that are independent, as a convolution's outputs are."""
     neighbours = np.zeros((2, LAGS, LAGS))
@@ -31,7 +31,7 @@ def independent_neighbours() -> Tables:
     return neighbours
 
 
-@compiled
+@compiled_apart
 def neighbours_after_relu(neighbours: Tables) -> None:
     """Correlations after ReLU, of Gaussians.
 
@@ -48,7 +48,7 @@ def neighbours_after_relu(neighbours: Tables) -> None:
                 neighbours[DIFFERENCE, i, j] *= 0.5 + math.asin(rho) / math.pi
 
 
-@compiled
+@compiled_apart
 def neighbours_after_stride(neighbours: Tables, stride: int) -> None:
     """Correlations on a map of every `stride`-th position.
 
@@ -63,7 +63,7 @@ def neighbours_after_stride(neighbours: Tables, stride: int) -> None:
                 neighbours[table, i, j] = neighbours[table, i * stride, j * stride] if inside else 0.0
 
 
-@compiled
+@compiled_apart
 def neighbours_after_average(neighbours: Tables, layer: Layer) -> tuple[float, float]:
     """Correlations after an average pool.
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from zennas.scores.closed_form.activation import Activation, Moments, unchanged
-from zennas.scores.closed_form.compiled import compiled
+from zennas.scores.closed_form.compiled import compiled, compiled_apart
 from zennas.scores.closed_form.correlation import correlation_after_average
 from zennas.scores.closed_form.fluctuation import (
     Noise,
@@ -104,7 +104,7 @@ def max_pool(profile: Matrix, layer: Layer) -> None:
         profile[PROFILE.difference, i] = mean / layer.size
 
 
-@compiled
+@compiled_apart
 def kept_by_window(profile: Matrix, layer: Layer, length2: float, table: Vector) -> Kept:
     """What the pool's window leaves; fills `window_energy`, `window_root` and `window_difference`.
 
@@ -136,7 +136,7 @@ def kept_by_window(profile: Matrix, layer: Layer, length2: float, table: Vector)
     return Kept((white / out) ** 2, coherent, (mean / out) ** 2, smooth * coherent, at_positions * coherent)
 
 
-@compiled
+@compiled_apart
 def images_after_average(images: Matrix, kept: Kept, fixed: float, of_fixed: float) -> float:
     """Energies of the images, whose coherent part a window's average leaves and whose white part it does not.
 
@@ -163,7 +163,7 @@ def images_after_average(images: Matrix, kept: Kept, fixed: float, of_fixed: flo
     return norm
 
 
-@compiled
+@compiled_apart
 def profile_after_average(profile: Matrix, layer: Layer, white: float, coherent: float, mean_half: float) -> float:
     """Write the pooled map's profile; returns the mean of half the squared difference of the passes.
 
@@ -191,7 +191,7 @@ def profile_after_average(profile: Matrix, layer: Layer, white: float, coherent:
     return mean_window * mean_window / mean_half
 
 
-@compiled
+@compiled_apart
 def average_pool(
     images: Matrix,
     profile: Matrix,
