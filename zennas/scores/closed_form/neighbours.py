@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zennas.scores.closed_form.activation import M2
-from zennas.scores.closed_form.compiled import compiled, compiled_apart
+from zennas.scores.closed_form.compiled import compiled_apart
 from zennas.scores.closed_form.passes import half_minus_kappa
 from zennas.scores.closed_form.state import Layer
 
@@ -24,11 +24,14 @@ Tables = npt.NDArray[np.float64]
 
 
 @compiled_apart
-def independent_neighbours() -> Tables:
-    """Tables of positions that are independent, as a convolution's outputs are."""
-    neighbours = np.zeros((2, LAGS, LAGS))
+def make_independent(neighbours: Tables) -> None:
+    """Write the tables of positions that are independent, as a convolution's outputs are.
+
+    Args:
+        neighbours: the two tables, overwritten.
+    """
+    neighbours[:] = 0.0
     neighbours[:, 0, 0] = 1.0
-    return neighbours
 
 
 @compiled_apart
