@@ -26,6 +26,11 @@ def compiled(function: Function) -> Function:
     return _compiled(function, forceinline=True)
 
 
+def compiled_apart(function: Function) -> Function:
+    """Like `compiled`, of a function that is seldom called: it is not taken in, which takes less time to compile."""
+    return _compiled(function)
+
+
 def compiled_in_place(function: Function) -> Function:
     """Like `compiled`, of a large function with a single caller, which is compiled together with it: in less time."""
     return _compiled(function, inline="always")

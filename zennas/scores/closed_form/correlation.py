@@ -63,3 +63,24 @@ def correlation_after_grouped(before: Correlation, activation: Activation, layer
     own = (1.0 / layer.fan + gained2 * before.own) * kept
     difference = (activation.difference_gain * before.difference + 1.0 / layer.fan) * kept
     return Correlation(image, smooth, white, length2, own, difference)
+
+
+@compiled
+def correlation_after_average(before: Correlation, activation: Activation, layer: Layer, table: Vector) -> Correlation:
+    """Mean squared correlation of two activations after an average pool.
+
+    Args:
+        before: of the channels that it reads.
+        activation: what they pass through.
+        layer: the pool.
+        table: the geometry's row, see `geometry_row`.
+    """
+    gained2 = activation.coherent_gain * activation.coherent_gain
+    positions = float(layer.size * layer.size)
+    image = before.image * gained2 + before.white * gained2 / positions
+    white = before.white * gained2 * (1 - 1 / positions)
+    smooth, length2 = window_average(before.smooth * gained2, white, before.length2, layer, table)
+    total = (before.image + before.smooth + before.white) * gained2
+    left = (image + smooth) / total if total > 0 else 1.0
+    own = before.own * gained2 * table[OWN]
+    return Correlation(image, smooth, 0.0, length2, own, activation.difference_gain * before.difference * left)

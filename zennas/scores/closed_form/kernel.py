@@ -16,9 +16,17 @@ from zennas.scores.closed_form.fluctuation import (
     passed_on,
 )
 from zennas.scores.closed_form.images import coherent_of_images, unevenness_of_images, widen_images
+from zennas.scores.closed_form.neighbours import (
+    Tables,
+    make_independent,
+    neighbours_after_relu,
+    neighbours_after_stride,
+)
 from zennas.scores.closed_form.normalisation import batch_norm, spread_of_channels
 from zennas.scores.closed_form.passes import difference_after_activation, difference_after_convolution, log_difference
+from zennas.scores.closed_form.pooling import Before, Pooled, after_average_pool, average_pool, max_pool
 from zennas.scores.closed_form.state import (
+    AVERAGE,
     INPUT,
     LINEAR,
     MAX,
@@ -40,8 +48,8 @@ from zennas.scores.closed_form.variance import mean_energy, mean_over_side, wind
 
 C_IN, C_OUT, KERNEL, STRIDE, GROUPS, KIND, GEOMETRY = range(7)
 """Columns of a chain's rows."""
-CONVOLUTION, CONVOLUTION_RELU, MAX_POOL = 0, 1, 2
-"""KIND: a convolution without or with ReLU after it, or a max pool."""
+CONVOLUTION, CONVOLUTION_RELU, MAX_POOL, AVERAGE_POOL = 0, 1, 2, 3
+"""KIND: a convolution without or with ReLU after it, or a pool."""
 
 
 @compiled
@@ -65,22 +73,6 @@ def layer_of(row: IntVector, size: int) -> Layer:
     )
 
 
-@compiled
-def max_pool(profile: Matrix, layer: Layer) -> None:
-    """A max pool's map has a flat profile, and the mean difference of the passes.
-
-    Args:
-        profile: writes `energy`, `root` and `difference`.
-        layer: the pool.
-    """
-    mean = 0.0
-    for i in range(layer.size):
-        mean += profile[PROFILE.difference, i]
-    for i in range(layer.out_size):
-        profile[PROFILE.energy, i] = profile[PROFILE.root, i] = 1.0
-        profile[PROFILE.difference, i] = mean / layer.size
-
-
 @compiled_in_place
 def score_chain(
     rows: IntMatrix,
@@ -92,6 +84,7 @@ def score_chain(
     geometry: Matrix,
     pools: Matrix,
     logs: Vector,
+    neighbours: Tables | None,
 ) -> float:
     """Expected Zen-score of one chain; fills `logs` with the expected ½·log σ̄² of every convolution.
 
@@ -105,6 +98,8 @@ def score_chain(
         geometry: rows of `geometry_row`, indexed by the GEOMETRY column.
         pools: mean and variance of a max pool's output, by kernel.
         logs: one number a convolution, written.
+        neighbours: see the file of that name, overwritten; `None` for a chain without average pools, for which nothing
+            of them is compiled.
     """
     images, size = first_images(weight, normal_score), resolution
     delta = 1 - 1 / math.sqrt(1 + alpha * alpha)
@@ -113,6 +108,10 @@ def score_chain(
     correlation, coherent = Correlation(0.0, 0.0, 0.0, 0.0, 0.0, 0.0), Coherent(0.0, 0.0, 0.0)
     spread = tilt = total = 0.0
     groups_before = channels = 1.0
+    correlated = False
+    if neighbours is not None:
+        make_independent(neighbours)
+    pooled = Pooled(0.0, 0.0, 0.0, 0.0, 0.0, local, own, correlation, coherent)
     kind, pool_kernel, count = INPUT, 0, 0
     for index in range(len(rows)):
         layer, table = layer_of(rows[index], size), geometry[rows[index, GEOMETRY]]
@@ -125,6 +124,8 @@ def score_chain(
         moments = moments_before(images, profile, size, fluctuation, spread)
         if kind == RELU:
             activation = relu(images, moments, layer, spread, tilt)
+            if neighbours is not None and correlated:
+                neighbours_after_relu(neighbours)
             grouped_next = index + 1 < len(rows) and rows[index + 1, GROUPS] > 1
             tilt = tilt_after(activation, moments, layer) if grouped_next else 0.0
         elif kind == MAX:
@@ -132,9 +133,18 @@ def score_chain(
         else:
             square = (3 * fluctuation / (1 + spread) - fluctuation) * moments.image_square if kind == LINEAR else 2.0
             activation, tilt = no_activation(images, moments, square), 0.0
+        if neighbours is not None and kind == AVERAGE:
+            activation = after_average_pool(images, moments, pooled)
         # 1. Expected variance.
         difference_after_activation(profile, size, activation.rectified)
         mean_half = mean_over_side(profile, PROFILE.half_difference, size)
+        if neighbours is not None and rows[index, KIND] == AVERAGE_POOL:
+            before = Before(local, own, correlation, coherent)
+            pooled = average_pool(images, profile, before, activation, moments, mean_half, neighbours, layer, table)
+            delta, size, kind, tilt = pooled.difference, layer.out_size, AVERAGE, 0.0
+            correlated = correlated or layer.kernel > layer.stride
+            local, own, correlation, coherent = pooled.local, pooled.own, pooled.correlation, pooled.coherent
+            continue
         mean_window = window_sum(profile, PROFILE.half_difference, layer, PROFILE.window_difference)
         energy = mean_energy(profile, layer, activation.second_moment, activation.profile_mean)
         # 2. and 3. Fluctuations within an image, and correlations.
@@ -165,8 +175,10 @@ def score_chain(
         logs[count] = 0.5 * math.log(layer.fan * energy) - spread / (4 * channels)
         total += logs[count]
         count += 1
+        if neighbours is not None and correlated and layer.stride > 1:
+            neighbours_after_stride(neighbours, layer.stride)
         kind = RELU if rows[index, KIND] == CONVOLUTION_RELU else LINEAR
-    signs = 2.0 if kind == LINEAR else 1.0
+    signs = 2.0 if kind in (LINEAR, AVERAGE) else 1.0
     return total + log_difference(images, profile, local, own, delta, channels * size * size * signs, size)
 
 
@@ -183,6 +195,7 @@ def score_chains(
     pools: Matrix,
     scores: Vector,
     logs: Vector,
+    neighbours: Tables | None,
 ) -> None:
     """Fill `scores` with the scores of the chains `rows[starts[i]:starts[i + 1]]`.
 
@@ -198,7 +211,10 @@ def score_chains(
         pools: mean and variance of a max pool's output, by kernel.
         scores: one number a chain, written.
         logs: one number a row, written: a chain's expected ½·log σ̄² of every convolution, from its first row on.
+        neighbours: see the file of that name, overwritten; `None` if no chain has an average pool.
     """
     for i in range(len(starts) - 1):
         chain, parts = rows[starts[i] : starts[i + 1]], logs[starts[i] : starts[i + 1]]
-        scores[i] = score_chain(chain, resolution, batch, alpha, weight, normal_score, geometry, pools, parts)
+        scores[i] = score_chain(
+            chain, resolution, batch, alpha, weight, normal_score, geometry, pools, parts, neighbours
+        )

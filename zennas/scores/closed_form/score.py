@@ -14,7 +14,8 @@ from zennas.blocks.layers import Convolution, Layer, MaxPool
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
 from zennas.scores.closed_form.geometry import geometry_row, image_classes, max_moments
-from zennas.scores.closed_form.kernel import CONVOLUTION, CONVOLUTION_RELU, MAX_POOL, score_chains
+from zennas.scores.closed_form.kernel import AVERAGE_POOL, CONVOLUTION, CONVOLUTION_RELU, KIND, MAX_POOL, score_chains
+from zennas.scores.closed_form.neighbours import LAGS
 from zennas.scores.closed_form.state import MAX_KERNEL, IntMatrix, Vector
 from zennas.scores.result import Score
 
@@ -96,6 +97,7 @@ def _scored(rows: IntMatrix, starts: list[int], resolution: int, batch_size: int
     """Scores of the chains `rows[starts[i]:starts[i + 1]]`, and the expected ½·log σ̄² of their convolutions."""
     scores, logs = np.empty(len(starts) - 1), np.zeros(len(rows))
     weight, normal_score = image_classes(batch_size)
+    neighbours = np.empty((2, LAGS, LAGS)) if (rows[:, KIND] == AVERAGE_POOL).any() else None
     score_chains(
         rows,
         np.array(starts),
@@ -108,6 +110,7 @@ def _scored(rows: IntMatrix, starts: list[int], resolution: int, batch_size: int
         _pools(),
         scores,
         logs,
+        neighbours,
     )
     return scores, logs
 
@@ -188,6 +191,17 @@ def _max_pool(layer: MaxPool, resolution: int) -> Sequence[Row]:
         raise ScoreError(f"the closed form handles max pools up to 8×8, not {kernel}×{kernel}")
     geometry = _TABLE.index(resolution, kernel, layer.stride)
     return [(layer.channels, layer.channels, kernel, layer.stride, 1, MAX_POOL, geometry)]
+
+
+@closed_form_rows.register
+def _average_pool(layer: AveragePool, resolution: int) -> Sequence[Row]:
+    kernel = layer.kernel
+    if kernel > MAX_KERNEL:
+        raise ScoreError(
+            f"the closed form handles average pools up to {MAX_KERNEL}×{MAX_KERNEL}, not {kernel}×{kernel}"
+        )
+    geometry = _TABLE.index(resolution, kernel, layer.stride)
+    return [(layer.channels, layer.channels, kernel, layer.stride, 1, AVERAGE_POOL, geometry)]
 
 
 @closed_form_rows.register

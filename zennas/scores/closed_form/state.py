@@ -26,8 +26,8 @@ Matrix = npt.NDArray[np.float64]
 MAX_KERNEL = 31
 """The largest kernel of a convolution."""
 
-INPUT, RELU, LINEAR, MAX = 0, 1, 2, 3
-"""What stands between the last batch norm and the layer at hand: the images themselves, ReLU, nothing, a max pool."""
+INPUT, RELU, LINEAR, MAX, AVERAGE = 0, 1, 2, 3, 4
+"""What stands between the last batch norm and the layer at hand: the images themselves, ReLU, nothing, a pool."""
 
 
 class Layer(NamedTuple):
