@@ -56,7 +56,7 @@ _HOMES = {
 }
 _TORCH = ("nn", "scores.zen")
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = sorted(_HOMES)
 
 

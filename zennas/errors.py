@@ -53,6 +53,10 @@ class FileError(ZennasError):
     """A file cannot be read or written, or is not of the format that its reader expects."""
 
 
+class ImportRefusedError(ZennasError):
+    """A file names a module of a user's own, and nobody allowed its code to run."""
+
+
 class BudgetError(ZennasError):
     """A budget is malformed, or no network of the search space meets it."""
 

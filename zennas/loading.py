@@ -14,6 +14,7 @@ from zennas.architecture.structure import is_structure, parse_structure
 from zennas.blocks.registry import validate
 from zennas.counting import native_resolution
 from zennas.errors import ArchitectureError, UnknownNameError
+from zennas.io.imports import allow_import, check_import, users_code
 from zennas.optional_dependencies import require, unknown
 from zennas.zoo import zoo_entry
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from zennas.nn.convert import Conversion
 
+LIBRARIES = ("torchvision", "timm")
 _MODULE = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.\-/]*)")
 
 
@@ -67,9 +69,25 @@ def load_network(model: "str | Path | Architecture") -> "Architecture | nn.Modul
     if match is None:
         return load(model)
     home, name = match.groups()
-    if home in ("torchvision", "timm"):
+    if home in LIBRARIES:
         return _on_meta(lambda: library_model(home, name))
     return from_factory(str(model))
+
+
+def check_model_of_file(model: str, where: str, allow_imports: bool) -> None:
+    """Refuse a MODEL that would run code of a user's own, where a file alone names it.
+
+    Args:
+        model: as the file has it. Zoo names, structures, architecture files and models of `torchvision` and `timm`
+            are always allowed.
+        where: the place in the file, for the message.
+        allow_imports: whether the user allows everything that the file names.
+
+    Raises:
+        ImportRefusedError: it is `package.module:factory`, and nobody allowed it.
+    """
+    if is_module_name(model) and model.partition(":")[0] not in LIBRARIES:
+        check_import(model, where, allow_imports)
 
 
 def is_module_name(model: object) -> bool:
@@ -132,11 +150,20 @@ def _on_meta(make: Any) -> Any:
 
 
 def users_object(model: str) -> Any:
-    """What the name in `package.module:name` stands for. Raises `UnknownNameError`."""
+    """What the name in `package.module:name` stands for.
+
+    Args:
+        model: the name. One that a file gives is checked before, by `check_model_of_file`.
+
+    Raises:
+        UnknownNameError: no such module, or nothing of that name in it.
+        ZennasError: the module would end the process.
+    """
     home, _, name = model.partition(":")
     sys.path.insert(0, os.getcwd())  # as `python -m` does, so that a user's module beside them is found
     try:
-        module = importlib.import_module(home)
+        with users_code(home):
+            module = importlib.import_module(home)
     except ModuleNotFoundError as error:
         if error.name is None or not (home == error.name or home.startswith(f"{error.name}.")):
             raise
@@ -148,6 +175,7 @@ def users_object(model: str) -> Any:
         sys.path.pop(0)
     if not hasattr(module, name):
         raise unknown(f"factory in {home}", name, [n for n in vars(module) if callable(getattr(module, n))])
+    allow_import(model)
     return getattr(module, name)
 
 
@@ -155,10 +183,12 @@ def from_factory(model: str, **offered: Any) -> "Architecture | nn.Module":
     """What `package.module:factory` makes.
 
     Args:
+        model: its name. One that a file gives is checked before, by `check_model_of_file`.
         offered: arguments that the factory is called with where it has parameters of those names.
 
     Raises:
         UnknownNameError: no such module, or no such factory in it.
+        ZennasError: the module or the factory would end the process.
         ArchitectureError: it cannot be called so, or returned something else.
     """
     torch = require("torch", "torch", model)
@@ -168,7 +198,8 @@ def from_factory(model: str, **offered: Any) -> "Architecture | nn.Module":
             raise ArchitectureError(f"{model} is {type(made).__name__}; expected a callable that makes a module")
         taken = {key: value for key, value in offered.items() if _takes(made, key)}
         try:
-            made = made(**taken)
+            with users_code(f"{model}()"):
+                made = made(**taken)
         except TypeError as error:
             how = f"with {', '.join(taken)} alone" if taken else "without arguments"
             raise ArchitectureError(f"{model}() failed: {error}; it is called {how}") from error

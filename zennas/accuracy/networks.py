@@ -16,7 +16,7 @@ from zennas.counting import costs
 from zennas.errors import MissingExtraError, ZennasError, cut, shortened
 from zennas.io.documents import load_json
 from zennas.io.text import read_text
-from zennas.loading import scored_network
+from zennas.loading import check_model_of_file, scored_network
 from zennas.scores.network import Network, class_count
 
 TABLE_6 = "table6"
@@ -62,24 +62,26 @@ def table_6_rows() -> tuple[dict[str, str], ...]:
     return tuple(csv.DictReader(text.splitlines()))
 
 
-def read_networks(source: str) -> KnownNetworks:
+def read_networks(source: str, *, allow_imports: bool = False) -> KnownNetworks:
     """Read networks with their accuracies.
 
     Args:
         source: a NAS-Bench-Macro JSON (`{"00000012": {"mean_acc": …, "params": …, "flops": …}, …}`); a CSV with the
             columns `model`, `resolution` and `accuracy` (or `top1_percent`), `model` a MODEL or a name of Table 6; or
             `table6` for the paper's table.
+        allow_imports: call the factories of a user's own that a CSV names, `package.module:factory`.
 
     Raises:
+        ImportRefusedError: the file names a factory that was not allowed.
         ZennasError: the file cannot be read, or a row of it is wrong; the message says which.
     """
     if source == TABLE_6:
-        return _from_rows("Table 6 of the paper (ImageNet)", table_6_rows(), TABLE_6)
+        return _from_rows("Table 6 of the paper (ImageNet)", table_6_rows(), TABLE_6, allow_imports)
     path = Path(source)
     if path.suffix == ".json":
         return _read_macro(path)
     if path.suffix == ".csv":
-        return _from_rows(path.name, _csv_rows(path), str(path))
+        return _from_rows(path.name, _csv_rows(path), str(path), allow_imports)
     raise ZennasError(f"{source}: not a study; give a NAS-Bench-Macro .json, a .csv, or {TABLE_6}")
 
 
@@ -116,7 +118,7 @@ def _macro_network(path: Path, digits: str, row: Any) -> KnownNetwork:
     return KnownNetwork(digits, architecture, RESOLUTION, NUM_CLASSES, accuracy, counted.params, counted.flops)
 
 
-def _from_rows(title: str, rows: Iterable[dict[str, str]], where: str) -> KnownNetworks:
+def _from_rows(title: str, rows: Iterable[dict[str, str]], where: str, allow_imports: bool) -> KnownNetworks:
     models = {row["model"]: row["network"] for row in table_6_rows()}
     networks, left_out = [], []
     for number, row in enumerate(rows, start=1):
@@ -125,6 +127,7 @@ def _from_rows(title: str, rows: Iterable[dict[str, str]], where: str) -> KnownN
         if not model:
             left_out.append(f"{name}: neither torchvision, timm nor the zoo has it")
             continue
+        check_model_of_file(model, f"{where}: row {number}", allow_imports)
         try:
             networks.append(_known(name, model, resolution, accuracy))
         except MissingExtraError:

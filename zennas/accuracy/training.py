@@ -74,7 +74,8 @@ def _trained(config: TrainConfig, directory: Path, watch: Watcher | None) -> Tra
         return train(config.model, directory, watch=watch, **config.model_dump(exclude={"model"}))
     if read_train_config(directory) != config:
         raise TrainingError(f"{directory}: another network, or trained with other settings; choose another --out")
-    return resume_training(directory, watch=watch)
+    # The run's settings are those that the caller gave, and so is a teacher of a user's own.
+    return resume_training(directory, watch=watch, allow_imports=True)
 
 
 def _known(architecture: Architecture, resolution: int, num_classes: int, accuracy: float) -> KnownNetwork:

@@ -19,6 +19,8 @@ Resolution = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Device = Annotated[str, typer.Option(help="Where torch computes, e.g. cpu or cuda.")]
+ALLOW_IMPORTS_HELP = "Import modules of your own that a file names; runs their code."
+AllowImports = Annotated[bool, typer.Option("--allow-imports", help=ALLOW_IMPORTS_HELP)]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from zennas.cli.options import AllowImports
+
 
 def report(
     directories: Annotated[list[Path], typer.Argument(help="Run directories; several are compared with the first.")],
@@ -15,6 +17,7 @@ def report(
         Path | None, typer.Option(help="Also write the figures of the first run into this directory.")
     ] = None,
     image_format: Annotated[str, typer.Option(help="Of the images: png, svg or pdf.")] = "png",
+    allow_imports: AllowImports = False,
 ) -> None:
     """Write one HTML page that shows what a search found; it opens without a network.
 
@@ -27,12 +30,17 @@ def report(
         zennas report runs/search-1 --images figures --image-format svg
     """
     from zennas.cli.console import console
+    from zennas.cli.terminal import say
     from zennas.report.page import REPORT, write_report
     from zennas.runs.reading import read_run
 
-    results = [read_run(directory) for directory in directories]
+    results = [read_run(directory, allow_imports=allow_imports) for directory in directories]
     page = out or directories[0] / REPORT
     write_report(results, page)
+    for directory, result in zip(directories, results, strict=True):
+        if result.plugins_left_out:
+            names = ", ".join(result.plugins_left_out)
+            say(f"{directory}: read without its plugin {names}; --allow-imports imports it", error=True)
     console().print(f"written to {page}", highlight=False, markup=False)
     if images is not None:
         from zennas.report.images import write_images

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from zennas.cli.options import Json
+from zennas.cli.options import AllowImports, Json
 
 
 def runs(
     directory: Annotated[Path, typer.Argument(help="A directory of runs, or one run.")] = Path("runs"),
+    allow_imports: AllowImports = False,
     as_json: Json = False,
 ) -> None:
     """List runs with their state, best score, budgets and age.
@@ -22,7 +23,7 @@ def runs(
     """
     from zennas.runs.listing import list_runs
 
-    found = list_runs(directory)
+    found = list_runs(directory, allow_imports=allow_imports)
     if as_json:
         print(json.dumps([run.as_json() for run in found]))
         return

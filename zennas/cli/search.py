@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zennas.cli.from_settings import Given, add_command
-from zennas.cli.options import option
+from zennas.cli.options import ALLOW_IMPORTS_HELP, option
 
 if TYPE_CHECKING:
     from zennas.io.options import Setting
@@ -20,6 +20,7 @@ def search(
     given: Given,
     out: Annotated[Path | None, option(RUN, "Directory for the run.", "runs/search-<n>")] = None,
     resume: Annotated[Path | None, option(RUN, "Go on with the run in that directory.")] = None,
+    allow_imports: Annotated[bool, option(RUN, ALLOW_IMPORTS_HELP, None, "--allow-imports")] = False,
     workers: Annotated[int, option(RUN, "Processes that score; the result is the same.", 1)] = 1,
     ray: Annotated[str | None, option(RUN, "Score on a Ray cluster: auto or its address.")] = None,
     ray_cpus: Annotated[float, option(RUN, "CPUs of a Ray task.", 1)] = 1,
@@ -59,7 +60,7 @@ def search(
         around = RunContext(execution, watch, log_json)
         if config is None:
             assert resume is not None
-            result = resume_run(resume, settings, around)
+            result = resume_run(resume, settings, around, allow_imports=allow_imports)
         else:
             result = start_run(config, out or next_directory(Path("runs")), around, learned)
     if not log_json:

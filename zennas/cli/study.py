@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from zennas.cli.options import Device, Json, Seed
+from zennas.cli.options import AllowImports, Device, Json, Seed
 from zennas.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def run(
     repeats: Annotated[int, typer.Option(min=1, help="Repeats of a random score.")] = 1,
     seed: Seed = 0,
     device: Device = "cpu",
+    allow_imports: AllowImports = False,
     as_json: Json = False,
 ) -> None:
     """Rank networks of known accuracy by every chosen score.
@@ -85,7 +86,8 @@ def run(
     from zennas.scores import ScoreSettings
 
     settings = ScoreSettings(batch_size, repeats, seed, device)
-    result = study(read_networks(source), chosen_scores(score), settings, sample=sample, seed=seed)
+    known = read_networks(source, allow_imports=allow_imports)
+    result = study(known, chosen_scores(score), settings, sample=sample, seed=seed)
     show_study(result, out, as_json)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zennas.cli.from_settings import Given, add_command
-from zennas.cli.options import option
+from zennas.cli.options import ALLOW_IMPORTS_HELP, option
 from zennas.cli.skipped import print_skipped
 from zennas.cli.terminal import say
 
@@ -31,6 +31,7 @@ def train(
     ] = None,
     out: Annotated[Path | None, option(RUN, "Directory for the run.", "runs/train-<n>")] = None,
     resume: Annotated[Path | None, option(RUN, "Go on with the run in that directory.")] = None,
+    allow_imports: Annotated[bool, option(RUN, ALLOW_IMPORTS_HELP, None, "--allow-imports")] = False,
     download: Annotated[bool, option(RUN, "Fetch the data set where it is missing.", None, "--download")] = False,
     quiet: Annotated[bool, option(RUN, "No progress bar.", None, "--quiet", "-q")] = False,
 ) -> None:
@@ -59,7 +60,7 @@ def train(
             extra += [f"--{key.replace('_', '-')}" for key in given]
             if extra:
                 raise ZennasError(f"--resume goes on with the run's own settings; leave out {', '.join(extra)}")
-            result = resume_training(resume, watch=watch, download=download)
+            result = resume_training(resume, watch=watch, download=download, allow_imports=allow_imports)
         elif model is None:
             raise ZennasError("give a MODEL to train, e.g. zennet-cifar-0.5M, or --resume DIR")
         else:

@@ -71,8 +71,10 @@ def versions() -> dict[str, str]:
     """Versions of what a result depends on."""
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {"python": platform.python_version()}
-    for package in ("zennas", "numpy", "torch"):
+    from zennas import __version__
+
+    found = {"python": platform.python_version(), "zennas": __version__}
+    for package in ("numpy", "torch"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

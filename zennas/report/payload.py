@@ -21,6 +21,7 @@ from zennas.report.replay import replay
 from zennas.report.run_summary import ancestors, block_text, composition, contributions, history, kind_label
 from zennas.runs.outputs import budget_label
 from zennas.runs.result import SearchResult, Winner
+from zennas.searching.plugins import plugins_left_out
 from zennas.searching.population import Candidate
 
 
@@ -38,7 +39,16 @@ def page_payload(results: Sequence[SearchResult]) -> dict[str, Any]:
 
 
 def run_payload(result: SearchResult) -> dict[str, Any]:
-    """One run."""
+    """One run.
+
+    Raises:
+        ImportRefusedError: it has blocks that a plugin registers which was not imported to read it.
+    """
+    with plugins_left_out(result.plugins_left_out):
+        return _run_payload(result)
+
+
+def _run_payload(result: SearchResult) -> dict[str, Any]:
     config = result.config
     candidates = result.candidates()
     snapshots = replay(config, candidates, result.iterations)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from zennas.errors import RunError, ZennasError
+from zennas.errors import ImportRefusedError, RunError, ZennasError
 from zennas.io.lock import is_locked
 from zennas.runs.store import DATABASE, RunStore
 from zennas.searching.settings import read_config
@@ -15,7 +15,7 @@ class RunSummary:
 
     Attributes:
         state: `running`, `interrupted`, `finished`, a stopping rule, `stopped` for a run whose process died, or
-            `damaged: …`.
+            `damaged: …`, or `not read: …` for one that needs its plugins.
         best: the highest score, if any network was scored.
         updated: Unix time of the last commit, 0 if unknown.
     """
@@ -35,24 +35,34 @@ class RunSummary:
         return {**self.__dict__, "directory": str(self.directory), "budgets": list(self.budgets)}
 
 
-def list_runs(directory: Path) -> list[RunSummary]:
-    """All runs in `directory`, or itself if it is one, the latest first. Raises `RunError` where there is none."""
+def list_runs(directory: Path, *, allow_imports: bool = False) -> list[RunSummary]:
+    """All runs in a directory, the latest first.
+
+    Args:
+        directory: of runs, or one run.
+        allow_imports: import plugins that a run names where its settings cannot be read without; runs their code.
+
+    Raises:
+        RunError: there is no run.
+    """
     places = (
         [directory] if (directory / DATABASE).exists() else sorted(p.parent for p in directory.glob(f"*/{DATABASE}"))
     )
     if not places:
         raise RunError(f"{directory}: no runs here; `zennas search` makes one")
-    return sorted((_summary(place) for place in places), key=lambda run: -run.updated)
+    return sorted((_summary(place, allow_imports) for place in places), key=lambda run: -run.updated)
 
 
-def _summary(directory: Path) -> RunSummary:
+def _summary(directory: Path, allow_imports: bool) -> RunSummary:
     try:
-        config = read_config(directory)
+        config = read_config(directory, allow_imports)
         store = RunStore(directory)
         state = store.state()
         best = store.best_score()
         scored = store.count()
         store.close()
+    except ImportRefusedError as error:
+        return RunSummary(directory, f"not read: {error}")
     except ZennasError as error:
         return RunSummary(directory, f"damaged: {error}")
     status = state.get("status", "running")

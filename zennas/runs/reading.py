@@ -9,23 +9,35 @@ from zennas.runs.outputs import winner_name
 from zennas.runs.result import SearchResult, Winner
 from zennas.runs.store import DATABASE, RunStore
 from zennas.scores.result import score_from_repeats
-from zennas.searching.plugins import load_plugins
+from zennas.searching.plugins import load_plugins, plugins_left_out
 from zennas.searching.population import Candidate
-from zennas.searching.settings import read_config
+from zennas.searching.settings import SearchConfig, read_config, refused_plugins
 
 
-def read_run(directory: Path | str) -> SearchResult:
+def read_run(directory: Path | str, *, allow_imports: bool = False) -> SearchResult:
     """The result of a run on disk as of its last commit, finished or not. Nothing is written.
 
     The winners of a finished run are those that it chose; of one that goes on or was interrupted, the networks of
     the highest score so far. `seconds` is 0: how long a run took over several resumes is in its log.
 
+    Args:
+        directory: of the run.
+        allow_imports: import the plugins that the run names, which runs their code. Without it those that this
+            process has not imported yet are left out, and are the result's `plugins_left_out`.
+
     Raises:
         RunError: no run, or a damaged one.
+        ImportRefusedError: it cannot be read without a plugin that was left out.
     """
     directory = Path(directory)
-    config = read_config(directory)
-    load_plugins(config.plugins)
+    config = read_config(directory, allow_imports)
+    left_out = tuple(refused_plugins(config.plugins, allow_imports))
+    load_plugins([name for name in config.plugins if name not in left_out])
+    with plugins_left_out(left_out):
+        return _read(directory, config, left_out)
+
+
+def _read(directory: Path, config: SearchConfig, left_out: tuple[str, ...]) -> SearchResult:
     store = RunStore(directory)
     state = store.state()
     candidates = store.candidates()
@@ -45,7 +57,18 @@ def read_run(directory: Path | str) -> SearchResult:
         status, iterations = str(state["status"]), int(state["iteration"])
     except (KeyError, IndexError, TypeError, ValueError):
         raise RunError(f"{directory}: {DATABASE} lacks the population; start a new run") from None
-    return SearchResult(config, winners, directory, status, iterations, len(candidates), 0.0, notes, store=store)
+    return SearchResult(
+        config,
+        winners,
+        directory,
+        status,
+        iterations,
+        len(candidates),
+        0.0,
+        notes,
+        store=store,
+        plugins_left_out=left_out,
+    )
 
 
 def _best(candidates: Sequence[Candidate], ids: Sequence[int]) -> int:

@@ -50,6 +50,7 @@ class SearchResult:
         status: `finished`, or why it stopped.
         notes: what the user should know, one line each.
         iterations_here: those of them that were carried out since the start or resume.
+        plugins_left_out: modules that the run names and that were not imported to read it.
     """
 
     config: SearchConfig
@@ -62,6 +63,7 @@ class SearchResult:
     notes: Sequence[str] = ()
     iterations_here: int = 0
     store: RunStore | None = field(default=None, repr=False, compare=False)
+    plugins_left_out: Sequence[str] = ()
 
     @property
     def best(self) -> Winner:

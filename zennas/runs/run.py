@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from zennas.architecture.model import Architecture
 from zennas.counting import count_super_blocks
 from zennas.errors import RunError, ZennasError
+from zennas.io.imports import allow_import
 from zennas.io.lock import RunLock
 from zennas.io.settings import write_settings
 from zennas.latency.in_search import LatencyBudget, latency_budget, resumed_latency
@@ -33,7 +34,14 @@ from zennas.searching.plugins import load_plugins
 from zennas.searching.population import Candidate
 from zennas.searching.rounds import Search
 from zennas.searching.scoring import check_device, round_scorer
-from zennas.searching.settings import SearchConfig, check_bounded, checked_config, configured_space, read_config
+from zennas.searching.settings import (
+    SearchConfig,
+    check_bounded,
+    check_imports,
+    checked_config,
+    configured_space,
+    read_config,
+)
 from zennas.searching.tasks import Execute
 from zennas.spaces.start import starting_network
 
@@ -133,20 +141,33 @@ def start_run(
 
 
 def resume_run(
-    directory: Path, changes: dict[str, Any] | None = None, around: RunContext | None = None
+    directory: Path,
+    changes: dict[str, Any] | None = None,
+    around: RunContext | None = None,
+    *,
+    allow_imports: bool = False,
 ) -> SearchResult:
     """Go on with a run where its last commit left it; the outcome is that of a run never interrupted.
 
     Args:
         directory: of the run.
-        changes: settings that may change on the way (`MAY_CHANGE`).
+        changes: settings that may change on the way (`MAY_CHANGE`). `plugins` and `start` that are the run's own give
+            leave to import them.
         around: workers and watchers; the result does not depend on them.
+        allow_imports: import whatever modules of a user's own the run names; runs their code.
 
     Raises:
         RunError: no run, a damaged one, one that another process works on, or a setting that cannot change.
+        ImportRefusedError: the run names a module that was not allowed.
     """
     around = around or RunContext()
-    config = _changed(read_config(directory), changes or {}, directory)
+    changes = dict(changes or {})
+    _allow_named(changes)
+    config = read_config(directory, allow_imports)
+    check_imports(config, directory, allow_imports)
+    if set(changes.get("plugins", ())) <= set(config.plugins):
+        changes.pop("plugins", None)
+    config = _changed(config, changes, directory)
     load_plugins(config.plugins)
     check_device(config, elsewhere=around.execution.ray is not None)
     with RunLock(directory), executor(around.execution) as execute:
@@ -159,6 +180,13 @@ def resume_run(
         run = _Run(config, directory, store, search, execute, around, latency)
         run.journal.write("resume", iteration=search.iteration)
         return run.run_task()
+
+
+def _allow_named(settings: Mapping[str, Any]) -> None:
+    """What the caller names may be imported, also where the run's file names it."""
+    load_plugins(settings.get("plugins", ()))
+    if "start" in settings:
+        allow_import(str(settings["start"]))
 
 
 def _check_vacant(directory: Path | None) -> None:

@@ -1,5 +1,6 @@
 """All that is needed to repeat a search, as a user writes it and as a run keeps it in `config.yaml`."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,12 +18,13 @@ from pydantic import (
 from zennas.counting.budgets import Budget, parse_budget
 from zennas.counting.quantities import QUANTITIES
 from zennas.errors import ArchitectureError, BudgetError, RunError
+from zennas.io.imports import check_import, may_import
 from zennas.io.options import Option, Setting, settings_of
 from zennas.io.settings import CONFIG, read_settings, validated
-from zennas.loading import load
+from zennas.loading import check_model_of_file, load
 from zennas.number_types import NUMBER_TYPES, number_type
 from zennas.optional_dependencies import unknown
-from zennas.searching.plugins import load_plugins
+from zennas.searching.plugins import load_plugins, plugins_left_out
 from zennas.spaces.file import named_space
 from zennas.spaces.space import SearchSpace
 from zennas.units import parse_seconds
@@ -195,7 +197,7 @@ def checked_config(values: dict[str, Any], where: str = "") -> SearchConfig:
     """
     plugins = values.get("plugins")
     if isinstance(plugins, list | tuple) and not set(values) <= set(setting_names()):
-        load_plugins(plugins)
+        load_plugins([name for name in plugins if isinstance(name, str)])
     config = validated(SearchConfig, values, where)
     unknown_costs = [name for name in config.pareto if QUANTITIES[name].predicted and name not in config.budgets]
     if unknown_costs:
@@ -218,9 +220,56 @@ def check_bounded(config: SearchConfig, where: str = "") -> None:
         )
 
 
-def read_config(directory: Path) -> SearchConfig:
-    """Read a run's `config.yaml`. Raises `RunError` where there is no run, `ZennasError` for a damaged file."""
-    return checked_config(read_settings(directory, "run", RunError), f"{directory / CONFIG}: ")
+def read_config(directory: Path, allow_imports: bool = False) -> SearchConfig:
+    """Read a run's `config.yaml`.
+
+    Args:
+        directory: of the run.
+        allow_imports: whether plugins that it names may be imported. They are only where one of its settings is not
+            known, since a plugin may register it.
+
+    Raises:
+        RunError: there is no run.
+        ImportRefusedError: a setting is not known, and a plugin was not imported.
+        ZennasError: the file is damaged.
+    """
+    values, where = read_settings(directory, "run", RunError), f"{directory / CONFIG}: "
+    plugins = values.get("plugins")
+    refused = refused_plugins(plugins if isinstance(plugins, list) else [], allow_imports)
+    with plugins_left_out(refused):
+        if refused:
+            # Set aside while the rest is checked, which may import plugins.
+            allowed = [name for name in plugins or () if name not in refused]
+            config = checked_config({**values, "plugins": allowed}, where)
+            return config.model_copy(update={"plugins": validated(SearchConfig, {"plugins": plugins}, where).plugins})
+        return checked_config(values, where)
+
+
+def refused_plugins(names: Sequence[object], allow_imports: bool) -> list[str]:
+    """Those of a file's plugins that nobody allowed to be imported.
+
+    Args:
+        names: what the file names.
+        allow_imports: whether the user allows everything that the file names.
+    """
+    return [name for name in names if isinstance(name, str) and not may_import(name, allow_imports)]
+
+
+def check_imports(config: SearchConfig, directory: Path, allow_imports: bool) -> None:
+    """Refuse to go on with a run that would run code which its file alone names.
+
+    Args:
+        config: of the run, as its file has it.
+        directory: of the run, for the message.
+        allow_imports: whether the user allows everything that the file names.
+
+    Raises:
+        ImportRefusedError: a plugin, or the factory that the start comes from, is not allowed.
+    """
+    for name in config.plugins:
+        check_import(name, f"{directory / CONFIG}: plugins", allow_imports)
+    if config.start is not None:
+        check_model_of_file(config.start, f"{directory / CONFIG}: start", allow_imports)
 
 
 def configured_space(config: SearchConfig) -> SearchSpace:

@@ -13,7 +13,7 @@ from zennas.errors import TrainingError
 from zennas.io.directories import make_directory
 from zennas.io.lock import RunLock
 from zennas.io.settings import CONFIG, write_settings
-from zennas.loading import is_module_name, load
+from zennas.loading import check_model_of_file, is_module_name, load
 from zennas.nn.device import checked_device
 from zennas.optional_dependencies import require
 from zennas.train.checkpoint import has_checkpoint, load_checkpoint
@@ -90,21 +90,28 @@ def train(
         return _finish(loop, watch, [])
 
 
-def resume_training(out: str | Path, *, watch: Watcher | None = None, download: bool = False) -> TrainResult:
+def resume_training(
+    out: str | Path, *, watch: Watcher | None = None, download: bool = False, allow_imports: bool = False
+) -> TrainResult:
     """Go on with a run from its newest whole checkpoint, with the settings it was started with.
 
     Args:
         out: the run's directory.
         watch: called with a `TrainProgress` now and then, in the main process.
         download: fetch a missing data set.
+        allow_imports: call the factories of a user's own that the run names for its model or teacher.
 
     Raises:
         TrainingError: no run there, or no whole checkpoint.
         RunError: another process works on it.
+        ImportRefusedError: the run names a factory that was not allowed.
         ZennasError: as `train`.
     """
     directory = Path(out)
     config = read_train_config(directory)
+    for setting, model in (("model", config.model), ("teacher", config.teacher)):
+        if model is not None:
+            check_model_of_file(model, f"{directory / CONFIG}: {setting}", allow_imports)
     accelerator = _accelerator(config, directory)
     with _lock(directory, accelerator):
         return _resume(config, directory, accelerator, watch, download)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.chain import Chain, architecture_chain, convolutions, super_block_chain
-from zennas.blocks.layers import Convolution, Layer, MaxPool
+from zennas.blocks.layers import AveragePool, Convolution, Layer, MaxPool
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
 from zennas.scores.closed_form.geometry import geometry_row, image_classes, max_moments
