@@ -13,8 +13,9 @@ import zennas
 from zennas.train import train
 from zennas.train.augment import batch_mixer, evaluation_transform, train_transform
 from zennas.train.config import train_config
-from zennas.train.datasets import ImageData
+from zennas.train.datasets import ImageData, open_data
 from zennas.train.distil import logit_loss
+from zennas.train.loader import PreparedImages
 from zennas.train.randomness import seeded
 from zennas.train.weights import write_weights
 
@@ -266,3 +267,70 @@ def test_precision_reaches_the_network(tmp_path):
     full, half = (recorded(tmp_path / p, precision=p, **settings) for p in ("fp32", "bf16"))
     assert not torch.equal(full.gradients[0][0], half.gradients[0][0])
     assert torch.allclose(full.gradients[0][-1], half.gradients[0][-1], atol=0.02)
+
+
+def test_projections_are_trained_with_the_student(tmp_path):
+    write_weights(zennas.build(zennas.load(TINY), 10), tmp_path / "teacher.safetensors")
+    settings = {"epochs": 1, "batch_size": 700, "teacher": TINY, "teacher_weights": tmp_path / "teacher.safetensors"}
+    alone = recorded(tmp_path / "alone", distil_features=0, **settings)
+    paired = recorded(tmp_path / "paired", distil_features=1, **settings)
+    stages = 2  # of two strides; a projection has a weight and a bias
+    assert len(paired.before[0]) == len(alone.before[0]) + 2 * stages
+    assert all(not torch.equal(b, a) for b, a in zip(paired.before[0][-2:], paired.after[-1][-2:], strict=True))
+
+
+def test_every_step_mixes_anew_and_as_its_seed_says(tmp_path, monkeypatch):
+    from zennas.train import loop
+
+    def draws(name, seed):
+        seen = []
+
+        def mixer(settings, classes):
+            real = batch_mixer(settings, classes)
+            return lambda images, labels: (seen.append(np.random.rand()), real(images, labels))[1]
+
+        monkeypatch.setattr(loop, "batch_mixer", mixer)
+        train(TINY, tmp_path / name, **{**PLAIN, "epochs": 2, "batch_size": 700, "accumulate": 2, "seed": seed})
+        return seen
+
+    first, again, other = draws("a", 1), draws("b", 1), draws("c", 2)
+    assert len(first) == len({*first, *other}) / 2 == 8
+    assert first == again
+
+
+def test_an_image_is_augmented_anew_in_every_epoch():
+    images = PreparedImages([(grey(), 0)] * 2, lambda image: torch.rand(1), 5)
+    values = [images[epoch, index][0].item() for epoch in range(3) for index in range(2)]
+    assert len(set(values)) == 6
+    assert [images[epoch, index][0].item() for epoch in range(3) for index in range(2)] == values
+    assert PreparedImages([(grey(), 0)], lambda image: torch.rand(1), 6)[0, 0][0].item() not in values
+
+
+def test_digits_are_normalised_to_zero_mean_and_unit_spread():
+    data = open_data("digits")
+    transform = evaluation_transform(data, 8)
+    pixels = torch.stack([transform(image) for image, _ in (data.train[index] for index in range(len(data.train)))])
+    assert abs(pixels.mean()) < 0.01
+    assert pixels.std() == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mean", "std"),
+    [
+        ("cifar10", (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+        ("cifar100", (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+    ],
+)
+def test_cifar_is_normalised_by_its_published_statistics(tmp_path, monkeypatch, kind, mean, std):
+    from torchvision import datasets
+
+    class Fake:
+        base_folder = "x"
+        classes = ("a", "b")
+
+        def __init__(self, root, train, download):
+            pass
+
+    monkeypatch.setattr(datasets, kind.upper(), Fake)
+    data = open_data(f"{kind}:{tmp_path}")
+    assert (data.mean, data.std) == (mean, std)
