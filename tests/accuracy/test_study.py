@@ -219,7 +219,7 @@ def test_a_users_csv_with_a_users_score(tmp_path: Path) -> None:
         (
             "a.csv",
             "model,resolution,accuracy\nzennet-cifar-0.5M,1" + "0" * 90 + ",1\n",
-            "resolution 1.* is not allowed",
+            "resolution <a whole number of 299 bits> is not allowed",
         ),
         ("a.csv", "model,resolution,accuracy\nzennet-cifar-0.5M,32,nan\n", "accuracy of nan"),
         ("a.csv", "model,resolution,accuracy\nx,big,1\n", "must be numbers"),

@@ -46,13 +46,6 @@ def test_resolution_and_classes_have_theirs(field, low, high):
             Architecture((BLOCK,), **{field: value})
 
 
-def test_squeeze_excitation_goes_to_blocks_with_a_depthwise_convolution():
-    blocks = (SuperBlock("Conv", 3, 3, 8), BLOCK, SuperBlock("Res", 3, 8, 8, 1, 8))
-    with_se = Architecture(blocks).with_se()
-    assert [block.se for block in with_se.super_blocks] == [False, True, False]
-    assert with_se.with_se(False) == Architecture(blocks)
-
-
 def test_at_least_one_super_block():
     with pytest.raises(ArchitectureError, match="at least one"):
         Architecture(())

@@ -13,6 +13,7 @@ from tests.scores.chains import TABLE_4
 from tests.strategies import random_networks
 from zennas.architecture import parse_structure
 from zennas.blocks import Convolution, MaxPool
+from zennas.blocks.layers import AveragePool
 from zennas.errors import ScoreError
 from zennas.scores.closed_form import meanfield_many, meanfield_score
 from zennas.scores.closed_form.geometry import geometry_row, image_classes, max_moments
@@ -97,8 +98,22 @@ def test_layer_by_layer_against_monte_carlo():
         ),
         (Convolution(3, 64, 7, 2), MaxPool(64), Convolution(64, 64, 3), Convolution(64, 128, 3, 2, groups=8)),
         (Convolution(3, 64, 3), Convolution(64, 64, 3, activation=None)),
+        (Convolution(3, 64, 3), AveragePool(64, 2, 2), Convolution(64, 64, 3, groups=64), Convolution(64, 64, 1)),
+        (Convolution(3, 32, 3), Convolution(32, 64, 3), AveragePool(64, 3, 2), *[Convolution(64, 64, 3)] * 4),
+        (Convolution(3, 64, 3), *[AveragePool(64, 3, 1), Convolution(64, 64, 3)] * 3),
+        (Convolution(3, 64, 3), Convolution(64, 64, 1, activation=None), AveragePool(64, 3, 2), Convolution(64, 64, 3)),
+        (Convolution(3, 64, 3), MaxPool(64), AveragePool(64, 2, 2), AveragePool(64, 3, 1), Convolution(64, 64, 3)),
     ],
-    ids=["linear bottleneck", "max-pool stem and groups", "linear end"],
+    ids=[
+        "linear bottleneck",
+        "max-pool stem and groups",
+        "linear end",
+        "average pool and depthwise",
+        "average-pool stem",
+        "overlapping average pools",
+        "average pool without ReLU",
+        "three pools",
+    ],
 )
 def test_every_kind_of_layer(chain):
     closed = meanfield_score(chain, 24)
@@ -129,6 +144,31 @@ def test_finite_everywhere(layers, resolution, batch_size):
     assert math.isfinite(score.score)
     assert all(map(math.isfinite, score.contributions))
     assert len(score.contributions) == len(chain)
+
+
+def test_the_variance_after_an_average_pool():
+    """Layer by layer: the mean stays, the rest of the variance falls by the window."""
+    chain = (Convolution(3, 64, 3), *[AveragePool(64, 3, 1), Convolution(64, 64, 3)] * 2, AveragePool(64, 2, 2))
+    chain += (Convolution(64, 64, 3), Convolution(64, 64, 3))
+    closed = meanfield_score(chain, 32).contributions
+    sampled = zen_score(chain, 32, batch_size=16, repeats=30).contributions
+    assert closed == pytest.approx(sampled, abs=0.045)
+
+
+def test_an_average_pool_of_one_pixel_changes_nothing():
+    chain = (Convolution(3, 64, 3), Convolution(64, 64, 3), Convolution(64, 64, 3))
+    pooled = (chain[0], AveragePool(64, 1, 1), *chain[1:])
+    assert meanfield_score(pooled, 16).contributions == pytest.approx(
+        meanfield_score(chain, 16).contributions, abs=0.01
+    )
+
+
+def test_many_takes_average_pools():
+    """The kernel is compiled without them for networks that have none."""
+    plain = parse_structure("SuperConvK3BNRELU(3,8,1,1)SuperConvK3BNRELU(8,8,1,2)").super_blocks
+    before = meanfield_many([plain], 32)
+    meanfield_score((Convolution(3, 8, 3), AveragePool(8), Convolution(8, 8, 3)), 32)
+    assert meanfield_many([plain], 32) == before
 
 
 def test_a_thousand_layers():

@@ -61,6 +61,7 @@ class Activation(NamedTuple):
         noise: variance of the squared deviation at a position, beyond what all channels share.
         carried: mean of `Images.carried`.
         fresh: mean of `Images.fresh`.
+        common_difference: share of the squared difference of the passes that all channels have in common, over Q.
     """
 
     rectified: bool
@@ -77,6 +78,7 @@ class Activation(NamedTuple):
     noise: float
     carried: float
     fresh: float
+    common_difference: float
 
 
 @compiled
@@ -244,6 +246,7 @@ def relu(images: Matrix, moments: Moments, layer: Layer, spread: float, tilt: fl
         max(0.0, noise),  # a variance; the moments are those of lognormal energies, each on its own
         sum_carried,
         sum_fresh,
+        2 * M2,
     )
 
 
@@ -272,7 +275,7 @@ def no_activation(images: Matrix, moments: Moments, noise: float) -> Activation:
     """
     unchanged(images)
     square = moments.image_square
-    return Activation(False, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, square, 2 * square, noise, square, square)
+    return Activation(False, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, square, 2 * square, noise, square, square, 0.0)
 
 
 @compiled
@@ -288,7 +291,7 @@ def after_max_pool(images: Matrix, moments: Moments, m: float, v: float) -> Acti
     unchanged(images)
     square2 = moments.image_square
     square = square2 * v * v
-    return Activation(False, 0.0, m, m * m + v, v, m, 0.5, 0.25, 1.0, square, 0.0, 2 * square, square2, square2)
+    return Activation(False, 0.0, m, m * m + v, v, m, 0.5, 0.25, 1.0, square, 0.0, 2 * square, square2, square2, m * m)
 
 
 @compiled

@@ -105,3 +105,32 @@ def max_moments(count: int) -> tuple[float, float]:
     value = np.maximum((x[1:] + x[:-1]) / 2, 0.0)
     mean = float(density @ value)
     return mean, float(density @ (value * value)) - mean * mean
+
+
+LARGEST_MAX = 8
+"""Kernel of the largest max pool."""
+
+
+@lru_cache(maxsize=1)
+def max_correlations() -> npt.NDArray[np.float64]:
+    """Correlation of ReLU of the largest values of two overlapping windows of standard Gaussians.
+
+    Entry (k, a, b) is of two k×k windows that share a rows and b columns. Of two maxima, P(X ≤ x, Y ≤ y) is
+    Φ(min(x, y)) to the power of the shared values, times Φ(x) and Φ(y) to that of the others; the covariance is the
+    integral of its difference to P(X ≤ x) P(Y ≤ y).
+    """
+    x = np.linspace(0, 5.5, 111)
+    cdf = np.array([0.5 * (1 + math.erf(t / math.sqrt(2))) for t in x])
+    smaller, product = np.minimum.outer(cdf, cdf), np.multiply.outer(cdf, cdf)
+    weight = np.full(len(x), x[1])
+    weight[[0, -1]] /= 2
+
+    def covariance(count: int, shared: int) -> float:
+        return float(weight @ (smaller**shared * product ** (count - shared) - product**count) @ weight)
+
+    found = np.zeros((LARGEST_MAX + 1,) * 3)
+    for k in range(1, LARGEST_MAX + 1):
+        for a in range(1, k + 1):
+            for b in range(1, k + 1):
+                found[k, a, b] = covariance(k * k, a * b) / covariance(k * k, k * k)
+    return found

@@ -19,6 +19,7 @@ from zennas.scores.closed_form.images import coherent_of_images, unevenness_of_i
 from zennas.scores.closed_form.neighbours import (
     Tables,
     make_independent,
+    neighbours_after_max,
     neighbours_after_relu,
     neighbours_after_stride,
 )
@@ -85,6 +86,7 @@ def score_chain(
     pools: Matrix,
     logs: Vector,
     neighbours: Tables | None,
+    overlaps: Tables | None,
 ) -> float:
     """Expected Zen-score of one chain; fills `logs` with the expected ½·log σ̄² of every convolution.
 
@@ -100,6 +102,7 @@ def score_chain(
         logs: one number a convolution, written.
         neighbours: see the file of that name, overwritten; `None` for a chain without average pools, for which nothing
             of them is compiled.
+        overlaps: see `geometry.max_correlations`; `None` where `neighbours` is.
     """
     images, size = first_images(weight, normal_score), resolution
     delta = 1 - 1 / math.sqrt(1 + alpha * alpha)
@@ -111,12 +114,15 @@ def score_chain(
     correlated = False
     if neighbours is not None:
         make_independent(neighbours)
-    pooled = Pooled(0.0, 0.0, 0.0, 0.0, 0.0, local, own, correlation, coherent)
+    pooled = Pooled(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, local, own, correlation, coherent)
     kind, pool_kernel, count = INPUT, 0, 0
     for index in range(len(rows)):
         layer, table = layer_of(rows[index], size), geometry[rows[index, GEOMETRY]]
         if rows[index, KIND] == MAX_POOL:
             max_pool(profile, layer)
+            if neighbours is not None:
+                neighbours_after_max(neighbours, layer, overlaps)
+                correlated = layer.kernel > layer.stride
             size, kind, pool_kernel = layer.out_size, MAX, layer.kernel
             continue
         # What the activation before the convolution does.
@@ -196,6 +202,7 @@ def score_chains(
     scores: Vector,
     logs: Vector,
     neighbours: Tables | None,
+    overlaps: Tables | None,
 ) -> None:
     """Fill `scores` with the scores of the chains `rows[starts[i]:starts[i + 1]]`.
 
@@ -212,9 +219,10 @@ def score_chains(
         scores: one number a chain, written.
         logs: one number a row, written: a chain's expected ½·log σ̄² of every convolution, from its first row on.
         neighbours: see the file of that name, overwritten; `None` if no chain has an average pool.
+        overlaps: see `geometry.max_correlations`; `None` where `neighbours` is.
     """
     for i in range(len(starts) - 1):
         chain, parts = rows[starts[i] : starts[i + 1]], logs[starts[i] : starts[i + 1]]
         scores[i] = score_chain(
-            chain, resolution, batch, alpha, weight, normal_score, geometry, pools, parts, neighbours
+            chain, resolution, batch, alpha, weight, normal_score, geometry, pools, parts, neighbours, overlaps
         )

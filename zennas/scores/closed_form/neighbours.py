@@ -67,6 +67,25 @@ def neighbours_after_stride(neighbours: Tables, stride: int) -> None:
 
 
 @compiled_apart
+def neighbours_after_max(neighbours: Tables, layer: Layer, overlaps: Tables) -> None:
+    """Correlations after a max pool of independent positions.
+
+    A difference of the passes is that of the largest value; two windows have it in common where it is in both.
+
+    Args:
+        neighbours: the two tables, overwritten.
+        layer: the pool.
+        overlaps: see `geometry.max_correlations`.
+    """
+    kernel, stride = layer.kernel, layer.stride
+    for i in range(LAGS):
+        for j in range(LAGS):
+            rows, columns = max(0, kernel - i * stride), max(0, kernel - j * stride)
+            neighbours[ACTIVATIONS, i, j] = overlaps[kernel, rows, columns]
+            neighbours[DIFFERENCE, i, j] = rows * columns / (2 * kernel * kernel - rows * columns)
+
+
+@compiled_apart
 def neighbours_after_average(neighbours: Tables, layer: Layer) -> tuple[float, float]:
     """Correlations after an average pool.
 

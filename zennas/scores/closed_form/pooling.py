@@ -53,6 +53,7 @@ class Pooled(NamedTuple):
         variance: of the outputs, over images and positions.
         noise: variance of the squared deviation over its squared mean: 2 for a Gaussian.
         difference: mean of half the squared difference of the passes.
+        common: share of it that all channels have in common.
         local: of the energy that all channels share.
         own: of single channels.
         correlation: of two channels.
@@ -64,6 +65,7 @@ class Pooled(NamedTuple):
     variance: float
     noise: float
     difference: float
+    common: float
     local: LocalEnergy
     own: OwnEnergy
     correlation: Correlation
@@ -237,7 +239,15 @@ def average_pool(
     variance = second_moment - mean2 * kept.mean * kept.mean
     of_profile = (mean2 + v * old_profile) * kept.coherent - mean2 * kept.mean * kept.mean
     images_after_average(images, kept, fixed, smooth + of_profile / v)
-    difference = profile_after_average(profile, layer, white * alike, lasting, mean_half / alike_difference)
+    correlated = correlation_after_average(correlation, activation, layer, table)
+    # What all channels have in common of the difference lasts as the correlations do.
+    common = min(1.0, activation.common_difference * correlation.difference)
+    before_pool = activation.difference_gain * correlation.difference
+    lasts = correlated.difference / before_pool if before_pool > 0 else 1.0
+    common_part = common * lasts * layer.kernel * layer.kernel
+    other_part = (1 - common) * alike_difference
+    mean_half = mean_half / (other_part + common_part)
+    difference = profile_after_average(profile, layer, white * alike, lasting, mean_half)
     shared, length2 = window_average(passed.smooth, passed.shared - passed.smooth, local.length2, layer, table)
     alone, own_length2 = window_average(passed.own_smooth, passed.own_white, own.length2, layer, table)
     white_share = white * kept.white / variance
@@ -248,9 +258,10 @@ def average_pool(
         variance,
         noise,
         difference,
+        common_part / (other_part + common_part),
         LocalEnergy(shared, 0.0, length2),
         OwnEnergy(passed.own_image, alone, 0.0, own_length2),
-        correlation_after_average(correlation, activation, layer, table),
+        correlated,
         Coherent(smooth * v / variance, 0.0, of_profile / variance),
     )
 
@@ -266,7 +277,22 @@ def after_average_pool(images: Matrix, moments: Moments, pooled: Pooled) -> Acti
     """
     unchanged(images)
     square, mean = moments.image_square, pooled.mean * moments.profile_root * moments.profile_root
-    second, noise = pooled.second_moment, pooled.noise * square
+    q = pooled.correlation.difference
+    common = pooled.common / q if q > 0 else 0.0
     return Activation(
-        False, 0.0, mean, second, pooled.variance, pooled.mean, 1.0, 1.0, 1.0, square, 2 * square, noise, square, square
+        False,
+        0.0,
+        mean,
+        pooled.second_moment,
+        pooled.variance,
+        pooled.mean,
+        1.0,
+        1.0,
+        1.0,
+        square,
+        2 * square,
+        pooled.noise * square,
+        square,
+        square,
+        common,
     )

@@ -13,7 +13,7 @@ from zennas.blocks.chain import Chain, architecture_chain, convolutions, super_b
 from zennas.blocks.layers import AveragePool, Convolution, Layer, MaxPool
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
-from zennas.scores.closed_form.geometry import geometry_row, image_classes, max_moments
+from zennas.scores.closed_form.geometry import LARGEST_MAX, geometry_row, image_classes, max_correlations, max_moments
 from zennas.scores.closed_form.kernel import AVERAGE_POOL, CONVOLUTION, CONVOLUTION_RELU, KIND, MAX_POOL, score_chains
 from zennas.scores.closed_form.neighbours import LAGS
 from zennas.scores.closed_form.state import MAX_KERNEL, IntMatrix, Vector
@@ -97,7 +97,7 @@ def _scored(rows: IntMatrix, starts: list[int], resolution: int, batch_size: int
     """Scores of the chains `rows[starts[i]:starts[i + 1]]`, and the expected ½·log σ̄² of their convolutions."""
     scores, logs = np.empty(len(starts) - 1), np.zeros(len(rows))
     weight, normal_score = image_classes(batch_size)
-    neighbours = np.empty((2, LAGS, LAGS)) if (rows[:, KIND] == AVERAGE_POOL).any() else None
+    averages = bool((rows[:, KIND] == AVERAGE_POOL).any())
     score_chains(
         rows,
         np.array(starts),
@@ -110,7 +110,8 @@ def _scored(rows: IntMatrix, starts: list[int], resolution: int, batch_size: int
         _pools(),
         scores,
         logs,
-        neighbours,
+        np.empty((2, LAGS, LAGS)) if averages else None,
+        max_correlations() if averages else None,
     )
     return scores, logs
 
@@ -142,7 +143,7 @@ _TABLE = _GeometryTable()
 @lru_cache(maxsize=1)
 def _pools() -> npt.NDArray[np.float64]:
     """Mean and variance after a max pool, by its kernel (0 to 8)."""
-    return np.array([(0.0, 1.0), *(max_moments(k * k) for k in range(1, 9))])
+    return np.array([(0.0, 1.0), *(max_moments(k * k) for k in range(1, LARGEST_MAX + 1))])
 
 
 @lru_cache(maxsize=1 << 17)
@@ -187,8 +188,8 @@ def closed_form_rows(layer: Layer, resolution: int) -> Sequence[Row]:
 @closed_form_rows.register
 def _max_pool(layer: MaxPool, resolution: int) -> Sequence[Row]:
     kernel = layer.kernel
-    if kernel > 8:
-        raise ScoreError(f"the closed form handles max pools up to 8×8, not {kernel}×{kernel}")
+    if kernel > LARGEST_MAX:
+        raise ScoreError(f"the closed form handles max pools up to {LARGEST_MAX}×{LARGEST_MAX}, not {kernel}×{kernel}")
     geometry = _TABLE.index(resolution, kernel, layer.stride)
     return [(layer.channels, layer.channels, kernel, layer.stride, 1, MAX_POOL, geometry)]
 
