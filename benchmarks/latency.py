@@ -30,7 +30,7 @@ from zennas.latency.measure import measure
 from zennas.latency.predictor import read_predictor, write_predictor
 from zennas.latency.records import Corrected, read_records
 from zennas.latency.setting import on_this_machine
-from zennas.runs.run import _evolution, start_run
+from zennas.runs.run import new_search, start_run
 from zennas.searching.executors import serial
 from zennas.searching.settings import SearchConfig
 from zennas.spaces.start import starting_network
@@ -175,14 +175,12 @@ def speed(predictor: Path, latency: str = "2ms", repeats: int = 3) -> None:
 def _search_alone(config: SearchConfig) -> None:
     """A search without what is measured at its end."""
     budget = latency_budget(config)
-    evolution = _evolution(config, serial, budget)
-    rng = np.random.default_rng(config.seed)
-    niche = evolution.budget_sets[0]
-    evolution.begin(
-        [starting_network(evolution.space, niche, config.resolution, config.num_classes, rng, evolution.count)]
-    )
-    while not evolution.finished:
-        evolution.step()
+    search = new_search(config, serial, budget)
+    rng, problem = np.random.default_rng(config.seed), search.problem
+    budgets = search.budget_sets[0]
+    search.begin([starting_network(problem.space, budgets, config.resolution, config.num_classes, rng, problem.count)])
+    while not search.finished:
+        search.step()
 
 
 def _scatter(

@@ -112,7 +112,7 @@ def start_run(
     with executor(around.execution) as execute:
         latency = latency or latency_budget(config)
         check_bounded(config)
-        search = _new_search(config, execute, latency)
+        search = new_search(config, execute, latency)
         starts = [
             starting_network(
                 search.problem.space,
@@ -173,7 +173,7 @@ def resume_run(
     with RunLock(directory), executor(around.execution) as execute:
         store = RunStore(directory)
         latency = resumed_latency(config, directory)
-        search = _new_search(config, execute, latency)
+        search = new_search(config, execute, latency)
         restore_search(search, store)
         if changes:
             write_settings(config, directory)
@@ -226,7 +226,7 @@ def _changed(config: SearchConfig, changes: dict[str, Any], directory: Path) -> 
     return changed
 
 
-def _new_search(config: SearchConfig, execute: Execute, latency: LatencyBudget | None) -> Search:
+def new_search(config: SearchConfig, execute: Execute, latency: LatencyBudget | None) -> Search:
     resolution, classes = config.resolution, config.num_classes
     count: Count = lambda super_blocks: count_super_blocks(super_blocks, resolution, classes)  # noqa: E731
     problem = Problem(
