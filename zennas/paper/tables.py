@@ -89,8 +89,9 @@ def table_2(settings: ReproductionSettings) -> Reproduction:
     method = (
         "95 % error of the mean relative to the score, 1.96·σ/√repeats, with σ from the repeats of that row alone. The "
         "paper's errors fall by √2 from row to row, as those of one σ do. Ours scatter around that, most where σ is "
-        "known from 4 repeats, by some 40 % either way. The batches are smaller than the paper's 64. That need not "
-        "make the errors larger, since a repeat draws one set of weights whatever its batch: see the spreads below."
+        "known from 4 repeats, by some 40 % either way. Batches smaller than the paper's 64 do not make them larger: "
+        "the spread comes from the drawn weights, one set a repeat, and below it is given for a still "
+        "smaller batch, too."
     )
     return Reproduction("table2", "Cost of the Zen-score", method, rows, findings)
 
