@@ -74,8 +74,14 @@ def _smooth(lags: npt.NDArray[np.float64], length2: npt.NDArray[np.float64]) -> 
 
 @lru_cache(maxsize=64)
 def image_classes(batch_size: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The images of a batch as a few classes of 1, 1, 2, 4, 8, … images, the most energetic ones apart: their
-    weights, and their mean normal scores scaled to unit variance."""
+    """The images of a batch as a few classes of 1, 1, 2, 4, 8, … images, the most energetic ones apart.
+
+    Args:
+        batch_size: images of the batch, 1 or more.
+
+    Returns:
+        Weights of the classes, which sum to 1, and their mean normal scores scaled to unit variance.
+    """
     from statistics import NormalDist
 
     normal = NormalDist()
@@ -98,7 +104,11 @@ def image_classes(batch_size: int) -> tuple[npt.NDArray[np.float64], npt.NDArray
 
 @lru_cache(maxsize=64)
 def max_moments(count: int) -> tuple[float, float]:
-    """Mean and variance of ReLU of the largest of `count` standard Gaussians."""
+    """Mean and variance of ReLU of the largest of `count` standard Gaussians.
+
+    Args:
+        count: values of a window, k².
+    """
     x = np.linspace(-9, 9, 20001)
     cdf = np.array([0.5 * (1 + math.erf(t / math.sqrt(2))) for t in x])
     density = np.diff(cdf**count)

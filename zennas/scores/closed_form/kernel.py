@@ -120,7 +120,7 @@ def score_chain(
         layer, table = layer_of(rows[index], size), geometry[rows[index, GEOMETRY]]
         if rows[index, KIND] == MAX_POOL:
             max_pool(profile, layer)
-            if neighbours is not None:
+            if neighbours is not None and overlaps is not None:
                 neighbours_after_max(neighbours, layer, overlaps)
                 correlated = layer.kernel > layer.stride
             size, kind, pool_kernel = layer.out_size, MAX, layer.kernel

@@ -38,7 +38,7 @@ def meanfield_score(
     `contributions` are the expected ½·log σ̄² of every convolution.
 
     Args:
-        network: an architecture, or a chain of convolutions and max pools.
+        network: an architecture, or a chain of convolutions and of max and average pools.
         resolution: side of the square input; by default the architecture's own.
         batch_size: images over which the batch norms that are predicted take their statistics.
 
@@ -78,7 +78,16 @@ def meanfield_score(
 def meanfield_many(
     networks: Sequence[tuple[SuperBlock, ...]], resolution: int, batch_size: int = BATCH_SIZE
 ) -> list[float]:
-    """Bare scores of many networks, as a search needs them: what a super-block stands for is remembered."""
+    """Bare scores of many networks, as a search needs them: what a super-block stands for is remembered.
+
+    Args:
+        networks: super-blocks of every network, first to last; at least one network.
+        resolution: side of the square input, in pixels.
+        batch_size: images over which the batch norms that are predicted take their statistics.
+
+    Raises:
+        ScoreError: a convolution without batch norm, or an activation other than ReLU or none.
+    """
     parts: list[IntMatrix] = []
     starts = [0]
     total = 0
