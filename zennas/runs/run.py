@@ -227,6 +227,16 @@ def _changed(config: SearchConfig, changes: dict[str, Any], directory: Path) -> 
 
 
 def new_search(config: SearchConfig, execute: Execute, latency: LatencyBudget | None) -> Search:
+    """A search as a configuration describes it, before its first network.
+
+    Args:
+        config: its settings.
+        execute: where scores are computed.
+        latency: predicts the latency of every network; `None` without a latency budget.
+
+    Raises:
+        ZennasError: the space, the algorithm or the score cannot be used.
+    """
     resolution, classes = config.resolution, config.num_classes
     count: Count = lambda super_blocks: count_super_blocks(super_blocks, resolution, classes)  # noqa: E731
     problem = Problem(

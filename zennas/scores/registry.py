@@ -75,7 +75,19 @@ def register_score(
     source: str = "",
     replace_existing: bool = False,
 ) -> Callable[[ScoreFunction], ScoreFunction]:
-    """Register the decorated function `(architecture, resolution, settings) -> Score` under `name`."""
+    """Register the decorated function `(architecture, resolution, settings) -> Score`.
+
+    Args:
+        name: what `--score` and `compute_score` call it.
+        many: computes the bare values of many networks at once; without it a search scores one network after another,
+            spread over its workers.
+        needs_torch: whether the `[torch]` extra is needed; no by default.
+        estimates_zen: whether it is in units of the Zen-score, so that a search may re-score by Monte Carlo; no by
+            default.
+        takes_modules: whether the function also takes a converted module; no by default.
+        source: paper and equation.
+        replace_existing: allow a name that is registered; by default that is a `ScoreError`.
+    """
 
     def register(function: ScoreFunction) -> ScoreFunction:
         if name in _SCORES and not replace_existing:

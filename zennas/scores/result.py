@@ -69,6 +69,12 @@ def score_from_repeats(
 ) -> Score:
     """Mean, standard error and interval of independent repeats; of one repeat the error is infinite.
 
+    Args:
+        name: of the score.
+        values: one a repeat.
+        seconds: wall time of all of them.
+        contributions: ½·log σ² of each convolution on the main path, where the score has them.
+
     Raises:
         ScoreError: a value is not a finite number.
     """

@@ -49,6 +49,9 @@ def zen_score(
         batch_size: images of a repeat, at least 2.
         repeats: independent draws of weights and images.
         seed: of everything random; repeat r draws from `seed` and r alone.
+        alpha: size of the perturbation relative to the input; the paper's 0.01 by default.
+        p: of the norm of the difference; 1 by default.
+        device: where torch computes; `cpu` by default.
 
     Raises:
         ScoreError: a convolution without batch norm, or numerically meaningless values.
@@ -87,9 +90,17 @@ def phi_score(
     """The logarithm of the Φ-score, ‖F(ε + αε') − F(ε)‖_p, of the chain without its batch norms (Definition 1).
 
     Args:
+        network: as for `zen_score`.
+        resolution: side of the square input, in pixels; by default the architecture's own.
+        batch_size: images of a repeat, at least 2.
+        repeats: independent draws of weights and images.
+        seed: of everything random; repeat r draws from `seed` and r alone.
+        alpha: size of the perturbation relative to the input; the paper's 0.01 by default.
+        p: of the norm of the difference; 1 by default.
         keep_norm: leave the batch norms in: the collapsing variant of Figure 1 (b) and (e).
         rescale: divide activations by their size after each layer and add its logarithm back, which ReLU's
             homogeneity allows; without it deep chains overflow float32, as the paper notes.
+        device: where torch computes; `cpu` by default.
 
     Raises:
         ScoreError: without `rescale`, when float32 overflows.
@@ -120,7 +131,13 @@ def phi_score(
 
 
 def repeat_generator(seed: int, repeat: int, device: str | torch.device) -> torch.Generator:
-    """The generator of one repeat: it depends on `seed` and `repeat` alone."""
+    """The generator of one repeat: it depends on `seed` and `repeat` alone.
+
+    Args:
+        seed: of a score.
+        repeat: its number, from 0.
+        device: where the generator draws.
+    """
     import numpy as np
 
     state = np.random.SeedSequence([seed, repeat]).generate_state(1, np.uint64)[0]
