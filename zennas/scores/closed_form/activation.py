@@ -175,8 +175,8 @@ to first order in the tilt; more than 0.9 is taken only from the hottest image o
 def weigh_channels_alike(images: Matrix, lean: float, image_mean: float, mean: float) -> float:
     """Take from each image what a grouped convolution does not see ("Grouped convolutions weigh channels alike").
 
-    Each of its groups has the same weight: channels whose positive half has more than its share of the energy lose the part that their larger
-    variance after ReLU would give them.
+    Each of its groups has the same weight: channels whose positive half has more than its share of the energy lose the
+    part that their larger variance after ReLU would give them.
 
     Args:
         images: reads `root`, changes `next_energy`.
