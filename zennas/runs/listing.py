@@ -1,11 +1,16 @@
 """The runs in a directory."""
 
+import os
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from zennas.errors import RunError, ZennasError
 from zennas.io.lock import is_locked
-from zennas.runs.store import DATABASE, RunStore
+from zennas.runs.beginning import check_begun
+from zennas.runs.database import DATABASE
+from zennas.runs.stopping import RUNNING
+from zennas.runs.store import RunStore
 from zennas.searching.settings import read_config
 
 
@@ -36,10 +41,15 @@ class RunSummary:
 
 
 def list_runs(directory: Path) -> list[RunSummary]:
-    """All runs in `directory`, or itself if it is one, the latest first. Raises `RunError` where there is none."""
-    places = (
-        [directory] if (directory / DATABASE).exists() else sorted(p.parent for p in directory.glob(f"*/{DATABASE}"))
-    )
+    """All runs in `directory`, or itself if it is one, the latest first; nothing in them is written.
+
+    Of the candidates of a run only the best is verified: `zennas.read_run` looks at all.
+
+    Raises:
+        RunError: there is none.
+    """
+    is_run = os.path.exists(directory / DATABASE)
+    places = [directory] if is_run else sorted(p.parent for p in directory.glob(f"*/{DATABASE}"))
     if not places:
         raise RunError(f"{directory}: no runs here; `zennas search` makes one")
     return sorted((_summary(place) for place in places), key=lambda run: -run.updated)
@@ -48,15 +58,14 @@ def list_runs(directory: Path) -> list[RunSummary]:
 def _summary(directory: Path) -> RunSummary:
     try:
         config = read_config(directory)
-        store = RunStore(directory)
-        state = store.state()
-        best = store.best_score()
-        scored = store.count()
-        store.close()
+        check_begun(directory)
+        with closing(RunStore(directory)) as store:
+            state, best, scored = store.state(), store.best_score(), store.count()
+        budgets = tuple(", ".join(map(str, budgets)) for budgets in config.budget_sets() if budgets)
     except ZennasError as error:
         return RunSummary(directory, f"damaged: {error}")
-    status = state.get("status", "running")
-    if status == "running" and not is_locked(directory):
+    status = state.get("status", RUNNING)
+    if status == RUNNING and not is_locked(directory):
         status = "stopped"
     return RunSummary(
         directory,
@@ -66,6 +75,6 @@ def _summary(directory: Path) -> RunSummary:
         state.get("iteration", 0),
         config.iterations,
         scored,
-        tuple(", ".join(map(str, budgets)) for budgets in config.budget_sets() if budgets),
+        budgets,
         state.get("updated", 0.0),
     )
