@@ -132,7 +132,7 @@ def test_an_interrupt_ends_cleanly_with_the_best_written(tmp_path, number):
 
 @pytest.mark.parametrize("settings", [{}, {"score": "zen"}, {"score": "gradnorm", "rescore": 0}])
 def test_a_device_that_is_not_there_is_told_before_the_search(settings, tmp_path, monkeypatch):
-    monkeypatch.setattr("zennas.runs.run._new_search", lambda *_: pytest.fail("started"))
+    monkeypatch.setattr("zennas.runs.run.new_search", lambda *_: pytest.fail("started"))
     with pytest.raises(DeviceError, match="'nosuch' cannot be used"):
         zennas.search(params="1M", device="nosuch", out=tmp_path / "run", **settings)
     assert not (tmp_path / "run").exists()
@@ -163,7 +163,7 @@ def test_devices_of_a_cluster_cannot_be_looked_at_from_here(monkeypatch):
 
 @pytest.mark.parametrize("place", ["a" * 300, "a\0b"])
 def test_a_directory_that_cannot_be_is_told_before_the_search(place, tmp_path, monkeypatch):
-    monkeypatch.setattr("zennas.runs.run._new_search", lambda *_: pytest.fail("started"))
+    monkeypatch.setattr("zennas.runs.run.new_search", lambda *_: pytest.fail("started"))
     with pytest.raises(RunError, match="cannot be used"):
         zennas.search(params="1M", out=tmp_path / place)
 

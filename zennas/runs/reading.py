@@ -7,7 +7,8 @@ from zennas.architecture.model import Architecture
 from zennas.runs.beginning import check_begun
 from zennas.runs.outputs import winner_name
 from zennas.runs.result import SearchResult, Winner
-from zennas.runs.store import RunStore, check_state
+from zennas.runs.state import check_state
+from zennas.runs.store import RunStore
 from zennas.scores.result import score_from_repeats
 from zennas.searching.plugins import load_plugins
 from zennas.searching.population import Candidate

@@ -17,6 +17,7 @@ from zennas.architecture.structure import format_structure, parse_structure
 from zennas.counting import QUANTITIES, Costs
 from zennas.counting.count import COUNTED_ALONE
 from zennas.errors import ArchitectureError
+from zennas.scores.result import Score
 from zennas.searching.population import Candidate
 from zennas.spaces.mutation import Mutation
 
@@ -218,6 +219,11 @@ def checked_score(value: Any) -> float:
 def failure_rows(failures: Iterable[FailedNetwork]) -> list[Row]:
     """Networks that could not be scored, as rows."""
     return [(iteration, format_structure(blocks), reason) for iteration, blocks, reason in failures]
+
+
+def rescored_rows(scores: Mapping[int, Score]) -> list[Row]:
+    """Monte Carlo scores of candidates by id, as rows."""
+    return [(i, s.score, s.std_error, json.dumps(s.repeats)) for i, s in scores.items()]
 
 
 def state_rows(state: Mapping[str, Any], checks: dict[str, int] | None) -> list[Row]:

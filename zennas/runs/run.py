@@ -23,8 +23,9 @@ from zennas.runs.events import EventLog
 from zennas.runs.outputs import winner_name, write_result
 from zennas.runs.rescoring import rescore
 from zennas.runs.result import SearchResult, Winner
+from zennas.runs.state import restore_search, search_state
 from zennas.runs.stopping import INTERRUPTED, RUNNING, reason_to_stop, stop_requests
-from zennas.runs.store import RunStore, restore_search, search_state
+from zennas.runs.store import RunStore
 from zennas.scores.registry import registered_score
 from zennas.scores.result import Score
 from zennas.searching.algorithms import Count, Problem, make_algorithm
@@ -105,7 +106,7 @@ def start_run(
     with executor(around.execution) as execute:
         latency = latency or latency_budget(config)
         check_bounded(config)
-        search = _new_search(config, execute, latency)
+        search = new_search(config, execute, latency)
         starts = [
             starting_network(
                 search.problem.space,
@@ -153,7 +154,7 @@ def resume_run(
     with RunLock(directory), executor(around.execution) as execute:
         store = RunStore(directory, write=True)
         latency = resumed_latency(config, directory)
-        search = _new_search(config, execute, latency)
+        search = new_search(config, execute, latency)
         restore_search(search, store)
         if changes:
             write_settings(config, directory)
@@ -173,7 +174,17 @@ def _changed(config: SearchConfig, changes: dict[str, Any], directory: Path) -> 
     return changed
 
 
-def _new_search(config: SearchConfig, execute: Execute, latency: LatencyBudget | None) -> Search:
+def new_search(config: SearchConfig, execute: Execute, latency: LatencyBudget | None) -> Search:
+    """A search at its start, without its starting networks.
+
+    Args:
+        config: its settings.
+        execute: carries the scoring out.
+        latency: what predicts latencies, where they have a budget.
+
+    Raises:
+        ZennasError: the space, the score or the algorithm cannot be used.
+    """
     resolution, classes = config.resolution, config.num_classes
     count: Count = lambda super_blocks: count_super_blocks(super_blocks, resolution, classes)  # noqa: E731
     problem = Problem(

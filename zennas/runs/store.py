@@ -5,16 +5,15 @@ populations and what the algorithm remembers are in `state`. A commit holds whol
 was committed is a state the search can go on from. Every row has a checksum (`zennas.runs.rows`).
 """
 
-import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from zennas.counting import QUANTITIES
-from zennas.errors import ArchitectureError, RunError
+from zennas.errors import RunError
 from zennas.runs.database import (
     APPLICATION_ID,
     DATABASE,
@@ -45,13 +44,13 @@ from zennas.runs.rows import (
     read_failure,
     read_rescored,
     read_state,
+    rescored_rows,
     schema,
     state_rows,
     without_check,
 )
 from zennas.scores.result import Score
 from zennas.searching.population import Candidate
-from zennas.searching.rounds import Search
 
 _ATTEMPTS = 5
 
@@ -61,12 +60,13 @@ T = TypeVar("T")
 class RunStore:
     """One run's database, by default opened only to be read: then nothing in the run's directory changes."""
 
-    def __init__(self, directory: Path | None, *, write: bool = False) -> None:
+    def __init__(self, directory: Path | None, *, write: bool = False, lenient: bool = False) -> None:
         """Open a run that is there, or (with `None`) one in memory, which has no tables yet.
 
         Args:
             directory: of the run.
             write: whether to go on with it; the caller holds its lock.
+            lenient: whether to open also what does not say that it is a run, for what is whole in it.
 
         Raises:
             RunError: no run is there, or its database is damaged or of another program.
@@ -74,6 +74,7 @@ class RunStore:
         self.directory = directory
         self._reading: Reading | None = None
         self._checked = True
+        self._lenient = lenient
         if directory is not None and not (directory / DATABASE).is_file():
             raise RunError(f"{directory}: no run here ({DATABASE} is missing)")
         path = ":memory:" if directory is None else str(directory / DATABASE)
@@ -93,9 +94,9 @@ class RunStore:
         """
         if directory is None:
             store = cls(None)
-            _fill(store._db, candidates, (), (), state)
+            _fill(store._db, candidates, (), {}, state)
             return store
-        begin_run(directory, candidates, (), (), state)
+        begin_run(directory, candidates, (), {}, state)
         return cls(directory, write=True)
 
     def _open(self, path: str, write: bool) -> sqlite3.Connection:
@@ -106,6 +107,9 @@ class RunStore:
             self._reading = Reading(self.directory)
             db = self._reading.connection
         if self.directory is None:
+            return db
+        if self._lenient:
+            self._checked = any(row[1] == CHECK for row in db.execute("PRAGMA table_info(candidates)"))
             return db
         if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             db.close()
@@ -227,12 +231,36 @@ class RunStore:
 
         def read() -> list[Candidate]:
             found: list[Candidate] = []
-            self.read_candidates(found)
+            self._read_candidates(found)
             return found
 
         return self._guarded(read)
 
-    def read_candidates(self, found: list[Candidate]) -> None:
+    def whole_candidates(self) -> list[Candidate]:
+        """The candidates before the first damaged one."""
+        found: list[Candidate] = []
+        with suppress(DamagedRow, sqlite3.Error, UnicodeDecodeError):
+            self._read_candidates(found)
+        return found
+
+    def whole_failures(self) -> list[FailedNetwork]:
+        """The networks that could not be scored, without damaged ones."""
+        return self._whole("failures", FAILURES, read_failure)
+
+    def whole_rescored(self) -> dict[int, tuple[float, ...]]:
+        """The repeats of each re-scored candidate by id, without damaged ones."""
+        return dict(self._whole("rescored", RESCORED, read_rescored))
+
+    def _whole(self, table: str, columns: Sequence[str], read: Callable[[Row], T]) -> list[T]:
+        found: list[T] = []
+        names = column_names((*columns, CHECK) if self._checked else columns)
+        with suppress(sqlite3.Error, UnicodeDecodeError):
+            for row in self._db.execute(f"SELECT {names} FROM {table} ORDER BY rowid"):
+                with suppress(DamagedRow):
+                    found.append(read(without_check(row, table) if self._checked else row))
+        return found
+
+    def _read_candidates(self, found: list[Candidate]) -> None:
         """Append all candidates to `found`, in order. Where one is damaged, `found` has those before it.
 
         Raises:
@@ -290,7 +318,7 @@ class RunStore:
 
     def save_rescored(self, scores: dict[int, Score]) -> None:
         """Keep Monte Carlo scores of candidates by id."""
-        rows = [(i, s.score, s.std_error, json.dumps(s.repeats)) for i, s in scores.items()]
+        rows = rescored_rows(scores)
         self._translated(lambda: insert(self._db, "rescored", RESCORED, rows, self._checked))
 
     def rescored(self) -> dict[int, tuple[float, ...]]:
@@ -321,7 +349,7 @@ def begin_run(
     directory: Path,
     candidates: Sequence[Candidate],
     failures: Sequence[FailedNetwork],
-    rescored: Sequence[Row],
+    rescored: Mapping[int, Score],
     state: dict[str, Any],
 ) -> None:
     """Make a run's database with a first commit in it: it is there with all of it, or not there.
@@ -330,7 +358,7 @@ def begin_run(
         directory: of the run, locked by this process.
         candidates: the first ones, in order.
         failures: networks that could not be scored so far.
-        rescored: id, score, standard error and repeats as JSON of each re-scored candidate.
+        rescored: Monte Carlo scores of candidates by id.
         state: JSON values by key.
 
     Raises:
@@ -352,7 +380,7 @@ def _fill(
     database: sqlite3.Connection,
     candidates: Sequence[Candidate],
     failures: Sequence[FailedNetwork],
-    rescored: Sequence[Row],
+    rescored: Mapping[int, Score],
     state: dict[str, Any],
 ) -> None:
     for statement in schema():
@@ -360,81 +388,5 @@ def _fill(
     columns = [*KEYS, *QUANTITIES]
     insert(database, "candidates", columns, candidate_rows(candidates, columns))
     insert(database, "failures", FAILURES, failure_rows(failures))
-    insert(database, "rescored", RESCORED, rescored)
+    insert(database, "rescored", RESCORED, rescored_rows(rescored))
     insert(database, "state", STATE, state_rows({**state, "columns": columns}, {}), False)
-
-
-def search_state(search: Search) -> dict[str, Any]:
-    """What beside the candidates a search goes on from, as JSON values. Of the randomness nothing: a round draws from a
-    generator that is seeded by the seed and the iteration."""
-    return {
-        "iteration": search.iteration,
-        "scored": search.scored,
-        "failed": search.failed,
-        "populations": [population.ids() for population in search.populations],
-        "bests": [population.best.id if population.best else None for population in search.populations],
-        "algorithm": search.algorithm.state(),
-    }
-
-
-def check_state(state: dict[str, Any], candidates: Sequence[Candidate], populations: int, directory: Path) -> None:
-    """Check that a state and candidates belong together.
-
-    Args:
-        state: as `RunStore.state` gives it.
-        candidates: of the run.
-        populations: how many it has.
-        directory: of the run, for the message.
-
-    Raises:
-        RunError: candidates are missing, or the state speaks of some that are not there.
-    """
-    if state.get("scored", len(candidates)) != len(candidates):
-        raise RunError(
-            f"{directory}: {DATABASE} has {len(candidates)} of {state['scored']} candidates; save what is whole with "
-            f"zennas runs --salvage {directory}, or start a new run"
-        )
-    if not {"iteration", "status", "populations", "bests"} <= set(state) or not candidates:
-        whole = False
-    else:
-        ids, bests, winners = state["populations"], state["bests"], state.get("winners") or []
-        numbers = [*chain(*ids), *bests, *winners]
-        whole = (
-            len(ids) == len(bests) == populations
-            and len(winners or ids) == populations
-            and len(state.get("measured") or ids) == populations
-            and all(ids)
-            and all(number is not None and number < len(candidates) for number in numbers)
-            and state["iteration"] >= candidates[-1].iteration
-        )
-    if not whole:
-        raise RunError(
-            f"{directory}: {DATABASE} lacks the population; save what is whole with zennas runs --salvage {directory}, "
-            "or start a new run"
-        )
-
-
-def restore_search(search: Search, store: RunStore) -> None:
-    """Bring a fresh search to the last committed state. Raises `RunError`."""
-    assert store.directory is not None
-    state = store.state()
-    candidates = store.candidates()
-    failures = store.failures()
-    check_state(state, candidates, len(search.populations), store.directory)
-    if "not_resumed" in state:
-        raise RunError(f"{store.directory}: cannot be gone on with: {state['not_resumed']}")
-    search.iteration = state["iteration"]
-    for population, ids, best in zip(search.populations, state["populations"], state["bests"], strict=True):
-        population.restore([candidates[i] for i in ids], candidates[best])
-    try:
-        # Runs from before there were several algorithms are evolutions, which remember nothing of their own.
-        search.algorithm.restore(state.get("algorithm", {}), candidates)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ArchitectureError):
-        raise RunError(
-            f"{store.directory}: {DATABASE} lacks what the algorithm remembers; save what is whole with "
-            f"zennas runs --salvage {store.directory}, or start a new run"
-        ) from None
-    search.scored = len(candidates)
-    search.failed = len(failures)
-    search.seen = {c.super_blocks for c in candidates}
-    search.seen.update(blocks for _, blocks, _ in failures)
