@@ -8,19 +8,31 @@ from typing import Annotated
 import typer
 
 from zennas.cli.options import AllowImports, Json
+from zennas.errors import RunError
 
 
 def runs(
     directory: Annotated[Path, typer.Argument(help="A directory of runs, or one run.")] = Path("runs"),
+    salvage: Annotated[
+        Path | None, typer.Option(help="Save what is whole of a damaged run, as a new one.", show_default=False)
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Directory of the saved run.", show_default="DIR-salvaged")] = None,
     allow_imports: AllowImports = False,
     as_json: Json = False,
 ) -> None:
-    """List runs with their state, best score, budgets and age.
+    """List runs with their state, best score, budgets and age; or save what is whole of a damaged one.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
         zennas runs runs
+
+        zennas runs --salvage runs/search-1
     """
+    if salvage is not None:
+        _salvage(salvage, out, as_json)
+        return
+    if out is not None:
+        raise RunError("--out is where --salvage writes; give both, e.g. --salvage runs/search-1 --out saved")
     from zennas.runs.listing import list_runs
 
     found = list_runs(directory, allow_imports=allow_imports)
@@ -49,6 +61,28 @@ def runs(
             format_seconds(max(0.0, time.time() - run.updated)) if run.updated else "-",
         )
     console().print(table)
+
+
+def _salvage(damaged: Path, out: Path | None, as_json: bool) -> None:
+    from zennas.runs.salvage import salvage_run
+
+    place = damaged if damaged.name else damaged.resolve()
+    saved = salvage_run(damaged, out or place.with_name(f"{place.name}-salvaged"))
+    if as_json:
+        print(json.dumps(saved.as_json()))
+        return
+    from zennas.cli.console import console
+
+    whole = "" if saved.candidates is None else f" of {saved.candidates:,}"
+    lines = [
+        f"saved      {saved.saved:,}{whole} candidates, up to iteration {saved.iteration:,}",
+        f"written to {saved.directory}",
+        f"           it cannot be gone on with: {saved.not_resumed}"
+        if saved.not_resumed
+        else f"           go on with it by zennas search --resume {saved.directory}",
+    ]
+    for line in lines:
+        console().print(line, highlight=False, markup=False)
 
 
 def add_to(app: typer.Typer) -> None:

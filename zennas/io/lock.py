@@ -3,12 +3,15 @@
 import contextlib
 import os
 import sys
+import time
 from pathlib import Path
 from types import TracebackType
 
 from zennas.errors import RunError
 
 LOCK = "run.lock"
+_ATTEMPTS = 5
+_PAUSE = 0.01
 
 
 class RunLock:
@@ -25,7 +28,7 @@ class RunLock:
         except OSError as error:
             raise RunError(f"{self._path}: cannot be written: {error.strerror or error}") from None
         try:
-            _lock(handle)
+            _lock_patiently(handle)
         except OSError:
             holder = ""
             with contextlib.suppress(OSError):
@@ -49,13 +52,13 @@ class RunLock:
 
 
 def is_locked(directory: Path) -> bool:
-    """Whether a process works on the run."""
+    """Whether a process works on the run. Nothing is written, and the file may be read-only."""
     try:
-        handle = os.open(directory / LOCK, os.O_RDWR)
+        handle = os.open(directory / LOCK, os.O_RDONLY)
     except OSError:
         return False
     try:
-        _lock(handle)
+        _lock(handle, shared=True)
     except OSError:
         return True
     else:
@@ -64,7 +67,17 @@ def is_locked(directory: Path) -> bool:
         os.close(handle)
 
 
-def _lock(handle: int) -> None:
+def _lock_patiently(handle: int) -> None:
+    """Lock for ourselves; whoever just looks whether the run is locked is done in a moment."""
+    for _ in range(_ATTEMPTS):
+        with contextlib.suppress(OSError):
+            _lock(handle)
+            return
+        time.sleep(_PAUSE)
+    _lock(handle)
+
+
+def _lock(handle: int, shared: bool = False) -> None:
     if sys.platform == "win32":
         import msvcrt
 
@@ -72,4 +85,4 @@ def _lock(handle: int) -> None:
     else:
         import fcntl
 
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

@@ -1,11 +1,16 @@
 """The runs in a directory."""
 
+import os
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from zennas.errors import ImportRefusedError, RunError, ZennasError
 from zennas.io.lock import is_locked
-from zennas.runs.store import DATABASE, RunStore
+from zennas.runs.beginning import check_begun
+from zennas.runs.database import DATABASE
+from zennas.runs.stopping import RUNNING
+from zennas.runs.store import RunStore
 from zennas.searching.settings import read_config
 
 
@@ -36,7 +41,9 @@ class RunSummary:
 
 
 def list_runs(directory: Path, *, allow_imports: bool = False) -> list[RunSummary]:
-    """All runs in a directory, the latest first.
+    """All runs in a directory, the latest first; nothing in them is written.
+
+    Of the candidates of a run only the best is verified: `zennas.read_run` looks at all.
 
     Args:
         directory: of runs, or one run.
@@ -45,9 +52,8 @@ def list_runs(directory: Path, *, allow_imports: bool = False) -> list[RunSummar
     Raises:
         RunError: there is no run.
     """
-    places = (
-        [directory] if (directory / DATABASE).exists() else sorted(p.parent for p in directory.glob(f"*/{DATABASE}"))
-    )
+    is_run = os.path.exists(directory / DATABASE)
+    places = [directory] if is_run else sorted(p.parent for p in directory.glob(f"*/{DATABASE}"))
     if not places:
         raise RunError(f"{directory}: no runs here; `zennas search` makes one")
     return sorted((_summary(place, allow_imports) for place in places), key=lambda run: -run.updated)
@@ -56,17 +62,16 @@ def list_runs(directory: Path, *, allow_imports: bool = False) -> list[RunSummar
 def _summary(directory: Path, allow_imports: bool) -> RunSummary:
     try:
         config = read_config(directory, allow_imports)
-        store = RunStore(directory)
-        state = store.state()
-        best = store.best_score()
-        scored = store.count()
-        store.close()
+        check_begun(directory)
+        with closing(RunStore(directory)) as store:
+            state, best, scored = store.state(), store.best_score(), store.count()
+        budgets = tuple(", ".join(map(str, budgets)) for budgets in config.budget_sets() if budgets)
     except ImportRefusedError as error:
         return RunSummary(directory, f"not read: {error}")
     except ZennasError as error:
         return RunSummary(directory, f"damaged: {error}")
-    status = state.get("status", "running")
-    if status == "running" and not is_locked(directory):
+    status = state.get("status", RUNNING)
+    if status == RUNNING and not is_locked(directory):
         status = "stopped"
     return RunSummary(
         directory,
@@ -76,6 +81,6 @@ def _summary(directory: Path, allow_imports: bool) -> RunSummary:
         state.get("iteration", 0),
         config.iterations,
         scored,
-        tuple(", ".join(map(str, budgets)) for budgets in config.budget_sets() if budgets),
+        budgets,
         state.get("updated", 0.0),
     )

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zennas.architecture.model import Architecture
-from zennas.errors import RunError
+from zennas.runs.beginning import check_begun
 from zennas.runs.outputs import winner_name
 from zennas.runs.result import SearchResult, Winner
-from zennas.runs.store import DATABASE, RunStore
+from zennas.runs.state import check_state
+from zennas.runs.store import RunStore
 from zennas.scores.result import score_from_repeats
 from zennas.searching.plugins import load_plugins, plugins_left_out
 from zennas.searching.population import Candidate
@@ -15,7 +16,7 @@ from zennas.searching.settings import SearchConfig, read_config, refused_plugins
 
 
 def read_run(directory: Path | str, *, allow_imports: bool = False) -> SearchResult:
-    """The result of a run on disk as of its last commit, finished or not. Nothing is written.
+    """The result of a run on disk as of its last commit, finished or not. Nothing in its directory is written.
 
     The winners of a finished run are those that it chose; of one that goes on or was interrupted, the networks of
     the highest score so far. `seconds` is 0: how long a run took over several resumes is in its log.
@@ -30,6 +31,7 @@ def read_run(directory: Path | str, *, allow_imports: bool = False) -> SearchRes
         ImportRefusedError: it cannot be read without a plugin that was left out.
     """
     directory = Path(directory)
+    check_begun(directory)
     config = read_config(directory, allow_imports)
     left_out = tuple(refused_plugins(config.plugins, allow_imports))
     load_plugins([name for name in config.plugins if name not in left_out])
@@ -39,34 +41,32 @@ def read_run(directory: Path | str, *, allow_imports: bool = False) -> SearchRes
 
 def _read(directory: Path, config: SearchConfig, left_out: tuple[str, ...]) -> SearchResult:
     store = RunStore(directory)
-    state = store.state()
-    candidates = store.candidates()
-    rescored = {number: score_from_repeats("zen", repeats, 0.0) for number, repeats in store.rescored().items()}
-    winners = []
     try:
-        budget_sets = config.budget_sets()
-        chosen = state.get("winners") or [_best(candidates, ids) for ids in state["populations"]]
-        latencies = state.get("measured") or [None] * len(chosen)
-        notes = tuple(map(str, state.get("notes", ())))
-        for budgets, number, measured in zip(budget_sets, chosen, latencies, strict=True):
-            candidate = candidates[number]
-            name = winner_name(config.space, config.resolution, budgets)
-            architecture = Architecture(candidate.super_blocks, name, config.resolution, config.num_classes)
-            score = rescored.get(number)
-            winners.append(Winner(architecture, candidate, candidate.score, candidate.costs, budgets, score, measured))
-        status, iterations = str(state["status"]), int(state["iteration"])
-    except (KeyError, IndexError, TypeError, ValueError):
-        raise RunError(f"{directory}: {DATABASE} lacks the population; start a new run") from None
+        state, candidates, repeats = store.state(), store.candidates(), store.rescored()
+    finally:
+        store.close()
+    budget_sets = config.budget_sets()
+    check_state(state, candidates, len(budget_sets), directory)
+    rescored = {number: score_from_repeats("zen", values, 0.0) for number, values in repeats.items()}
+    chosen = state.get("winners") or [_best(candidates, ids) for ids in state["populations"]]
+    latencies = state.get("measured") or [None] * len(chosen)
+    winners = []
+    for budgets, number, measured in zip(budget_sets, chosen, latencies, strict=True):
+        candidate = candidates[number]
+        name = winner_name(config.space, config.resolution, budgets)
+        architecture = Architecture(candidate.super_blocks, name, config.resolution, config.num_classes)
+        score = rescored.get(number)
+        winners.append(Winner(architecture, candidate, candidate.score, candidate.costs, budgets, score, measured))
+    notes = tuple(state.get("notes", ()))
     return SearchResult(
         config,
         winners,
         directory,
-        status,
-        iterations,
+        state["status"],
+        state["iteration"],
         len(candidates),
         0.0,
         notes,
-        store=store,
         plugins_left_out=left_out,
     )
 

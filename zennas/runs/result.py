@@ -1,6 +1,7 @@
 """What a search found."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,8 +88,10 @@ class SearchResult:
 
     def candidates(self) -> list[Candidate]:
         """Every scored candidate, in order."""
-        store = self.store or RunStore(self.directory)
-        return store.candidates()
+        if self.store is not None:
+            return self.store.candidates()
+        with closing(RunStore(self.directory)) as store:
+            return store.candidates()
 
     def lineage(self, candidate: Candidate | None = None) -> Iterator[Candidate]:
         """The candidate (by default the winner) and its ancestors, the youngest first."""

@@ -1,10 +1,9 @@
 """Carrying a search out: start or resume a run, commit its rounds, re-score, write the best down."""
 
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,14 @@ from zennas.io.settings import write_settings
 from zennas.latency.in_search import LatencyBudget, latency_budget, resumed_latency
 from zennas.latency.winner import measured_winner
 from zennas.optional_dependencies import installed
+from zennas.runs.beginning import check_begun, check_vacant, taken_place
 from zennas.runs.events import EventLog
 from zennas.runs.outputs import winner_name, write_result
 from zennas.runs.rescoring import rescore
 from zennas.runs.result import SearchResult, Winner
-from zennas.runs.stopping import INTERRUPTED, reason_to_stop, stop_requests
-from zennas.runs.store import DATABASE, RunStore, restore_search, search_state
+from zennas.runs.state import restore_search, search_state
+from zennas.runs.stopping import INTERRUPTED, RUNNING, reason_to_stop, stop_requests
+from zennas.runs.store import RunStore
 from zennas.scores.registry import registered_score
 from zennas.scores.result import Score
 from zennas.searching.algorithms import Count, Problem, make_algorithm
@@ -101,12 +102,13 @@ def start_run(
         latency: what predicts latencies, where it is there already; else it is got as the configuration says.
 
     Raises:
-        RunError: the directory holds something already.
+        RunError: the directory holds something already, or another process begins a run there; nothing was written.
         BudgetError: there is no upper bound, or nothing in the space meets the budgets; nothing was written.
         DeviceError: torch cannot use the device; nothing was written.
     """
     around = around or RunContext()
-    _check_vacant(directory)
+    if directory is not None:
+        check_vacant(directory)
     load_plugins(config.plugins)
     check_device(config, elsewhere=around.execution.ray is not None)
     with executor(around.execution) as execute:
@@ -127,15 +129,14 @@ def start_run(
         founders = search.begin(starts)
         if search.failures:
             raise ZennasError(f"the {config.score} score refuses the start: {search.failures[0][2]}")
-        if directory is not None:
-            _create(directory)
-        with RunLock(directory) if directory is not None else nullcontext():
+        place: AbstractContextManager[list[str]] = nullcontext([]) if directory is None else taken_place(directory)
+        with place as notes:
             if directory is not None:
                 write_settings(config, directory)
                 if latency is not None:
                     latency.keep(directory)
-            run = _Run(config, directory, RunStore(directory, create=True), search, execute, around, latency)
-            run.commit(founders, "running")
+            store = RunStore.begin(directory, founders, _run_state(search, RUNNING))
+            run = _Run(config, directory, store, search, execute, around, latency, notes=notes)
             run.journal.write("start", config=config.model_dump(exclude_none=True))
             return run.run_task()
 
@@ -161,6 +162,7 @@ def resume_run(
         ImportRefusedError: the run names a module that was not allowed.
     """
     around = around or RunContext()
+    check_begun(directory)
     changes = dict(changes or {})
     _allow_named(changes)
     config = read_config(directory, allow_imports)
@@ -171,7 +173,7 @@ def resume_run(
     load_plugins(config.plugins)
     check_device(config, elsewhere=around.execution.ray is not None)
     with RunLock(directory), executor(around.execution) as execute:
-        store = RunStore(directory)
+        store = RunStore(directory, write=True)
         latency = resumed_latency(config, directory)
         search = new_search(config, execute, latency)
         restore_search(search, store)
@@ -187,32 +189,6 @@ def _allow_named(settings: Mapping[str, Any]) -> None:
     load_plugins(settings.get("plugins", ()))
     if "start" in settings:
         allow_import(str(settings["start"]))
-
-
-def _check_vacant(directory: Path | None) -> None:
-    if directory is None:
-        return
-    try:
-        names = os.listdir(directory)
-    except FileNotFoundError:
-        return
-    except NotADirectoryError:
-        raise RunError(f"{directory}: is a file, or below one; give a directory for --out") from None
-    except (OSError, ValueError) as error:  # a name that is too long, or that no file can have
-        raise RunError(f"{directory}: cannot be used: {getattr(error, 'strerror', None) or error}") from None
-    if DATABASE in names:
-        raise RunError(
-            f"{directory}: holds a run already; go on with it by --resume {directory}, or give another --out"
-        )
-    if names:
-        raise RunError(f"{directory}: is not empty and holds no run; give another --out")
-
-
-def _create(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"{directory}: cannot be created: {error.strerror}") from None
 
 
 def _changed(config: SearchConfig, changes: dict[str, Any], directory: Path) -> SearchConfig:
@@ -248,6 +224,18 @@ def new_search(config: SearchConfig, execute: Execute, latency: LatencyBudget | 
     )
     algorithm = make_algorithm(config.algorithm, problem)
     return Search(problem, algorithm, round_scorer(config, execute), config.round_size, config.seed)
+
+
+def _run_state(search: Search, status: str) -> dict[str, Any]:
+    # Winners are chosen at the end alone: a run that goes on has none yet.
+    return {
+        **search_state(search),
+        "status": status,
+        "winners": [],
+        "measured": [],
+        "notes": [],
+        "updated": time.time(),
+    }
 
 
 @dataclass
@@ -298,16 +286,7 @@ class _Run:
 
     def commit(self, candidates: list[Candidate], status: str) -> None:
         """Make everything so far durable."""
-        # Winners are chosen at the end alone: a run that goes on has none yet.
-        state = {
-            **search_state(self.search),
-            "status": status,
-            "winners": [],
-            "measured": [],
-            "notes": [],
-            "updated": time.time(),
-        }
-        self.store.commit(candidates, self.search.failures, state)
+        self.store.commit(candidates, self.search.failures, _run_state(self.search, status))
         self.search.failures.clear()
 
     def _search(self, requested: threading.Event) -> str:
@@ -321,7 +300,7 @@ class _Run:
             self.pending += search.step()
             now = time.perf_counter()
             if now - committed > COMMIT_SECONDS:
-                self.commit(self.pending, "running")
+                self.commit(self.pending, RUNNING)
                 self.pending = []
                 committed = time.perf_counter()
             if now - logged > LOG_SECONDS:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from zennas.searching.rounds import Search
 from zennas.searching.settings import SearchConfig
 
+RUNNING = "running"
 INTERRUPTED = "interrupted"
 FINISHED = "finished"
 

@@ -2,75 +2,155 @@
 
 Every scored candidate is a row: its parent and mutation (from which its structure follows), score and costs. The
 populations and what the algorithm remembers are in `state`. A commit holds whole rounds, so that whatever
-was committed is a state the search can go on from.
+was committed is a state the search can go on from. Every row has a checksum (`zennas.runs.rows`).
 """
 
-import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from zennas.architecture.model import SuperBlock
-from zennas.architecture.structure import format_structure, parse_structure
-from zennas.counting import QUANTITIES, Costs
-from zennas.counting.count import COUNTED_ALONE
-from zennas.errors import ArchitectureError, RunError
+from zennas.counting import QUANTITIES
+from zennas.errors import RunError
+from zennas.runs.database import (
+    APPLICATION_ID,
+    DATABASE,
+    FORMAT,
+    UNCHECKED_FORMAT,
+    Reading,
+    create_database,
+    open_to_write,
+)
+from zennas.runs.rows import (
+    CHECK,
+    CHECKS,
+    FAILURES,
+    KEYS,
+    RESCORED,
+    STATE,
+    DamagedRow,
+    FailedNetwork,
+    Row,
+    candidate_rows,
+    check_structure,
+    checked_score,
+    column_names,
+    failure_rows,
+    insert,
+    read_candidate,
+    read_checks,
+    read_failure,
+    read_rescored,
+    read_state,
+    rescored_rows,
+    schema,
+    state_rows,
+    without_check,
+)
 from zennas.scores.result import Score
 from zennas.searching.population import Candidate
-from zennas.searching.rounds import Search
-from zennas.spaces.mutation import Mutation, applied
 
-APPLICATION_ID = 0x5A454E4E
-SCHEMA_VERSION = 1
-DATABASE = "run.db"
-_KEYS = ("id", "iteration", "parent", "mutation", "score")
-
-_CANDIDATES = """
-CREATE TABLE candidates (
-    id INTEGER PRIMARY KEY, iteration INTEGER NOT NULL, parent INTEGER NOT NULL, mutation TEXT NOT NULL,
-    score REAL NOT NULL, {costs}
-);
-"""
-_OTHER_TABLES = """
-CREATE TABLE failures (iteration INTEGER NOT NULL, structure TEXT NOT NULL, reason TEXT NOT NULL);
-CREATE TABLE rescored (id INTEGER PRIMARY KEY, score REAL NOT NULL, std_error REAL NOT NULL, repeats TEXT NOT NULL);
-CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
+_ATTEMPTS = 5
 
 T = TypeVar("T")
 
 
 class RunStore:
-    """Reads and writes one run's database; `None` keeps it in memory."""
+    """One run's database, by default opened only to be read: then nothing in the run's directory changes."""
 
-    def __init__(self, directory: Path | None, *, create: bool = False) -> None:
+    def __init__(self, directory: Path | None, *, write: bool = False, lenient: bool = False) -> None:
+        """Open a run that is there, or (with `None`) one in memory, which has no tables yet.
+
+        Args:
+            directory: of the run.
+            write: whether to go on with it; the caller holds its lock.
+            lenient: whether to open also what does not say that it is a run, for what is whole in it.
+
+        Raises:
+            RunError: no run is there, or its database is damaged or of another program.
+        """
         self.directory = directory
-        path = ":memory:" if directory is None else str(directory / DATABASE)
-        if directory is not None and not create and not (directory / DATABASE).is_file():
+        self._reading: Reading | None = None
+        self._checked = True
+        self._lenient = lenient
+        if directory is not None and not (directory / DATABASE).is_file():
             raise RunError(f"{directory}: no run here ({DATABASE} is missing)")
-        self._db = self._guarded(lambda: self._open(path, create))
+        path = ":memory:" if directory is None else str(directory / DATABASE)
+        self._db = self._translated(lambda: self._open(path, write or directory is None))
 
-    def _open(self, path: str, create: bool) -> sqlite3.Connection:
-        db = sqlite3.connect(path, isolation_level=None, timeout=10)
-        if create:
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-            costs = ", ".join(f'"{quantity.name}" {quantity.column_type}' for quantity in QUANTITIES.values())
-            db.executescript(_CANDIDATES.format(costs=costs) + _OTHER_TABLES)
-        elif db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+    @classmethod
+    def begin(cls, directory: Path | None, candidates: Sequence[Candidate], state: dict[str, Any]) -> "RunStore":
+        """A new run with its first commit, opened to be gone on with.
+
+        Args:
+            directory: of the run, which has no database yet; `None` keeps it in memory.
+            candidates: the start.
+            state: as for `commit`.
+
+        Raises:
+            RunError: it cannot be written; then there is no run.
+        """
+        if directory is None:
+            store = cls(None)
+            _fill(store._db, candidates, (), {}, state)
+            return store
+        begin_run(directory, candidates, (), {}, state)
+        return cls(directory, write=True)
+
+    def _open(self, path: str, write: bool) -> sqlite3.Connection:
+        if write:
+            db = open_to_write(path)
+        else:
+            assert self.directory is not None
+            self._reading = Reading(self.directory)
+            db = self._reading.connection
+        if self.directory is None:
+            return db
+        if self._lenient:
+            self._checked = any(row[1] == CHECK for row in db.execute("PRAGMA table_info(candidates)"))
+            return db
+        if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             db.close()
             raise RunError(f"{path}: not a database of a zennas run; give the directory of a run, or start a new one")
-        elif (version := db.execute("PRAGMA user_version").fetchone()[0]) != SCHEMA_VERSION:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (UNCHECKED_FORMAT, FORMAT):
             db.close()
-            raise RunError(f"{path}: written by another zennas (format {version}, this one reads {SCHEMA_VERSION})")
-        db.execute("PRAGMA synchronous=NORMAL")
+            raise RunError(
+                f"{path}: written by another zennas (format {version}, this one reads {UNCHECKED_FORMAT} and "
+                f"{FORMAT}); start a new run"
+            )
+        self._checked = version == FORMAT
         return db
 
     def _guarded(self, work: Callable[[], T]) -> T:
+        """Run database work, again where another process wrote to the file meanwhile."""
+        for _ in range(_ATTEMPTS):
+            try:
+                done = self._translated(work)
+            except RunError:
+                if not self._reopened():
+                    raise
+            else:
+                if not self._reopened():
+                    return done
+        return self._translated(work)
+
+    def _reopened(self) -> bool:
+        if self._reading is None or not self._reading.is_stale:
+            return False
+        self._reading.close()
+        self._db = self._translated(lambda: self._open(str(self._place / DATABASE), False))
+        return True
+
+    @property
+    def _place(self) -> Path:
+        return self.directory or Path("run in memory")
+
+    def _translated(self, work: Callable[[], T]) -> T:
         """Run database work; what SQLite says becomes a `RunError` that says what to do."""
-        where = self.directory or "run in memory"
+        where = self._place
         try:
             return work()
         except sqlite3.OperationalError as error:
@@ -80,22 +160,24 @@ class RunStore:
                     f"free some space, then go on with --resume {where}"
                 ) from None
             raise RunError(f"{where}: {DATABASE} cannot be used: {error}") from None
-        except sqlite3.DatabaseError as error:
-            raise RunError(
-                f"{where}: {DATABASE} is corrupted or not a database ({error}); "
-                "restore it from a copy, or start a new run in another directory"
-            ) from None
+        except DamagedRow as error:
+            self._refuse(f"{error} is not what was written")
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            self._refuse(str(error))
+
+    def _refuse(self, why: str) -> NoReturn:
+        raise RunError(
+            f"{self._place}: {DATABASE} is corrupted or not a database ({why}); restore it from a copy, save what is "
+            f"whole with zennas runs --salvage {self._place}, or start a new run in another directory"
+        ) from None
 
     def close(self) -> None:
         """Close the database; its write-ahead log is folded in."""
+        if self._reading is not None:
+            self._reading.close()
         self._db.close()
 
-    def commit(
-        self,
-        candidates: Sequence[Candidate],
-        failures: Sequence[tuple[int, tuple[SuperBlock, ...], str]],
-        state: dict[str, Any],
-    ) -> None:
+    def commit(self, candidates: Sequence[Candidate], failures: Sequence[FailedNetwork], state: dict[str, Any]) -> None:
         """Append candidates and failures and replace the state, all or nothing.
 
         Args:
@@ -106,135 +188,205 @@ class RunStore:
         Raises:
             RunError: the database cannot be written, e.g. because the disk is full.
         """
-        columns = self._costs_stored() if candidates else []
-        rows = [_row(candidate, columns) for candidate in candidates]
-        places = ",".join("?" * (len(_KEYS) + len(columns)))
-        failed = [(iteration, format_structure(blocks), reason) for iteration, blocks, reason in failures]
+        columns = self._translated(self._columns) if candidates else []
 
         def write() -> None:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                if rows:
-                    self._db.executemany(f"INSERT INTO candidates ({_names(columns)}) VALUES ({places})", rows)
-                self._db.executemany("INSERT INTO failures VALUES (?,?,?)", failed)
-                self._db.executemany(
-                    "INSERT OR REPLACE INTO state VALUES (?,?)",
-                    [(key, json.dumps(value)) for key, value in state.items()],
-                )
+                insert(self._db, "candidates", columns, candidate_rows(candidates, columns), self._checked)
+                insert(self._db, "failures", FAILURES, failure_rows(failures), self._checked)
+                insert(self._db, "state", STATE, state_rows(state, self._state_checks()), False)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
 
-        self._guarded(write)
+        self._translated(write)
 
     def set_state(self, **state: Any) -> None:
         """Replace single state values."""
         self.commit((), (), state)
 
     def state(self) -> dict[str, Any]:
-        """All state values."""
-        return self._guarded(lambda: {k: json.loads(v) for k, v in self._db.execute("SELECT key, value FROM state")})
+        """All state values. Raises `RunError` for one that its key cannot have."""
+        return self._guarded(self._state)
+
+    def _state(self) -> dict[str, Any]:
+        return read_state(self._rows("state", STATE, False), self._checked)
+
+    def _state_checks(self) -> dict[str, int] | None:
+        """The state's checksums, as a copy that `state_rows` may add to."""
+        if not self._checked:
+            return None
+        found = self._db.execute("SELECT value FROM state WHERE key = ?", (CHECKS,)).fetchone()
+        return read_checks(found[0]) if found else {}
 
     def candidates(self) -> list[Candidate]:
-        """All scored candidates in order; the structures are rebuilt along their parents."""
-        known: list[Candidate] = []
-        columns = self._costs_stored()
-        query = f"SELECT {_names(columns)} FROM candidates ORDER BY id"
-        for row in self._guarded(lambda: self._db.execute(query).fetchall()):
-            number, iteration, parent, text, score, *numbers = row
-            try:
-                mutations = _parse_mutations(text) if parent >= 0 else ()
-                blocks = (
-                    parse_structure(text).super_blocks if parent < 0 else applied(mutations, known[parent].super_blocks)
-                )
-            except (ArchitectureError, ValueError, IndexError):
-                raise RunError(f"{self.directory}: {DATABASE}: candidate {number} is corrupted") from None
-            known.append(Candidate(number, iteration, parent, mutations, blocks, score, _costs(columns, numbers)))
-        return known
+        """All scored candidates in order; the structures are rebuilt along their parents.
 
-    def _costs_stored(self) -> list[str]:
-        """Quantities that have a column: a run may be older than one of them, or of a plugin that is not there now."""
-        table = self._guarded(lambda: self._db.execute("PRAGMA table_info(candidates)").fetchall())
-        stored = {row[1] for row in table}
-        return [name for name in QUANTITIES if name in stored]
+        Raises:
+            RunError: one of them is not what was written.
+        """
 
-    def failures(self) -> list[tuple[int, tuple[SuperBlock, ...], str]]:
-        """Networks that could not be scored: iteration, super-blocks, reason."""
-        rows = self._guarded(lambda: self._db.execute("SELECT * FROM failures").fetchall())
-        return [(iteration, parse_structure(text).super_blocks, reason) for iteration, text, reason in rows]
+        def read() -> list[Candidate]:
+            found: list[Candidate] = []
+            self._read_candidates(found)
+            return found
+
+        return self._guarded(read)
+
+    def whole_candidates(self) -> list[Candidate]:
+        """The candidates before the first damaged one."""
+        found: list[Candidate] = []
+        with suppress(DamagedRow, sqlite3.Error, UnicodeDecodeError):
+            self._read_candidates(found)
+        return found
+
+    def whole_failures(self) -> list[FailedNetwork]:
+        """The networks that could not be scored, without damaged ones."""
+        return self._whole("failures", FAILURES, read_failure)
+
+    def whole_rescored(self) -> dict[int, tuple[float, ...]]:
+        """The repeats of each re-scored candidate by id, without damaged ones."""
+        return dict(self._whole("rescored", RESCORED, read_rescored))
+
+    def _whole(self, table: str, columns: Sequence[str], read: Callable[[Row], T]) -> list[T]:
+        found: list[T] = []
+        names = column_names((*columns, CHECK) if self._checked else columns)
+        with suppress(sqlite3.Error, UnicodeDecodeError):
+            for row in self._db.execute(f"SELECT {names} FROM {table} ORDER BY rowid"):
+                with suppress(DamagedRow):
+                    found.append(read(without_check(row, table) if self._checked else row))
+        return found
+
+    def _read_candidates(self, found: list[Candidate]) -> None:
+        """Append all candidates to `found`, in order. Where one is damaged, `found` has those before it.
+
+        Raises:
+            DamagedRow, sqlite3.Error: one of them is not what was written.
+        """
+        columns = self._columns()
+        verified = self._verified(columns)
+        costs = [name for name in QUANTITIES if name in columns]
+        chosen = itemgetter(*(columns.index(name) for name in (*KEYS, *costs)))
+        for row in self._rows("candidates", columns, verified, "id"):
+            candidate = read_candidate(chosen(row), costs, found)
+            if not verified:
+                check_structure(candidate)
+            found.append(candidate)
+
+    def _columns(self) -> list[str]:
+        """Columns of the candidates without the checksum. A run may be older than a quantity, or have one of a plugin
+        that is not there now."""
+        columns = [row[1] for row in self._db.execute("PRAGMA table_info(candidates)") if row[1] != CHECK]
+        if tuple(columns[: len(KEYS)]) != KEYS:
+            raise DamagedRow("the table of the candidates")
+        return columns
+
+    def _verified(self, columns: Sequence[str]) -> bool:
+        """Whether candidates have a checksum of these columns: not where one was dropped since."""
+        if not self._checked:
+            return False
+        try:
+            written = self._state().get("columns", columns)
+        except (DamagedRow, sqlite3.Error):
+            return True
+        if not set(columns) <= set(written):
+            raise DamagedRow("the table of the candidates")
+        return list(columns) == list(written)
+
+    def _rows(self, table: str, columns: Sequence[str], verified: bool, order: str = "rowid") -> Iterator[Row]:
+        """The rows of a table, without their checksums.
+
+        Args:
+            table: its name.
+            columns: all of them but the checksum.
+            verified: whether to compare the checksum.
+            order: the column by which they are sorted.
+
+        Raises:
+            DamagedRow: a checksum is not that of its row.
+        """
+        names = column_names((*columns, CHECK) if verified else columns)
+        for number, row in enumerate(self._db.execute(f"SELECT {names} FROM {table} ORDER BY {order}")):
+            yield without_check(row, f"row {number} of {table}") if verified else row
+
+    def failures(self) -> list[FailedNetwork]:
+        """Networks that could not be scored: iteration, super-blocks, reason. Raises `RunError` for a damaged one."""
+        return self._guarded(lambda: [read_failure(row) for row in self._rows("failures", FAILURES, self._checked)])
 
     def save_rescored(self, scores: dict[int, Score]) -> None:
         """Keep Monte Carlo scores of candidates by id."""
-        rows = [(i, s.score, s.std_error, json.dumps(s.repeats)) for i, s in scores.items()]
-        self._guarded(lambda: self._db.executemany("INSERT OR REPLACE INTO rescored VALUES (?,?,?,?)", rows))
+        rows = rescored_rows(scores)
+        self._translated(lambda: insert(self._db, "rescored", RESCORED, rows, self._checked))
 
     def rescored(self) -> dict[int, tuple[float, ...]]:
-        """The single repeats of each re-scored candidate, by id."""
-        query = "SELECT id, repeats FROM rescored"
-        return self._guarded(lambda: {i: tuple(json.loads(r)) for i, r in self._db.execute(query)})
+        """The single repeats of each re-scored candidate, by id. Raises `RunError` for a damaged one."""
+        return self._guarded(lambda: dict(map(read_rescored, self._rows("rescored", RESCORED, self._checked))))
 
     def best_score(self) -> float | None:
-        """The highest score of all candidates."""
-        best = self._guarded(lambda: self._db.execute("SELECT MAX(score) FROM candidates").fetchone()[0])
-        return None if best is None else float(best)
+        """The highest score of all candidates; its row is verified. Raises `RunError` where that is damaged."""
+
+        def read() -> float | None:
+            columns = self._columns()
+            verified = self._verified(columns)
+            names = column_names((*columns, CHECK) if verified else columns)
+            best = self._db.execute(f"SELECT {names} FROM candidates ORDER BY score DESC LIMIT 1").fetchone()
+            if best is None:
+                return None
+            row = without_check(best, "the best candidate") if verified else best
+            return checked_score(row[columns.index("score")])
+
+        return self._guarded(read)
 
     def count(self) -> int:
         """Number of scored candidates."""
         return int(self._guarded(lambda: self._db.execute("SELECT COUNT(*) FROM candidates").fetchone()[0]))
 
 
-def search_state(search: Search) -> dict[str, Any]:
-    """What beside the candidates a search goes on from, as JSON values. Of the randomness nothing: a round draws from a
-    generator that is seeded by the seed and the iteration."""
-    return {
-        "iteration": search.iteration,
-        "populations": [population.ids() for population in search.populations],
-        "bests": [population.best.id if population.best else None for population in search.populations],
-        "algorithm": search.algorithm.state(),
-    }
+def begin_run(
+    directory: Path,
+    candidates: Sequence[Candidate],
+    failures: Sequence[FailedNetwork],
+    rescored: Mapping[int, Score],
+    state: dict[str, Any],
+) -> None:
+    """Make a run's database with a first commit in it: it is there with all of it, or not there.
 
+    Args:
+        directory: of the run, locked by this process.
+        candidates: the first ones, in order.
+        failures: networks that could not be scored so far.
+        rescored: Monte Carlo scores of candidates by id.
+        state: JSON values by key.
 
-def restore_search(search: Search, store: RunStore) -> None:
-    """Bring a fresh search to the last committed state. Raises `RunError`."""
-    state = store.state()
-    candidates = store.candidates()
-    failures = store.failures()
+    Raises:
+        RunError: it cannot be written; then there is no run.
+    """
+
+    def fill(database: sqlite3.Connection) -> None:
+        _fill(database, candidates, failures, rescored, state)
+
     try:
-        search.iteration = state["iteration"]
-        for population, ids, best in zip(search.populations, state["populations"], state["bests"], strict=True):
-            population.restore([candidates[i] for i in ids], None if best is None else candidates[best])
-        # Runs from before there were several algorithms are evolutions, which remember nothing of their own.
-        search.algorithm.restore(state.get("algorithm", {}), candidates)
-    except (KeyError, IndexError, TypeError, ValueError):
-        raise RunError(f"{store.directory}: {DATABASE} lacks the population; start a new run") from None
-    search.scored = len(candidates)
-    search.failed = len(failures)
-    search.seen = {c.super_blocks for c in candidates}
-    search.seen.update(blocks for _, blocks, _ in failures)
+        create_database(directory, fill)
+    except (sqlite3.Error, OSError) as error:
+        raise RunError(
+            f"{directory}: {DATABASE} cannot be written ({error}); there is no run yet: the same command starts it anew"
+        ) from None
 
 
-def _names(costs: Sequence[str]) -> str:
-    return ", ".join(f'"{name}"' for name in (*_KEYS, *costs))
-
-
-def _costs(names: Sequence[str], numbers: Sequence[Any]) -> Costs:
-    """Costs from columns by name; where an old run lacks one that every network has, it is unknown."""
-    values: dict[str, Any] = dict(zip(names, numbers, strict=True))
-    fields: dict[str, Any] = {name: values.get(name) for name, quantity in QUANTITIES.items() if quantity.count is None}
-    others = tuple((name, values[name]) for name in COUNTED_ALONE if values.get(name) is not None)
-    return Costs(**fields, others=others)
-
-
-def _row(candidate: Candidate, costs: Sequence[str]) -> tuple[Any, ...]:
-    c = candidate
-    text = ";".join(f"{m.index}={format_structure(m.blocks)}" for m in c.mutations)
-    if c.parent < 0:
-        text = format_structure(c.super_blocks)
-    return (c.id, c.iteration, c.parent, text, c.score, *(getattr(c.costs, name) for name in costs))
-
-
-def _parse_mutations(text: str) -> tuple[Mutation, ...]:
-    parts = (part.partition("=") for part in text.split(";"))
-    return tuple(Mutation(int(index), parse_structure(blocks).super_blocks) for index, _, blocks in parts)
+def _fill(
+    database: sqlite3.Connection,
+    candidates: Sequence[Candidate],
+    failures: Sequence[FailedNetwork],
+    rescored: Mapping[int, Score],
+    state: dict[str, Any],
+) -> None:
+    for statement in schema():
+        database.execute(statement)
+    columns = [*KEYS, *QUANTITIES]
+    insert(database, "candidates", columns, candidate_rows(candidates, columns))
+    insert(database, "failures", FAILURES, failure_rows(failures))
+    insert(database, "rescored", RESCORED, rescored_rows(rescored))
+    insert(database, "state", STATE, state_rows({**state, "columns": columns}, {}), False)

@@ -1,0 +1,88 @@
+"""What beside its candidates a search goes on from: taken from it for a commit, and given back to a fresh one."""
+
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from zennas.errors import ArchitectureError, RunError
+from zennas.runs.database import DATABASE
+from zennas.runs.store import RunStore
+from zennas.searching.population import Candidate
+from zennas.searching.rounds import Search
+
+
+def search_state(search: Search) -> dict[str, Any]:
+    """What beside the candidates a search goes on from, as JSON values. Of the randomness nothing: a round draws from a
+    generator that is seeded by the seed and the iteration."""
+    return {
+        "iteration": search.iteration,
+        "scored": search.scored,
+        "failed": search.failed,
+        "populations": [population.ids() for population in search.populations],
+        "bests": [population.best.id if population.best else None for population in search.populations],
+        "algorithm": search.algorithm.state(),
+    }
+
+
+def check_state(state: dict[str, Any], candidates: Sequence[Candidate], populations: int, directory: Path) -> None:
+    """Check that a state and candidates belong together.
+
+    Args:
+        state: as `RunStore.state` gives it.
+        candidates: of the run.
+        populations: how many it has.
+        directory: of the run, for the message.
+
+    Raises:
+        RunError: candidates are missing, or the state speaks of some that are not there.
+    """
+    if state.get("scored", len(candidates)) != len(candidates):
+        raise RunError(
+            f"{directory}: {DATABASE} has {len(candidates)} of {state['scored']} candidates; save what is whole with "
+            f"zennas runs --salvage {directory}, or start a new run"
+        )
+    if not {"iteration", "status", "populations", "bests"} <= set(state) or not candidates:
+        whole = False
+    else:
+        ids, bests, winners = state["populations"], state["bests"], state.get("winners") or []
+        numbers = [*chain(*ids), *bests, *winners]
+        whole = (
+            len(ids) == len(bests) == populations
+            and len(winners or ids) == populations
+            and len(state.get("measured") or ids) == populations
+            and all(ids)
+            and all(number is not None and number < len(candidates) for number in numbers)
+            and state["iteration"] >= candidates[-1].iteration
+        )
+    if not whole:
+        raise RunError(
+            f"{directory}: {DATABASE} lacks the population; save what is whole with zennas runs --salvage {directory}, "
+            "or start a new run"
+        )
+
+
+def restore_search(search: Search, store: RunStore) -> None:
+    """Bring a fresh search to the last committed state. Raises `RunError`."""
+    assert store.directory is not None
+    state = store.state()
+    candidates = store.candidates()
+    failures = store.failures()
+    check_state(state, candidates, len(search.populations), store.directory)
+    if "not_resumed" in state:
+        raise RunError(f"{store.directory}: cannot be gone on with: {state['not_resumed']}")
+    search.iteration = state["iteration"]
+    for population, ids, best in zip(search.populations, state["populations"], state["bests"], strict=True):
+        population.restore([candidates[i] for i in ids], candidates[best])
+    try:
+        # Runs from before there were several algorithms are evolutions, which remember nothing of their own.
+        search.algorithm.restore(state.get("algorithm", {}), candidates)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ArchitectureError):
+        raise RunError(
+            f"{store.directory}: {DATABASE} lacks what the algorithm remembers; save what is whole with "
+            f"zennas runs --salvage {store.directory}, or start a new run"
+        ) from None
+    search.scored = len(candidates)
+    search.failed = len(failures)
+    search.seen = {c.super_blocks for c in candidates}
+    search.seen.update(blocks for _, blocks, _ in failures)
