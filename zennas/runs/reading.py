@@ -1,6 +1,6 @@
 """A run read from disk, without going on with it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zennas.architecture.model import Architecture
@@ -40,11 +40,16 @@ def read_run(directory: Path | str, *, allow_imports: bool = False) -> SearchRes
 def _read(directory: Path, config: SearchConfig, left_out: tuple[str, ...]) -> SearchResult:
     store = RunStore(directory)
     state = store.state()
-    candidates = store.candidates()
     rescored = {number: score_from_repeats("zen", repeats, 0.0) for number, repeats in store.rescored().items()}
     winners = []
     try:
         budget_sets = config.budget_sets()
+        wanted = {*(state.get("winners") or ()), *(number for ids in state["populations"] for number in ids)}
+        scored, candidates = 0, {}
+        for candidate in store.each_candidate():
+            scored += 1
+            if candidate.id in wanted:
+                candidates[candidate.id] = candidate
         chosen = state.get("winners") or [_best(candidates, ids) for ids in state["populations"]]
         latencies = state.get("measured") or [None] * len(chosen)
         notes = tuple(map(str, state.get("notes", ())))
@@ -63,7 +68,7 @@ def _read(directory: Path, config: SearchConfig, left_out: tuple[str, ...]) -> S
         directory,
         status,
         iterations,
-        len(candidates),
+        scored,
         0.0,
         notes,
         store=store,
@@ -71,5 +76,5 @@ def _read(directory: Path, config: SearchConfig, left_out: tuple[str, ...]) -> S
     )
 
 
-def _best(candidates: Sequence[Candidate], ids: Sequence[int]) -> int:
+def _best(candidates: Mapping[int, Candidate], ids: Sequence[int]) -> int:
     return max(ids, key=lambda number: (candidates[number].score, -number))

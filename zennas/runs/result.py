@@ -87,8 +87,12 @@ class SearchResult:
 
     def candidates(self) -> list[Candidate]:
         """Every scored candidate, in order."""
+        return list(self.each_candidate())
+
+    def each_candidate(self) -> Iterator[Candidate]:
+        """Every scored candidate, in order, one after another: a long search has more than fit into memory."""
         store = self.store or RunStore(self.directory)
-        return store.candidates()
+        return store.each_candidate()
 
     def lineage(self, candidate: Candidate | None = None) -> Iterator[Candidate]:
         """The candidate (by default the winner) and its ancestors, the youngest first."""

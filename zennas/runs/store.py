@@ -7,7 +7,7 @@ was committed is a state the search can go on from.
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from zennas.spaces.mutation import Mutation, applied
 APPLICATION_ID = 0x5A454E4E
 SCHEMA_VERSION = 1
 DATABASE = "run.db"
+_ROWS_AT_ONCE = 1000
 _KEYS = ("id", "iteration", "parent", "mutation", "score")
 
 _CANDIDATES = """
@@ -138,21 +139,32 @@ class RunStore:
         return self._guarded(lambda: {k: json.loads(v) for k, v in self._db.execute("SELECT key, value FROM state")})
 
     def candidates(self) -> list[Candidate]:
-        """All scored candidates in order; the structures are rebuilt along their parents."""
-        known: list[Candidate] = []
+        """All scored candidates in order."""
+        return list(self.each_candidate())
+
+    def each_candidate(self) -> Iterator[Candidate]:
+        """All scored candidates in order, one after another: of those before only the networks are kept, along which
+        those of their offspring are rebuilt. Raises `RunError`."""
+        known: list[tuple[SuperBlock, ...]] = []
+        single: dict[SuperBlock, SuperBlock] = {}
         columns = self._costs_stored()
         query = f"SELECT {_names(columns)} FROM candidates ORDER BY id"
-        for row in self._guarded(lambda: self._db.execute(query).fetchall()):
+        for row in self._rows(query):
             number, iteration, parent, text, score, *numbers = row
             try:
                 mutations = _parse_mutations(text) if parent >= 0 else ()
-                blocks = (
-                    parse_structure(text).super_blocks if parent < 0 else applied(mutations, known[parent].super_blocks)
-                )
+                blocks = parse_structure(text).super_blocks if parent < 0 else applied(mutations, known[parent])
             except (ArchitectureError, ValueError, IndexError):
                 raise RunError(f"{self.directory}: {DATABASE}: candidate {number} is corrupted") from None
-            known.append(Candidate(number, iteration, parent, mutations, blocks, score, _costs(columns, numbers)))
-        return known
+            # Networks differ in one super-block or two: equal ones are one object.
+            known.append(tuple(single.setdefault(block, block) for block in blocks))
+            yield Candidate(number, iteration, parent, mutations, known[-1], score, _costs(columns, numbers))
+
+    def _rows(self, query: str) -> Iterator[tuple[Any, ...]]:
+        """Rows of a query, read by and by."""
+        cursor = self._guarded(lambda: self._db.execute(query))
+        while rows := self._guarded(lambda: cursor.fetchmany(_ROWS_AT_ONCE)):
+            yield from rows
 
     def _costs_stored(self) -> list[str]:
         """Quantities that have a column: a run may be older than one of them, or of a plugin that is not there now."""
