@@ -1,8 +1,9 @@
 """A run as plain values for the page.
 
-Candidates go as columns; the page rebuilds their structures along their parents.
+Candidates go as columns; the page rebuilds their structures along their parents. Of a long search not all are drawn.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -19,17 +20,21 @@ from zennas.report.command import search_command
 from zennas.report.diff import DiffRow, diff_architectures
 from zennas.report.replay import replay
 from zennas.report.run_summary import ancestors, block_text, composition, contributions, history, kind_label
+from zennas.report.thinning import MOST_DRAWN, Columns, drawn, only
 from zennas.runs.outputs import budget_label
 from zennas.runs.result import SearchResult, Winner
 from zennas.searching.plugins import plugins_left_out
 from zennas.searching.population import Candidate
+
+MOST_BYTES = 4_500_000
+"""Of the candidates on a page; what else is on it stays below one and a half megabytes."""
 
 
 def page_payload(results: Sequence[SearchResult]) -> dict[str, Any]:
     """All that the page shows, in values that JSON can hold."""
     first = results[0]
     return {
-        "runs": [run_payload(result) for result in results],
+        "runs": [run_payload(result, len(results)) for result in results],
         "quantities": {name: _quantity(quantity) for name, quantity in QUANTITIES.items()},
         "diffs": [
             [_diff_row(row) for row in diff_architectures(first.architecture, other.architecture)]
@@ -38,23 +43,31 @@ def page_payload(results: Sequence[SearchResult]) -> dict[str, Any]:
     }
 
 
-def run_payload(result: SearchResult) -> dict[str, Any]:
+def run_payload(result: SearchResult, runs: int = 1) -> dict[str, Any]:
     """One run.
+
+    Args:
+        result: of the run.
+        runs: that share the page.
 
     Raises:
         ImportRefusedError: it has blocks that a plugin registers which was not imported to read it.
     """
     with plugins_left_out(result.plugins_left_out):
-        return _run_payload(result)
+        return _run_payload(result, runs)
 
 
-def _run_payload(result: SearchResult) -> dict[str, Any]:
+def _run_payload(result: SearchResult, runs: int) -> dict[str, Any]:
     config = result.config
-    candidates = result.candidates()
-    snapshots = replay(config, candidates, result.iterations)
+    numbers = Columns()
+    stream = numbers.noting(result.each_candidate())
+    snapshots = replay(config, stream, result.iterations)
+    for _ in stream:
+        pass  # the rest is noted, too
     budget_sets = config.budget_sets()
     kinds = _Kinds()
-    columns = _columns(candidates, kinds)
+    candidates, columns = _drawn(result, numbers, kinds, runs)
+    places = {number: place for place, number in enumerate(candidates)}
     return {
         "name": str(result.directory) if result.directory else "search",
         "status": result.status,
@@ -77,7 +90,7 @@ def _run_payload(result: SearchResult) -> dict[str, Any]:
             for number, budgets in enumerate(budget_sets)
         ],
         "composition": asdict(composition(snapshots, config.resolution)),
-        "winners": [_winner(result, winner, candidates) for winner in result.winners],
+        "winners": [_winner(result, winner, candidates, places) for winner in result.winners],
         "best": list(result.winners).index(result.best),
     }
 
@@ -113,14 +126,44 @@ class _Kinds:
         return encoded
 
 
-def _columns(candidates: Sequence[Candidate], kinds: _Kinds) -> dict[str, list[Any]]:
-    """Columns by name. A change is the index of a mutated super-block (−1: the start), then the new super-blocks."""
+def _drawn(
+    result: SearchResult, numbers: Columns, kinds: _Kinds, runs: int
+) -> tuple[Mapping[int, Candidate], dict[str, list[Any]]]:
+    """The candidates that are drawn, by id, and their columns, which take no more than the run's share of a page."""
+    most, share = MOST_DRAWN // runs, MOST_BYTES // runs
+    winners = [winner.candidate.id for winner in result.winners]
+    candidates = only(result.each_candidate(), drawn(numbers, winners, most))
+    while True:
+        columns = _columns(list(candidates.values()), kinds, len(candidates) < len(numbers.scores))
+        size = len(json.dumps(columns, separators=(",", ":")))
+        if size <= share:
+            return candidates, columns
+        most = int(0.9 * len(candidates) * share / size)
+        fewer = only(candidates.values(), drawn(numbers, winners, most))
+        if len(fewer) == len(candidates):  # those that cannot be left out
+            return candidates, columns
+        candidates = fewer
+
+
+def _columns(candidates: Sequence[Candidate], kinds: _Kinds, thinned: bool = False) -> dict[str, list[Any]]:
+    """Columns by name. A change is the index of a mutated super-block (−1: the start), then the new super-blocks.
+
+    Args:
+        candidates: those that are drawn, in order.
+        kinds: numbers the block types.
+        thinned: whether others are left out. Then `id` tells which they are, `parent` is a parent's place in the
+            columns, and one whose parent is left out comes with its whole network, as a start does.
+    """
+    places = {c.id: place for place, c in enumerate(candidates)}
     columns: dict[str, list[Any]] = {
+        **({"id": [c.id for c in candidates]} if thinned else {}),
         "iteration": [c.iteration for c in candidates],
-        "parent": [c.parent for c in candidates],
+        "parent": [places.get(c.parent, -1) for c in candidates],
         "score": [round(c.score, 3) for c in candidates],
         "changes": [
-            [[m.index, *kinds.encode(m.blocks)] for m in c.mutations] or [[-1, *kinds.encode(c.super_blocks)]]
+            [[m.index, *kinds.encode(m.blocks)] for m in c.mutations]
+            if c.mutations and c.parent in places
+            else [[-1, *kinds.encode(c.super_blocks)]]
             for c in candidates
         ],
     }
@@ -135,7 +178,10 @@ def _quantity(quantity: Quantity) -> dict[str, Any]:
     return {"title": quantity.title, "steps": quantity.unit.steps, "digits": quantity.unit.digits}
 
 
-def _winner(result: SearchResult, winner: Winner, candidates: Sequence[Candidate]) -> dict[str, Any]:
+def _winner(
+    result: SearchResult, winner: Winner, candidates: Mapping[int, Candidate], places: Mapping[int, int]
+) -> dict[str, Any]:
+    """A winner; its number and those of its ancestors are their places in the columns."""
     budgets = {budget.quantity: budget for budget in winner.budgets}
     architecture = winner.architecture
     try:
@@ -145,7 +191,7 @@ def _winner(result: SearchResult, winner: Winner, candidates: Sequence[Candidate
         parts, missing = [], str(error)
     rows = super_block_costs(architecture, result.config.resolution)
     return {
-        "id": winner.candidate.id,
+        "id": places[winner.candidate.id],
         "name": architecture.name,
         "label": budget_label(winner.budgets),
         "structure": format_structure(architecture),
@@ -163,7 +209,7 @@ def _winner(result: SearchResult, winner: Winner, candidates: Sequence[Candidate
             }
             for block, row in zip(architecture.super_blocks, rows, strict=True)
         ],
-        "ancestors": [asdict(a) for a in ancestors(winner, candidates)],
+        "ancestors": [{**asdict(a), "id": places[a.id]} for a in ancestors(winner, candidates)],
         "contributions": parts,
         "contributions_missing": missing,
     }

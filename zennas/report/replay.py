@@ -1,6 +1,6 @@
 """The populations of a search at points along it, replayed from its candidates."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from zennas.searching.population import Candidate, Population
@@ -15,7 +15,7 @@ class Snapshot:
     populations: Sequence[Sequence[Candidate]]
 
 
-def replay(config: SearchConfig, candidates: Sequence[Candidate], iterations: int, points: int = 200) -> list[Snapshot]:
+def replay(config: SearchConfig, candidates: Iterable[Candidate], iterations: int, points: int = 200) -> list[Snapshot]:
     """Snapshots of the populations along a search, evenly spread, with more of them early, where most happens.
 
     Args:
@@ -28,11 +28,12 @@ def replay(config: SearchConfig, candidates: Sequence[Candidate], iterations: in
     moments = {round(iterations * step / points) for step in range(points + 1)}
     moments |= {round(iterations ** (step / 40)) for step in range(40)} if iterations > 1 else set()
     snapshots = []
-    position = 0
+    stream = iter(candidates)
+    candidate = next(stream, None)
     for moment in sorted(moments):
-        while position < len(candidates) and candidates[position].iteration <= moment:
+        while candidate is not None and candidate.iteration <= moment:
             for population in populations:
-                population.offer(candidates[position])
-            position += 1
+                population.offer(candidate)
+            candidate = next(stream, None)
         snapshots.append(Snapshot(moment, [population.ranked() for population in populations]))
     return snapshots

@@ -1,7 +1,7 @@
 """What a report tells of a search: its history, its composition, the winner's ancestors, contributions by layer."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from statistics import median
 
@@ -116,8 +116,13 @@ class Ancestor:
     change: str
 
 
-def ancestors(winner: Winner, candidates: Sequence[Candidate]) -> list[Ancestor]:
-    """The family line of a winner, the start first."""
+def ancestors(winner: Winner, candidates: Sequence[Candidate] | Mapping[int, Candidate]) -> list[Ancestor]:
+    """The family line of a winner, the start first.
+
+    Args:
+        winner: the last of the line.
+        candidates: by id; the winner's ancestors are among them.
+    """
     line = [winner.candidate]
     while line[-1].parent >= 0:
         line.append(candidates[line[-1].parent])

@@ -1,6 +1,7 @@
 """A run read from disk, without going on with it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from zennas.architecture.model import Architecture
@@ -42,11 +43,17 @@ def read_run(directory: Path | str, *, allow_imports: bool = False) -> SearchRes
 def _read(directory: Path, config: SearchConfig, left_out: tuple[str, ...]) -> SearchResult:
     store = RunStore(directory)
     try:
-        state, candidates, repeats = store.state(), store.candidates(), store.rescored()
+        state, repeats = store.state(), store.rescored()
+        wanted = {*chain(*state.get("populations", ())), *(state.get("winners") or ())}
+        scored, last, candidates = 0, 0, {}
+        for candidate in store.each_candidate():
+            scored, last = scored + 1, candidate.iteration
+            if candidate.id in wanted:
+                candidates[candidate.id] = candidate
     finally:
         store.close()
     budget_sets = config.budget_sets()
-    check_state(state, candidates, len(budget_sets), directory)
+    check_state(state, scored, last, len(budget_sets), directory)
     rescored = {number: score_from_repeats("zen", values, 0.0) for number, values in repeats.items()}
     chosen = state.get("winners") or [_best(candidates, ids) for ids in state["populations"]]
     latencies = state.get("measured") or [None] * len(chosen)
@@ -64,12 +71,12 @@ def _read(directory: Path, config: SearchConfig, left_out: tuple[str, ...]) -> S
         directory,
         state["status"],
         state["iteration"],
-        len(candidates),
+        scored,
         0.0,
         notes,
         plugins_left_out=left_out,
     )
 
 
-def _best(candidates: Sequence[Candidate], ids: Sequence[int]) -> int:
+def _best(candidates: Mapping[int, Candidate], ids: Sequence[int]) -> int:
     return max(ids, key=lambda number: (candidates[number].score, -number))

@@ -88,10 +88,15 @@ class SearchResult:
 
     def candidates(self) -> list[Candidate]:
         """Every scored candidate, in order."""
+        return list(self.each_candidate())
+
+    def each_candidate(self) -> Iterator[Candidate]:
+        """Every scored candidate, in order, one after another: a long search has more than fit into memory."""
         if self.store is not None:
-            return self.store.candidates()
+            yield from self.store.each_candidate()
+            return
         with closing(RunStore(self.directory)) as store:
-            return store.candidates()
+            yield from store.each_candidate()
 
     def lineage(self, candidate: Candidate | None = None) -> Iterator[Candidate]:
         """The candidate (by default the winner) and its ancestors, the youngest first."""

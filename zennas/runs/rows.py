@@ -10,7 +10,7 @@ import math
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.architecture.structure import format_structure, parse_structure
@@ -139,7 +139,14 @@ def _as_stored(value: float | None, integer: bool) -> float | None:
     return int(value) if integer and value == int(value) else float(value)
 
 
-def read_candidate(row: Row, costs: Sequence[str], before: Sequence[Candidate]) -> Candidate:
+class Ancestor(NamedTuple):
+    """What the rows of later candidates need of an earlier one."""
+
+    iteration: int
+    super_blocks: tuple[SuperBlock, ...]
+
+
+def read_candidate(row: Row, costs: Sequence[str], before: Sequence[Ancestor]) -> Candidate:
     """The candidate of a row.
 
     Args:

@@ -1,6 +1,5 @@
 """What beside its candidates a search goes on from: taken from it for a commit, and given back to a fresh one."""
 
-from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 from zennas.errors import ArchitectureError, RunError
 from zennas.runs.database import DATABASE
 from zennas.runs.store import RunStore
-from zennas.searching.population import Candidate
 from zennas.searching.rounds import Search
 
 
@@ -25,24 +23,25 @@ def search_state(search: Search) -> dict[str, Any]:
     }
 
 
-def check_state(state: dict[str, Any], candidates: Sequence[Candidate], populations: int, directory: Path) -> None:
+def check_state(state: dict[str, Any], scored: int, last: int, populations: int, directory: Path) -> None:
     """Check that a state and candidates belong together.
 
     Args:
         state: as `RunStore.state` gives it.
-        candidates: of the run.
+        scored: candidates that the run has.
+        last: iteration of the last of them.
         populations: how many it has.
         directory: of the run, for the message.
 
     Raises:
         RunError: candidates are missing, or the state speaks of some that are not there.
     """
-    if state.get("scored", len(candidates)) != len(candidates):
+    if state.get("scored", scored) != scored:
         raise RunError(
-            f"{directory}: {DATABASE} has {len(candidates)} of {state['scored']} candidates; save what is whole with "
+            f"{directory}: {DATABASE} has {scored} of {state['scored']} candidates; save what is whole with "
             f"zennas runs --salvage {directory}, or start a new run"
         )
-    if not {"iteration", "status", "populations", "bests"} <= set(state) or not candidates:
+    if not {"iteration", "status", "populations", "bests"} <= set(state) or not scored:
         whole = False
     else:
         ids, bests, winners = state["populations"], state["bests"], state.get("winners") or []
@@ -52,8 +51,8 @@ def check_state(state: dict[str, Any], candidates: Sequence[Candidate], populati
             and len(winners or ids) == populations
             and len(state.get("measured") or ids) == populations
             and all(ids)
-            and all(number is not None and number < len(candidates) for number in numbers)
-            and state["iteration"] >= candidates[-1].iteration
+            and all(number is not None and number < scored for number in numbers)
+            and state["iteration"] >= last
         )
     if not whole:
         raise RunError(
@@ -68,7 +67,8 @@ def restore_search(search: Search, store: RunStore) -> None:
     state = store.state()
     candidates = store.candidates()
     failures = store.failures()
-    check_state(state, candidates, len(search.populations), store.directory)
+    last = candidates[-1].iteration if candidates else 0
+    check_state(state, len(candidates), last, len(search.populations), store.directory)
     if "not_resumed" in state:
         raise RunError(f"{store.directory}: cannot be gone on with: {state['not_resumed']}")
     search.iteration = state["iteration"]

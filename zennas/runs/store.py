@@ -12,6 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from zennas.architecture.model import SuperBlock
 from zennas.counting import QUANTITIES
 from zennas.errors import RunError
 from zennas.runs.database import (
@@ -30,6 +31,7 @@ from zennas.runs.rows import (
     KEYS,
     RESCORED,
     STATE,
+    Ancestor,
     DamagedRow,
     FailedNetwork,
     Row,
@@ -236,6 +238,19 @@ class RunStore:
 
         return self._guarded(read)
 
+    def each_candidate(self) -> Iterator[Candidate]:
+        """All scored candidates in order, one after another: of those before only the networks are kept, along which
+        those of their offspring are rebuilt.
+
+        Raises:
+            RunError: one of them is not what was written, or another process began to write meanwhile.
+        """
+        stream = self._stream()
+        while (candidate := self._translated(lambda: next(stream, None))) is not None:
+            yield candidate
+        if self._reading is not None and self._reading.is_stale:
+            raise RunError(f"{self._place}: another process began to write while it was read; read it again")
+
     def whole_candidates(self) -> list[Candidate]:
         """The candidates before the first damaged one."""
         found: list[Candidate] = []
@@ -266,15 +281,25 @@ class RunStore:
         Raises:
             DamagedRow, sqlite3.Error: one of them is not what was written.
         """
+        for candidate in self._stream():
+            found.append(candidate)  # one by one: those before a damaged one are kept
+
+    def _stream(self) -> Iterator[Candidate]:
+        """Every candidate in order. Raises as `_read_candidates`."""
         columns = self._columns()
         verified = self._verified(columns)
         costs = [name for name in QUANTITIES if name in columns]
         chosen = itemgetter(*(columns.index(name) for name in (*KEYS, *costs)))
+        before: list[Ancestor] = []
+        single: dict[SuperBlock, SuperBlock] = {}
         for row in self._rows("candidates", columns, verified, "id"):
-            candidate = read_candidate(chosen(row), costs, found)
+            candidate = read_candidate(chosen(row), costs, before)
             if not verified:
                 check_structure(candidate)
-            found.append(candidate)
+            # Networks differ in one super-block or two: equal ones are one object.
+            blocks = tuple(single.setdefault(block, block) for block in candidate.super_blocks)
+            before.append(Ancestor(candidate.iteration, blocks))
+            yield candidate
 
     def _columns(self) -> list[str]:
         """Columns of the candidates without the checksum. A run may be older than a quantity, or have one of a plugin

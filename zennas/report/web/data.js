@@ -36,6 +36,9 @@ function structureText(blocks) {
   }).join("");
 }
 
+// Of a long search not all candidates are here; the columns then say which number each has.
+const numberOf = (run, id) => run.candidates.id ? run.candidates.id[id] : id;
+
 function costLines(run, id) {
   const c = run.candidates;
   return Object.keys(report.quantities).filter(q => c[q] && c[q][id] !== null).map(q => `${report.quantities[q].title} ${FORMATS[q](c[q][id])}`);
@@ -46,7 +49,7 @@ function describe(run, id) {
   return [
     `score ${FORMATS.score(c.score[id])}`,
     costLines(run, id).join(", "),
-    `network ${id}, iteration ${c.iteration[id]}${report.runs.length > 1 ? `, ${run.name}` : ""}`,
+    `network ${numberOf(run, id)}, iteration ${c.iteration[id]}${report.runs.length > 1 ? `, ${run.name}` : ""}`,
     structureText(structureOf(run, id)),
   ];
 }

@@ -39,7 +39,7 @@ function candidatesSection(runs) {
   const place = el("div"), selected = el("div", { id: "selected", "aria-live": "polite" });
   const open = (run, id) => {
     const blocks = structureOf(run, id);
-    selected.replaceChildren(el("div", { class: "selected" }, el("h3", null, `Network ${id}${runs.length > 1 ? ` of ${run.name}` : ""}: score ${FORMATS.score(run.candidates.score[id])}`),
+    selected.replaceChildren(el("div", { class: "selected" }, el("h3", null, `Network ${numberOf(run, id)}${runs.length > 1 ? ` of ${run.name}` : ""}: score ${FORMATS.score(run.candidates.score[id])}`),
       note(`${costLines(run, id).join(", ")}; iteration ${run.candidates.iteration[id]}.`), drawNetwork(blocks, run.resolution), copyable(structureText(blocks))));
   };
   const choice = el("select", { id: "against", onchange: () => show(choice.value) }, quantities.map(q => el("option", { value: q, selected: q === budgeted ? "" : null }, report.quantities[q].title)));
@@ -48,7 +48,9 @@ function candidatesSection(runs) {
   const items = runs.length > 1
     ? runs.map((run, r) => [swatch(seriesColour(r), DASHES[r % 4]), `${run.name}: frontier`])
     : [[swatch("fill: var(--dot)"), "candidate"], [swatch(seriesColour(0), null), "frontier"], [swatch("var(--hot)", "5 4"), "budget"]];
-  return [section("candidates", "Every network that was scored",
+  const thinned = runs.filter(run => run.candidates.id);
+  return [section("candidates", thinned.length ? "The networks that were scored" : "Every network that was scored",
+    thinned.map(run => note(`${runs.length > 1 ? `${run.name}: ` : ""}${run.candidates.id.length.toLocaleString("en")} of ${run.scored.toLocaleString("en")} networks are drawn: winners with their ancestors, frontiers, the highest and lowest score at every cost, and a random sample of the rest.`)),
     note("A star is a winner. Point at a network for its structure; click, or walk along the frontier with the arrow keys and press Enter, to draw it below."),
     el("div", { class: "controls" }, el("label", { for: "against" }, "score against"), choice), place, legend(items), selected), open];
 }
