@@ -89,7 +89,7 @@ class SearchResult:
         if self.store is not None:
             return self.store.candidates()
         with closing(RunStore(self.directory)) as store:
-            return store.candidates()
+            return store.candidates()[: self.scored]  # there are more by now where the search goes on
 
     def lineage(self, candidate: Candidate | None = None) -> Iterator[Candidate]:
         """The candidate (by default the winner) and its ancestors, the youngest first."""
