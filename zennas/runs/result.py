@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,8 @@ class SearchResult:
             yield from self.store.each_candidate()
             return
         with closing(RunStore(self.directory)) as store:
-            yield from store.each_candidate()
+            # There are more by now where the search goes on.
+            yield from islice(store.each_candidate(), self.scored)
 
     def lineage(self, candidate: Candidate | None = None) -> Iterator[Candidate]:
         """The candidate (by default the winner) and its ancestors, the youngest first."""

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -172,14 +172,16 @@ def resume_run(
     config = _changed(config, changes, directory)
     load_plugins(config.plugins)
     check_device(config, elsewhere=around.execution.ray is not None)
-    with RunLock(directory), executor(around.execution) as execute:
+    with RunLock(directory), executor(around.execution) as execute, ExitStack() as refused:
         store = RunStore(directory, write=True)
+        refused.callback(store.close)
         latency = resumed_latency(config, directory)
         search = new_search(config, execute, latency)
         restore_search(search, store)
         if changes:
             write_settings(config, directory)
         run = _Run(config, directory, store, search, execute, around, latency)
+        refused.pop_all()
         run.journal.write("resume", iteration=search.iteration)
         return run.run_task()
 
