@@ -6,9 +6,9 @@ from pathlib import Path
 from zennas.architecture.model import Architecture
 from zennas.errors import RunError
 from zennas.runs.outputs import winner_name
+from zennas.runs.rescoring import fresh_repeats, reported_score
 from zennas.runs.result import SearchResult, Winner
 from zennas.runs.store import DATABASE, RunStore
-from zennas.scores.result import score_from_repeats
 from zennas.searching.plugins import load_plugins, plugins_left_out
 from zennas.searching.population import Candidate
 from zennas.searching.settings import SearchConfig, read_config, refused_plugins
@@ -41,7 +41,7 @@ def _read(directory: Path, config: SearchConfig, left_out: tuple[str, ...]) -> S
     store = RunStore(directory)
     state = store.state()
     candidates = store.candidates()
-    rescored = {number: score_from_repeats("zen", repeats, 0.0) for number, repeats in store.rescored().items()}
+    choosing, fresh = store.rescored(), fresh_repeats(state)
     winners = []
     try:
         budget_sets = config.budget_sets()
@@ -52,8 +52,11 @@ def _read(directory: Path, config: SearchConfig, left_out: tuple[str, ...]) -> S
             candidate = candidates[number]
             name = winner_name(config.space, config.resolution, budgets)
             architecture = Architecture(candidate.super_blocks, name, config.resolution, config.num_classes)
-            score = rescored.get(number)
-            winners.append(Winner(architecture, candidate, candidate.score, candidate.costs, budgets, score, measured))
+            score, independent = reported_score(number, choosing, fresh)
+            costs = candidate.costs
+            winners.append(
+                Winner(architecture, candidate, candidate.score, costs, budgets, score, measured, independent)
+            )
         status, iterations = str(state["status"]), int(state["iteration"])
     except (KeyError, IndexError, TypeError, ValueError):
         raise RunError(f"{directory}: {DATABASE} lacks the population; start a new run") from None
