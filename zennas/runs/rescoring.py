@@ -1,9 +1,9 @@
 """The best candidates, scored again by Monte Carlo: a race chooses the winner, fresh repeats give the number reported.
 
 The race is a successive elimination. All leaders of a population get a few repeats. A network stays in it while its
-mean ± one standard error (variance pooled over those that race) overlaps that of the leader, and no more than the
-better half of them do, or `FINALISTS` where that is more. Those that stay get as many repeats again, `ROUNDS` times in
-all; the highest mean wins. That takes at most four repeats a leader where there are sixteen.
+mean ± one standard error (variance pooled over those that race) overlaps that of the leader; of them no more than the
+best quarter of the round stay, or `FINALISTS` where that is more. Those that stay get as many repeats again, in
+`ROUNDS` rounds in all, and the highest mean wins. Sixteen leaders take 56 repeats at most.
 
 The mean that won is too high: it was chosen because it is high. The number reported comes from repeats that the
 race never saw.
@@ -70,7 +70,7 @@ def staying(repeats: Mapping[int, Sequence[float]]) -> list[int]:
     count = len(repeats[ranked[0]])
     error = sqrt(fmean(variance(values) for values in repeats.values()) / count)
     near = [number for number in ranked if means[number] + error >= means[ranked[0]] - error]
-    return near[: max(FINALISTS, ceil(len(ranked) / 2))]
+    return near[: max(FINALISTS, ceil(len(ranked) / 4))]
 
 
 def most_repeats(networks: int, rounds: Sequence[int]) -> int:
@@ -82,7 +82,7 @@ def most_repeats(networks: int, rounds: Sequence[int]) -> int:
     """
     total = 0
     for before, count in pairwise(rounds):
-        networks = min(networks, max(FINALISTS, ceil(networks / 2)))
+        networks = min(networks, max(FINALISTS, ceil(networks / 4)))
         total += networks * (count - before)
     return total
 
