@@ -8,6 +8,10 @@ from zennas.runs.run import Progress, Watcher
 from zennas.units import format_count
 
 REFRESH_SECONDS = 0.1
+RESCORING = {
+    "rescore": "Monte Carlo repeats, which choose among the best",
+    "confirm": "Monte Carlo repeats of the winner",
+}
 
 
 @contextmanager
@@ -39,7 +43,7 @@ def search_progress(quiet: bool) -> Iterator[Watcher | None]:
         now = time.perf_counter()
         bar.start()
         if progress.phase != phase:
-            bar.reset(task, description=progress.phase, total=progress.total)
+            bar.reset(task, description=progress.phase)
             phase, first = progress.phase, (now, progress.done)
         elif now - shown < REFRESH_SECONDS:
             return
@@ -52,9 +56,9 @@ def search_progress(quiet: bool) -> Iterator[Watcher | None]:
             f"({format_count(best.costs.params)} params, {format_count(best.costs.flops)} multiply-adds, "
             f"{best.costs.layers} layers)"
             if progress.phase == "search"
-            else "Monte Carlo"
+            else RESCORING[progress.phase]
         )
-        bar.update(task, completed=progress.done, text=text)
+        bar.update(task, completed=progress.done, total=progress.total, text=text)
 
     try:
         yield watch

@@ -7,6 +7,7 @@ from zennas.cli.console import console
 from zennas.cli.tables import architecture_table
 from zennas.counting import QUANTITIES, known_costs, known_in
 from zennas.runs.outputs import BEST, FRONTIER
+from zennas.runs.rescoring import Rescoring
 from zennas.runs.result import SearchResult, Winner
 from zennas.units import format_seconds
 
@@ -29,6 +30,8 @@ def show_result(result: SearchResult) -> None:
         f"{format_seconds(result.seconds)} ({speed:,.0f} iterations/s)",
         highlight=False,
     )
+    if result.rescoring is not None:
+        out.print(f"re-scoring {rescoring_text(result.rescoring)}", highlight=False, markup=False)
     for note in result.notes:
         out.print(f"note       {note}", highlight=False, markup=False)
     if result.directory is not None:
@@ -40,13 +43,23 @@ def show_result(result: SearchResult) -> None:
 def score_text(result: SearchResult, winner: Winner) -> str:
     """The search's score, and the Monte Carlo score where there is one."""
     text = f"{result.config.score} {winner.score:.2f}"
+    if result.config.score == "zen":
+        text += " in the search, which chose it"
     if winner.rescored is not None:
         zen = winner.rescored
         low, high = zen.ci95
-        text += (
-            f"; zen {zen.score:.2f} by {len(zen.repeats)} Monte Carlo repeats (95 % interval {low:.1f} to {high:.1f})"
-        )
+        text += f"; zen {zen.score:.2f} by {winner.rescored_by} (95 % interval {low:.1f} to {high:.1f})"
     return text
+
+
+def rescoring_text(rescoring: Rescoring) -> str:
+    """What re-scoring took: networks, repeats by what they were for, wall time."""
+    text = (
+        f"{rescoring.networks:,} networks, {rescoring.choosing:,} Monte Carlo repeats to choose and "
+        f"{rescoring.fresh:,} fresh ones to report, {format_seconds(rescoring.seconds)}"
+    )
+    kept = rescoring.choosing + rescoring.fresh - rescoring.computed
+    return f"{text} ({kept:,} repeats were there already)" if kept > 0 else text
 
 
 def _costs(winner: Winner) -> Table:
@@ -69,13 +82,25 @@ def _frontier(result: SearchResult) -> Table:
     table = Table(header_style="bold", show_edge=False, pad_edge=False)
     table.add_column("budgets")
     quantities = known_in(winner.costs for winner in result.winners)
-    for title in (escape(result.config.score), "zen", *(quantity.title for quantity in quantities)):
+    for title in (
+        escape(result.config.score),
+        "zen ± 95 %, fresh repeats",
+        *(quantity.title for quantity in quantities),
+    ):
         table.add_column(title, justify="right")
     for winner in result.winners:
         table.add_row(
             ", ".join(map(str, winner.budgets)),
             f"{winner.score:.2f}",
-            f"{winner.rescored.score:.2f}" if winner.rescored else "-",
+            _zen(winner),
             *(quantity.show(winner.costs) for quantity in quantities),
         )
     return table
+
+
+def _zen(winner: Winner) -> str:
+    """The Monte Carlo score by fresh repeats and half its interval, short enough for a table."""
+    zen = winner.rescored
+    if zen is None or not winner.independent:
+        return "-"
+    return f"{zen.score:.2f} ± {(zen.ci95[1] - zen.ci95[0]) / 2:.2f}"

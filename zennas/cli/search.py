@@ -21,7 +21,9 @@ def search(
     out: Annotated[Path | None, option(RUN, "Directory for the run.", "runs/search-<n>")] = None,
     resume: Annotated[Path | None, option(RUN, "Go on with the run in that directory.")] = None,
     allow_imports: Annotated[bool, option(RUN, ALLOW_IMPORTS_HELP, None, "--allow-imports")] = False,
-    workers: Annotated[int, option(RUN, "Processes that score; the result is the same.", 1)] = 1,
+    workers: Annotated[
+        int | None, option(RUN, "Processes that score; the result is the same.", "1, and every core re-scores")
+    ] = None,
     ray: Annotated[str | None, option(RUN, "Score on a Ray cluster: auto or its address.")] = None,
     ray_cpus: Annotated[float, option(RUN, "CPUs of a Ray task.", 1)] = 1,
     ray_gpus: Annotated[float, option(RUN, "GPUs of a Ray task, e.g. 0.25.", 0)] = 0,

@@ -196,7 +196,7 @@ def _winner(
         "label": budget_label(winner.budgets),
         "structure": format_structure(architecture),
         "score": winner.score,
-        "zen": None if winner.rescored is None else {"score": winner.rescored.score, "ci95": winner.rescored.ci95},
+        "zen": None if winner.rescored is None else {**(winner.rescored_values() or {}), "by": winner.rescored_by},
         "costs": _costs(winner, budgets),
         "rows": [
             {

@@ -51,7 +51,7 @@ def search(
     pareto: Sequence[str] = (),
     out: str | os.PathLike[str] | None = None,
     watch: Watcher | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     ray: str | None = None,
     **quantities: Bound,
 ) -> SearchResult:
@@ -101,7 +101,8 @@ def search(
         pareto: quantities over which the Pareto front is written to `pareto.csv`; none by default.
         out: directory for the run; by default it is kept in memory.
         watch: called with a `Progress` after every round; nothing by default.
-        workers: processes that score, 1 by default; the result does not depend on it.
+        workers: processes that score; by default one, and for the re-scoring at the end as many threads as there are
+            cores. The result does not depend on it.
         ray: `auto` or the address of a Ray cluster to score on instead; none by default.
         quantities: budgets of quantities that were registered (`zennas.counting.register_quantity`), by name.
 

@@ -32,8 +32,7 @@ def write_result(result: SearchResult, directory: Path) -> None:
 def _annotations(result: SearchResult, winner: Winner) -> dict[str, Any]:
     scores: dict[str, Any] = {result.config.score: winner.score}
     if winner.rescored is not None:
-        zen = winner.rescored
-        scores["zen"] = {"score": zen.score, "std_error": zen.std_error, "ci95": list(zen.ci95)}
+        scores["zen"] = winner.rescored_values()
     measured = {} if winner.measured_latency is None else {"measured_latency": winner.measured_latency}
     return {
         **measured,

@@ -7,10 +7,10 @@ from pathlib import Path
 from zennas.architecture.model import Architecture
 from zennas.runs.beginning import check_begun
 from zennas.runs.outputs import winner_name
+from zennas.runs.rescoring import fresh_repeats, reported_score
 from zennas.runs.result import SearchResult, Winner
 from zennas.runs.state import check_state
 from zennas.runs.store import RunStore
-from zennas.scores.result import score_from_repeats
 from zennas.searching.plugins import load_plugins, plugins_left_out
 from zennas.searching.population import Candidate
 from zennas.searching.settings import SearchConfig, read_config, refused_plugins
@@ -43,7 +43,7 @@ def read_run(directory: Path | str, *, allow_imports: bool = False) -> SearchRes
 def _read(directory: Path, config: SearchConfig, left_out: tuple[str, ...]) -> SearchResult:
     store = RunStore(directory)
     try:
-        state, repeats = store.state(), store.rescored()
+        state, choosing = store.state(), store.rescored()
         wanted = {*chain(*state.get("populations", ())), *(state.get("winners") or ())}
         scored, last, candidates = 0, 0, {}
         for candidate in store.each_candidate():
@@ -52,9 +52,8 @@ def _read(directory: Path, config: SearchConfig, left_out: tuple[str, ...]) -> S
                 candidates[candidate.id] = candidate
     finally:
         store.close()
-    budget_sets = config.budget_sets()
+    budget_sets, fresh = config.budget_sets(), fresh_repeats(state)
     check_state(state, scored, last, len(budget_sets), directory)
-    rescored = {number: score_from_repeats("zen", values, 0.0) for number, values in repeats.items()}
     chosen = state.get("winners") or [_best(candidates, ids) for ids in state["populations"]]
     latencies = state.get("measured") or [None] * len(chosen)
     winners = []
@@ -62,8 +61,10 @@ def _read(directory: Path, config: SearchConfig, left_out: tuple[str, ...]) -> S
         candidate = candidates[number]
         name = winner_name(config.space, config.resolution, budgets)
         architecture = Architecture(candidate.super_blocks, name, config.resolution, config.num_classes)
-        score = rescored.get(number)
-        winners.append(Winner(architecture, candidate, candidate.score, candidate.costs, budgets, score, measured))
+        score, independent = reported_score(number, choosing, fresh)
+        winners.append(
+            Winner(architecture, candidate, candidate.score, candidate.costs, budgets, score, measured, independent)
+        )
     notes = tuple(state.get("notes", ()))
     return SearchResult(
         config,

@@ -1,60 +1,268 @@
-"""The best candidates, scored again by Monte Carlo: the reference for a search by the closed form."""
+"""The best candidates, scored again by Monte Carlo: a race chooses the winner, fresh repeats give the number reported.
+
+The race is a successive elimination. All leaders of a population get a few repeats. A network stays in it while its
+mean ± one standard error (variance pooled over those that race) overlaps that of the leader; of them no more than the
+best quarter of the round stay, or `FINALISTS` where that is more. Those that stay get as many repeats again, in
+`ROUNDS` rounds in all, and the highest mean wins. Sixteen leaders take 56 repeats at most.
+
+The mean that won is too high: it was chosen because it is high. The number reported comes from repeats that the
+race never saw.
+"""
 
 import threading
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import ceil, sqrt
+from statistics import fmean, variance
 
+from zennas.runs.rows import FRESH_STATE
 from zennas.runs.store import RunStore
 from zennas.scores.registry import ScoreSettings
 from zennas.scores.result import Score, score_from_repeats
+from zennas.searching.executors import Execution, serial
 from zennas.searching.population import Candidate
-from zennas.searching.rounds import Search
 from zennas.searching.scoring import score_task
 from zennas.searching.settings import SearchConfig
 from zennas.searching.tasks import Execute, Outcome
+from zennas.searching.threads import Threads, fitting_threads, usable_cores
 
-REPEATS = 4
+FIRST_REPEATS = 2
+ROUNDS = 3
+FINALISTS = 4
+FRESH_REPEATS = 16
+FIRST_FRESH = 1 << 16
+"""Number of the first fresh repeat; those of the race count from 0."""
+TASKS_A_WORKER = 4
+TASKS_ON_A_CLUSTER = 64
 
 
-def leaders(search: Search, count: int) -> list[Candidate]:
-    """The `count` best of each population, each once."""
-    return list({c.id: c for p in search.populations for c in p.ranked()[:count]}.values())
+@dataclass(frozen=True)
+class Rescoring:
+    """What re-scoring took.
+
+    Attributes:
+        networks: that were scored again.
+        choosing: repeats of all of them together that the race looked at.
+        fresh: repeats of the winners that the race did not look at.
+        computed: of all these repeats, those computed since the start or resume.
+        seconds: wall time since then.
+    """
+
+    networks: int = 0
+    choosing: int = 0
+    fresh: int = 0
+    computed: int = 0
+    seconds: float = 0.0
 
 
-def rescore(
-    config: SearchConfig,
-    search: Search,
-    store: RunStore,
-    execute: Execute,
-    requested: threading.Event,
-    progress: Callable[[int, int], None],
-) -> dict[int, Score]:
-    """Monte Carlo Zen-scores of the leaders, by candidate id; what the run has already is not computed again.
-
-    Their seed is not the search's own, so that a candidate that won by luck does not keep it. Of a search that is
-    interrupted here nothing is returned; what was computed is kept for `--resume`.
+def staying(repeats: Mapping[int, Sequence[float]]) -> list[int]:
+    """Who goes on after a round of the race, the best first.
 
     Args:
-        config: the search's settings; `rescore` is how many leaders of each population are scored.
-        search: has the populations.
-        store: where scores are kept as they come.
-        execute: carries the scoring out.
-        requested: is set where the user asks to stop.
-        progress: is told how many of how many are done.
+        repeats: of each network by its id, two or more, equally many of each.
     """
-    settings = ScoreSettings(
-        config.batch_size, max(REPEATS, config.repeats), config.seed + 1, config.device, config.num_classes
-    )
-    best = leaders(search, config.rescore)
-    known = store.rescored()
-    missing = [candidate for candidate in best if candidate.id not in known]
-    step = 4
-    for start in range(0, len(missing), step):
-        if requested.is_set():
-            return {}
-        part = missing[start : start + step]
-        outcomes = execute([score_task(config, "zen", c.super_blocks, settings) for c in part])
-        fresh = {c.id: o.repeats for c, o in zip(part, outcomes, strict=True) if isinstance(o, Outcome)}
-        store.save_rescored({i: score_from_repeats("zen", r, 0.0) for i, r in fresh.items()})
-        known.update(fresh)
-        progress(len(best) - len(missing) + start + len(part), len(best))
-    return {c.id: score_from_repeats("zen", known[c.id], 0.0) for c in best if c.id in known}
+    means = {number: fmean(values) for number, values in repeats.items()}
+    ranked = sorted(repeats, key=lambda number: (-means[number], number))
+    count = len(repeats[ranked[0]])
+    error = sqrt(fmean(variance(values) for values in repeats.values()) / count)
+    near = [number for number in ranked if means[number] + error >= means[ranked[0]] - error]
+    return near[: max(FINALISTS, ceil(len(ranked) / 4))]
+
+
+def most_repeats(networks: int, rounds: Sequence[int]) -> int:
+    """Repeats that a race takes at most from its second of these rounds on.
+
+    Args:
+        networks: that take part in the first of them.
+        rounds: repeats a network after each of them.
+    """
+    total = 0
+    for before, count in pairwise(rounds):
+        networks = min(networks, max(FINALISTS, ceil(networks / 4)))
+        total += networks * (count - before)
+    return total
+
+
+def fresh_repeats(state: Mapping[str, object]) -> dict[int, list[float]]:
+    """The fresh repeats that a run's state has, by candidate."""
+    kept = state.get(FRESH_STATE)
+    return {int(number): list(values) for number, values in kept.items()} if isinstance(kept, dict) else {}
+
+
+def reported_score(
+    number: int, choosing: Mapping[int, Sequence[float]], fresh: Mapping[int, Sequence[float]]
+) -> tuple[Score | None, bool]:
+    """The Monte Carlo score of a winner, and whether its repeats had no part in choosing it.
+
+    Without all of the fresh repeats (an interrupted run, or one from before there were any) it is the mean of the
+    choosing ones.
+
+    Args:
+        number: id of the winner.
+        choosing: repeats that a race looked at, by id.
+        fresh: repeats that none looked at, by id.
+    """
+    if len(fresh.get(number, ())) >= FRESH_REPEATS:
+        return score_from_repeats("zen", fresh[number], 0.0), True
+    return (score_from_repeats("zen", choosing[number], 0.0), False) if choosing.get(number) else (None, False)
+
+
+def rescoring_execution(
+    config: SearchConfig, execution: Execution, execute: Execute, leaders: Sequence[Sequence[Candidate]]
+) -> tuple[Execute, int]:
+    """What carries repeats out, and how many of them between two looks at the user's wish to stop.
+
+    That is the run's own executor where the user said how many workers, or which cluster; else every core of this
+    machine. A device other than the CPU computes one network at a time.
+
+    Args:
+        config: the search's settings.
+        execution: what the user asked for.
+        execute: the run's executor.
+        leaders: those to be scored; the memory that they take bounds the threads.
+    """
+    if execution.ray is not None:
+        return execute, TASKS_ON_A_CLUSTER
+    if execution.workers is not None or config.device != "cpu":
+        return execute, TASKS_A_WORKER * (execution.workers or 1)
+    memory = max((c.costs.memory for niche in leaders for c in niche), default=0)
+    # Two passes, and as much again while a batch norm makes its output.
+    threads = fitting_threads(4.0 * memory * config.batch_size) if usable_cores() > 1 else 1
+    return (Threads(threads) if threads > 1 else serial), TASKS_A_WORKER * threads
+
+
+class Rescorer:
+    """Computes the repeats of a run's leaders and keeps each as it comes: repeat r of a network depends on the run's
+    seed and r alone, so that a race that is interrupted goes on as if nothing had happened.
+
+    Attributes:
+        result: what was done so far.
+    """
+
+    def __init__(
+        self,
+        config: SearchConfig,
+        leaders: Sequence[Sequence[Candidate]],
+        store: RunStore,
+        execute: Execute,
+        at_once: int,
+        requested: threading.Event,
+        progress: Callable[[str, int, int], None],
+    ) -> None:
+        """Read what the run has already.
+
+        Args:
+            config: the search's settings.
+            leaders: of each population, the best first.
+            store: where repeats are kept.
+            execute: carries them out.
+            at_once: tasks that it gets at once.
+            requested: is set where the user asks to stop.
+            progress: is told the phase (`rescore`: the race, `confirm`: the fresh repeats), how many of its repeats are
+                computed, and how many it takes, of a race at most.
+        """
+        self.result = Rescoring(len({c.id for niche in leaders for c in niche}))
+        self._config = config
+        self._leaders = leaders
+        self._store = store
+        self._execute = execute
+        self._at_once = at_once
+        self._requested = requested
+        self._progress = progress
+        self._choosing = {number: list(values) for number, values in store.rescored().items()}
+        self._fresh = fresh_repeats(store.state())
+        self._failed: set[int] = set()
+        self._done: Counter[str] = Counter()
+
+    def race(self) -> list[list[Candidate]] | None:
+        """The leaders of each population in the order in which they finish; `None` where the user asked to stop.
+
+        Networks that cannot be scored are left out.
+        """
+        first = max(FIRST_REPEATS, self._config.repeats)
+        rounds = [first << number for number in range(ROUNDS)]
+        racing = [list(niche) for niche in self._leaders]
+        beaten: list[list[Candidate]] = [[] for _ in racing]
+        looked_at: dict[int, int] = {}
+        for number, count in enumerate(rounds):
+            together = {c.id: c for niche in racing if len(niche) > 1 for c in niche}
+            later = sum(most_repeats(len(niche), rounds[number:]) for niche in racing if len(niche) > 1)
+            whole = self._complete("rescore", list(together.values()), count, later)
+            looked_at |= dict.fromkeys(together, count)
+            choosing = sum(min(len(self._choosing.get(number, ())), most) for number, most in looked_at.items())
+            self.result = replace(self.result, choosing=choosing)
+            if not whole:
+                return None
+            for place, niche in enumerate(racing):
+                if len(niche) > 1:
+                    racing[place], out = self._after_round(niche, count)
+                    beaten[place] = out + beaten[place]
+        return [first + out for first, out in zip(racing, beaten, strict=True)]
+
+    def confirm(self, winners: Sequence[Candidate]) -> bool:
+        """Compute the fresh repeats of the winners, whoever chose them; whether that was not interrupted."""
+        winners = list({c.id: c for c in winners}.values())
+        whole = self._complete("confirm", winners, max(FRESH_REPEATS, self._config.repeats), 0)
+        self.result = replace(self.result, fresh=sum(len(self._fresh.get(c.id, ())) for c in winners))
+        return whole
+
+    def score(self, candidate: Candidate) -> tuple[Score | None, bool]:
+        """As `reported_score`."""
+        return reported_score(candidate.id, self._choosing, self._fresh)
+
+    def _after_round(self, niche: Sequence[Candidate], count: int) -> tuple[list[Candidate], list[Candidate]]:
+        """Those that go on and those that are beaten, each the best first."""
+        able = {c.id: c for c in niche if c.id not in self._failed}
+        if not able:
+            return [], []
+        repeats = {number: self._choosing[number][:count] for number in able}
+        on = staying(repeats)
+        off = sorted((n for n in able if n not in on), key=lambda n: (-fmean(repeats[n]), n))
+        return [able[n] for n in on], [able[n] for n in off]
+
+    def _complete(self, phase: str, candidates: Sequence[Candidate], count: int, later: int) -> bool:
+        """Bring candidates to `count` repeats; whether that was not interrupted.
+
+        Args:
+            phase: as `progress` is told.
+            candidates: who is to have them.
+            count: repeats of each.
+            later: repeats that the phase takes at most after these.
+        """
+        kept = self._choosing if phase == "rescore" else self._fresh
+        # By repeat, then by candidate: wherever it stops, what is kept of a candidate has no gaps.
+        missing = [(c, n) for n in range(count) for c in candidates if n >= len(kept.get(c.id, ()))]
+        missing = [(c, n) for c, n in missing if c.id not in self._failed]
+        for start in range(0, len(missing), self._at_once):
+            if self._requested.is_set():
+                return False
+            started = time.perf_counter()
+            part = missing[start : start + self._at_once]
+            self._compute(phase, part, kept)
+            self.result = replace(
+                self.result,
+                computed=self.result.computed + len(part),
+                seconds=self.result.seconds + time.perf_counter() - started,
+            )
+            self._done[phase] += len(part)
+            self._progress(phase, self._done[phase], self._done[phase] + len(missing) - start - len(part) + later)
+        return True
+
+    def _compute(self, phase: str, part: Sequence[tuple[Candidate, int]], kept: dict[int, list[float]]) -> None:
+        config, offset = self._config, FIRST_FRESH if phase == "confirm" else 0
+        # Not the search's own seed, so that a candidate that won by a lucky repeat does not keep it.
+        settings = ScoreSettings(config.batch_size, 1, config.seed + 1, config.device, config.num_classes)
+        tasks = [score_task(config, "zen", c.super_blocks, replace(settings, first_repeat=offset + n)) for c, n in part]
+        for (candidate, _), outcome in zip(part, self._execute(tasks), strict=True):
+            if not isinstance(outcome, Outcome):
+                self._failed.add(candidate.id)
+            elif candidate.id not in self._failed:
+                kept.setdefault(candidate.id, []).append(outcome.score)
+        if phase == "confirm":
+            self._store.set_state(**{FRESH_STATE: {str(number): values for number, values in kept.items()}})
+        else:
+            changed = {c.id for c, _ in part} & kept.keys()
+            self._store.save_rescored({number: score_from_repeats("zen", kept[number], 0.0) for number in changed})

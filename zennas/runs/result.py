@@ -11,6 +11,7 @@ from zennas.architecture.model import Architecture
 from zennas.architecture.structure import format_structure
 from zennas.counting import QUANTITIES, Budget, Costs
 from zennas.optional_dependencies import require
+from zennas.runs.rescoring import Rescoring
 from zennas.runs.store import RunStore
 from zennas.scores.result import Score
 from zennas.searching.population import Candidate
@@ -31,6 +32,8 @@ class Winner:
         score: the value of the score that the search maximised.
         rescored: its Monte Carlo Zen-score, where it was computed.
         measured_latency: seconds an image on this machine, where a latency budget was checked by measuring.
+        independent: whether the repeats of `rescored` had no part in choosing the network. Of those that had, the mean
+            is too high: the network was chosen because it is high.
     """
 
     architecture: Architecture
@@ -40,6 +43,26 @@ class Winner:
     budgets: Sequence[Budget]
     rescored: Score | None = None
     measured_latency: float | None = None
+    independent: bool = False
+
+    @property
+    def rescored_by(self) -> str:
+        """What `rescored` is the mean of, in words; empty where there is none."""
+        if self.rescored is None:
+            return ""
+        role = "did not choose it" if self.independent else "also chose it, so that it reads high"
+        return f"{len(self.rescored.repeats)} Monte Carlo repeats that {role}"
+
+    def rescored_values(self) -> dict[str, Any] | None:
+        """`rescored` as files have it: score, standard error, interval, number of repeats, `independent`."""
+        if self.rescored is None:
+            return None
+        values = self.rescored.as_json()
+        return {
+            **{key: values[key] for key in ("score", "std_error", "ci95")},
+            "repeats": len(self.rescored.repeats),
+            "independent": self.independent,
+        }
 
 
 @dataclass(frozen=True)
@@ -50,9 +73,11 @@ class SearchResult:
         winners: one for each combination of budgets, in the order in which they were given.
         directory: the run on disk, or `None` for a search in memory.
         status: `finished`, or why it stopped.
+        seconds: wall time of the search since its start or resume, without re-scoring.
         notes: what the user should know, one line each.
         iterations_here: those of them that were carried out since the start or resume.
         plugins_left_out: modules that the run names and that were not imported to read it.
+        rescoring: what re-scoring the best took since the start or resume, where that was done.
     """
 
     config: SearchConfig
@@ -66,6 +91,7 @@ class SearchResult:
     iterations_here: int = 0
     store: RunStore | None = field(default=None, repr=False, compare=False)
     plugins_left_out: Sequence[str] = ()
+    rescoring: Rescoring | None = None
 
     @property
     def best(self) -> Winner:

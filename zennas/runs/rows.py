@@ -34,6 +34,9 @@ _MOST = 1e100
 """Above any score; sums of such numbers are finite."""
 
 Row = Sequence[Any]
+FRESH_STATE = "fresh_repeats"
+"""Where the state has the repeats that had no part in choosing the winners, by candidate."""
+
 FailedNetwork = tuple[int, tuple[SuperBlock, ...], str]
 """Iteration, super-blocks, and why the network could not be scored."""
 
@@ -323,6 +326,12 @@ def _is_text(value: Any) -> bool:
     return type(value) is str
 
 
+def _are_repeats(value: Any) -> bool:
+    return type(value) is dict and all(
+        key.isascii() and key.isdigit() and _is_list(numbers, _is_number) for key, numbers in value.items()
+    )
+
+
 def _is_list(value: Any, of: Callable[[Any], bool]) -> bool:
     return type(value) is list and all(map(of, value))
 
@@ -345,5 +354,6 @@ _STATE: Mapping[str, Callable[[Any], bool]] = {
     "columns": lambda value: _is_list(value, _is_text),
     "updated": lambda value: _is_number(value) and 0 <= value < 1e12,
     "not_resumed": _is_text,
+    FRESH_STATE: _are_repeats,
 }
 """The keys of the state and what may be their values; others, of older versions, are not looked at."""

@@ -2,9 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,12 @@ from zennas.optional_dependencies import installed
 from zennas.runs.beginning import check_begun, check_vacant, taken_place
 from zennas.runs.events import EventLog
 from zennas.runs.outputs import winner_name, write_result
-from zennas.runs.rescoring import rescore
+from zennas.runs.rescoring import Rescorer, rescoring_execution
 from zennas.runs.result import SearchResult, Winner
 from zennas.runs.state import restore_search, search_state
 from zennas.runs.stopping import INTERRUPTED, RUNNING, reason_to_stop, stop_requests
 from zennas.runs.store import RunStore
 from zennas.scores.registry import registered_score
-from zennas.scores.result import Score
 from zennas.searching.algorithms import Count, Problem, make_algorithm
 from zennas.searching.executors import Execution, executor
 from zennas.searching.plugins import load_plugins
@@ -57,9 +56,9 @@ class Progress:
     """What a watcher is shown after a round.
 
     Attributes:
-        phase: `search` or `rescore`.
-        done: iterations, or re-scored networks, so far.
-        total: of them in all.
+        phase: `search`, `rescore` (the race of the best) or `confirm` (fresh repeats of the winners).
+        done: iterations, or Monte Carlo repeats, so far.
+        total: of them in all; of a race, at most.
     """
 
     phase: str
@@ -260,11 +259,16 @@ class _Run:
     def run_task(self) -> SearchResult:
         with stop_requests() as requested:
             status = self._search(requested)
-            rescored = {} if status == INTERRUPTED else self._rescored(requested)
-        search, seconds = self.search, self._seconds()
+            seconds = self._seconds()
+            rescorer = None if status == INTERRUPTED else self._rescorer(requested)
+            finish = rescorer.race() if rescorer else None
+            winners = [self._winner(niche, finish, status) for niche in range(len(self.search.populations))]
+            if rescorer is not None:
+                winners = self._confirmed(rescorer, finish is not None, winners)
+        search = self.search
         result = SearchResult(
             self.config,
-            [self._winner(niche, rescored, status) for niche in range(len(search.populations))],
+            winners,
             self.directory,
             status,
             search.iteration,
@@ -273,6 +277,7 @@ class _Run:
             tuple(self.notes),
             search.iteration - self.first_iteration,
             self.store,
+            rescoring=rescorer.result if rescorer else None,
         )
         self.store.set_state(
             status=status,
@@ -283,7 +288,16 @@ class _Run:
         if self.directory is not None:
             write_result(result, self.directory)
         best = result.best
-        self.journal.write("end", status=status, score=best.score, params=best.costs.params, flops=best.costs.flops)
+        self.journal.write(
+            "end",
+            status=status,
+            score=best.score,
+            params=best.costs.params,
+            flops=best.costs.flops,
+            seconds=round(seconds, 3),
+            zen=best.rescored_values(),
+            rescoring=asdict(result.rescoring) if result.rescoring else None,
+        )
         return result
 
     def commit(self, candidates: list[Candidate], status: str) -> None:
@@ -334,32 +348,26 @@ class _Run:
     def _seconds(self) -> float:
         return time.perf_counter() - self.started
 
-    def _rescored(self, requested: threading.Event) -> dict[int, Score]:
-        if not self.config.rescore or not registered_score(self.config.score).estimates_zen:
-            return {}
+    def _rescorer(self, requested: threading.Event) -> Rescorer | None:
+        config = self.config
+        if not config.rescore or not registered_score(config.score).estimates_zen:
+            return None
         if not installed("torch"):
             self.notes.append(
                 "the best candidates were not re-scored by Monte Carlo: torch is not installed "
                 "(pip install 'zennas[torch]')"
             )
-            return {}
-        scores = rescore(
-            self.config,
-            self.search,
-            self.store,
-            self.execute,
-            requested,
-            lambda done, total: self._show("rescore", done, total),
-        )
-        if not scores:
-            self.notes.append("interrupted while re-scoring; --resume goes on with it")
-        return scores
+            return None
+        leaders = [population.ranked()[: config.rescore] for population in self.search.populations]
+        execute, at_once = rescoring_execution(config, self.around.execution, self.execute, leaders)
+        return Rescorer(config, leaders, self.store, execute, at_once, requested, self._show)
 
-    def _winner(self, niche: int, rescored: dict[int, Score], status: str) -> Winner:
+    def _winner(self, niche: int, finish: Sequence[Sequence[Candidate]] | None, status: str) -> Winner:
         budgets, config = self.search.budget_sets[niche], self.config
         ranked = self.search.populations[niche].ranked()
-        leaders = [c for c in ranked[: config.rescore] if c.id in rescored]
-        ranked = sorted(leaders, key=lambda c: -rescored[c.id].score) + [c for c in ranked if c.id not in rescored]
+        if finish is not None:
+            raced = {c.id for c in finish[niche]}
+            ranked = [*finish[niche], *(c for c in ranked if c.id not in raced)]
         winner, measured = ranked[0], None
         if self.latency is not None and status != INTERRUPTED:
             latency = self.latency
@@ -368,5 +376,16 @@ class _Run:
             )
         name = winner_name(config.space, config.resolution, budgets)
         architecture = Architecture(winner.super_blocks, name, config.resolution, config.num_classes)
-        score = rescored.get(winner.id)
-        return Winner(architecture, winner, winner.score, winner.costs, budgets, score, measured)
+        return Winner(architecture, winner, winner.score, winner.costs, budgets, measured_latency=measured)
+
+    def _confirmed(self, rescorer: Rescorer, raced: bool, winners: list[Winner]) -> list[Winner]:
+        """The winners with their Monte Carlo scores, of which fresh repeats are computed unless the race was left."""
+        if not (raced and rescorer.confirm([winner.candidate for winner in winners])):
+            self.notes.append("interrupted while re-scoring; --resume goes on with it")
+        if not raced:
+            return winners
+        scored = []
+        for winner in winners:
+            score, independent = rescorer.score(winner.candidate)
+            scored.append(replace(winner, rescored=score, independent=independent))
+        return scored

@@ -46,7 +46,7 @@ def _zen(network: Network, resolution: int, settings: ScoreSettings) -> Score:
     require("torch", "torch", "the Monte Carlo Zen-score")
     from zennas.scores.zen import zen_score
 
-    return zen_score(scorable(network), resolution, **_sampling(settings))
+    return zen_score(scorable(network), resolution, first_repeat=settings.first_repeat, **_sampling(settings))
 
 
 @register_score("phi", needs_torch=True, takes_modules=True, source="Lin et al. 2021, Zen-NAS, Definition 1")

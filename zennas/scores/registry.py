@@ -26,6 +26,7 @@ class ScoreSettings:
         seed: of everything random.
         device: where torch computes.
         num_classes: outputs of the classifier, for scores that need one; by default the architecture's own, else 1000.
+        first_repeat: number of the first Monte Carlo repeat of the Zen-score, which with the seed says what it draws.
     """
 
     batch_size: int = 64
@@ -33,6 +34,7 @@ class ScoreSettings:
     seed: int = 0
     device: str = "cpu"
     num_classes: int | None = None
+    first_repeat: int = 0
 
 
 ScoreFunction = Callable[[Any, int, ScoreSettings], Score]

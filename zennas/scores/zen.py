@@ -34,6 +34,7 @@ def zen_score(
     batch_size: int = 64,
     repeats: int = 4,
     seed: int = 0,
+    first_repeat: int = 0,
     alpha: float = ALPHA,
     p: float = 1,
     device: str | torch.device = "cpu",
@@ -49,6 +50,7 @@ def zen_score(
         batch_size: images of a repeat, at least 2.
         repeats: independent draws of weights and images.
         seed: of everything random; repeat r draws from `seed` and r alone.
+        first_repeat: number of the first repeat, 0 by default: with 4, the repeats are those after four others.
         alpha: size of the perturbation relative to the input; the paper's 0.01 by default.
         p: of the norm of the difference; 1 by default.
         device: where torch computes; `cpu` by default.
@@ -65,7 +67,7 @@ def zen_score(
         raise ScoreError("the Zen-score needs a batch norm after every convolution; one of this chain has none")
     started = time.perf_counter()
     values, contributions = [], [0.0] * len(convolutions(chain))
-    for repeat in range(repeats):
+    for repeat in range(first_repeat, first_repeat + repeats):
         log_delta, log_sigmas = _one_repeat(
             chain, resolution, batch_size, repeat_generator(seed, repeat, device), alpha, p
         )

@@ -27,19 +27,19 @@ class Execution:
     """Where a search scores its networks. The result does not depend on it.
 
     Attributes:
-        workers: processes on this machine.
+        workers: processes on this machine; by default one, and for re-scoring as many threads as there are cores.
         ray: `auto` or the address of a Ray cluster, instead of processes.
         cpus: CPUs that a Ray task takes.
         gpus: GPUs that a Ray task takes; 0.25 lets four share one.
     """
 
-    workers: int = 1
+    workers: int | None = None
     ray: str | None = None
     cpus: float = 1
     gpus: float = 0
 
     def __post_init__(self) -> None:
-        if self.workers < 1:
+        if self.workers is not None and self.workers < 1:
             raise ZennasError(f"{self.workers} workers are not allowed; use 1 or more")
 
 
@@ -51,7 +51,7 @@ def executor(execution: Execution) -> Iterator[Execute]:
 
         with ray_executor(execution.ray, execution.cpus, execution.gpus) as execute:
             yield execute
-    elif execution.workers == 1:
+    elif execution.workers is None or execution.workers == 1:
         yield serial
     else:
         processes = Processes(execution.workers)

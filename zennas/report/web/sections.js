@@ -16,7 +16,7 @@ function card(title, value, detail, share) {
 
 function winnerSection(run, winner) {
   const blocks = structureOf(run, winner.id);
-  const zen = winner.zen && card("Zen-score by Monte Carlo", winner.zen.score.toFixed(2), `95 % interval ${winner.zen.ci95.map(v => v.toFixed(1)).join(" to ")}`);
+  const zen = winner.zen && card("Zen-score by Monte Carlo", winner.zen.score.toFixed(2), `by ${winner.zen.by}; 95 % interval ${winner.zen.ci95.map(v => v.toFixed(1)).join(" to ")}`);
   const inputs = `${run.resolution}×${run.resolution}, ${run.num_classes} classes`;
   return el("section", { id: "winner", "aria-labelledby": "winner-title" },
     el("h1", { id: "winner-title" }, winner.name),
