@@ -113,7 +113,7 @@ def test_a_users_csv_with_a_users_score(tmp_path: Path) -> None:
         (
             "a.csv",
             "model,resolution,accuracy\nzennet-cifar-0.5M,1" + "0" * 90 + ",1\n",
-            "resolution 1.* is not allowed",
+            "use 1 to 16384",
         ),
         ("a.csv", "model,resolution,accuracy\nzennet-cifar-0.5M,32,nan\n", "accuracy of nan"),
         ("a.csv", "model,resolution,accuracy\nx,big,1\n", "must be numbers"),
