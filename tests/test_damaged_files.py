@@ -107,7 +107,7 @@ def damaged_documents(document: Any, rng: np.random.Generator, count: int, value
             parent = changed
             try:
                 for key in path[:-1]:
-                    parent = parent[key]
+                    parent = parent[key] if isinstance(parent, dict | list) else None
                 if not isinstance(parent, dict | list):
                     continue
                 if rng.random() < 0.1:
