@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from zennas.errors import FileError
+
 
 def report(
     directories: Annotated[list[Path], typer.Argument(help="Run directories; several are compared with the first.")],
@@ -32,7 +34,12 @@ def report(
 
     results = [read_run(directory) for directory in directories]
     page = out or directories[0] / REPORT
-    write_report(results, page)
+    try:
+        write_report(results, page)
+    except FileError as error:
+        if out is not None:
+            raise
+        raise FileError(f"{error}; give another place by --out") from None
     console().print(f"written to {page}", highlight=False, markup=False)
     if images is not None:
         from zennas.report.images import write_images
