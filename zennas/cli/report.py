@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from zennas.cli.options import AllowImports
+from zennas.errors import FileError
 
 
 def report(
@@ -36,7 +37,12 @@ def report(
 
     results = [read_run(directory, allow_imports=allow_imports) for directory in directories]
     page = out or directories[0] / REPORT
-    write_report(results, page)
+    try:
+        write_report(results, page)
+    except FileError as error:
+        if out is not None:
+            raise
+        raise FileError(f"{error}; give another place by --out") from None
     for directory, result in zip(directories, results, strict=True):
         if result.plugins_left_out:
             names = ", ".join(result.plugins_left_out)

@@ -25,6 +25,8 @@ CHECK = "_check"
 """The column of the checksum; no quantity can have its name."""
 CHECKS = "checks"
 """The key of the state's checksums by key."""
+_NOTHING_REMEMBERED = ("algorithm", "{}")
+"""A row of the state that says as much as its absence."""
 KEYS = ("id", "iteration", "parent", "mutation", "score")
 """Columns of the candidates before the costs."""
 FAILURES = ("iteration", "structure", "reason")
@@ -298,6 +300,8 @@ def read_state(rows: Iterable[Row], checked: bool) -> dict[str, Any]:
     state = {}
     for key, allowed in _STATE.items():
         if key not in texts:
+            if checks.get(key) not in (None, _checksum(_NOTHING_REMEMBERED)):
+                raise DamagedRow(f"the state {key!r}")
             continue
         if checked and checks.get(key) != _checksum_or_none((key, texts[key])):
             raise DamagedRow(f"the state {key!r}")
