@@ -1,5 +1,6 @@
 """Sampling networks of equal size."""
 
+import numpy as np
 import pytest
 
 import zennas
@@ -24,3 +25,14 @@ def test_equal_size_and_different_shape() -> None:
     scores = [zennas.meanfield_score(n, 32).score for n in networks]
     assert max(scores) > 1.2 * min(scores)
     assert [n.super_blocks for n in equal_size_networks(16, seed=3)] == [n.super_blocks for n in networks]
+
+
+def test_high_level_channels_shrink_and_low_level_ones_grow() -> None:
+    start = resnet_50_for_cifar().super_blocks
+    grown = []
+    for network in equal_size_networks(16, seed=3):
+        first, last = (
+            network.super_blocks[place].out_channels / start[place].out_channels for place in (0, len(start) - 1)
+        )
+        grown.append(np.log2(first / last))
+    assert np.mean(grown) > 0.5

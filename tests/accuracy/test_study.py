@@ -4,6 +4,7 @@ import csv
 import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from zennas.accuracy.networks import read_networks, table_6_rows
 from zennas.accuracy.study import chart, rank, study, write_csv
 from zennas.charts import write_html, write_png
 from zennas.cli.main import app
+from zennas.cli.study_output import study_table
 from zennas.errors import DeviceError, ScoreError, ZennasError
 from zennas.scores import Score, ScoreSettings, registry
 
@@ -263,6 +265,26 @@ def test_command() -> None:
     assert [row["score"] for row in document["scores"]] == ["zen-weighted", "flops"]
     shown = CliRunner().invoke(app, ["study", str(EXCERPT)])
     assert "the best there is" in shown.stdout
+
+
+def test_the_table_has_the_best_score_first_and_what_is_unknown_last() -> None:
+    result = study(read_networks(str(EXCERPT)), ["random", "flops", "zen-weighted"])
+    unknown = replace(result.rankings[0], score="unknown", spearman=math.nan)
+    table = study_table(replace(result, rankings=(unknown, *result.rankings)))
+    ranked = sorted(result.rankings, key=lambda ranking: -ranking.spearman)
+    assert list(table.columns[0].cells) == [*(r.score for r in ranked), "unknown", "the best there is"]
+
+
+def test_the_seed_of_the_command_draws_the_sample() -> None:
+    def flops_budgets(seed: int) -> list[float]:
+        arguments = ["study", str(EXCERPT), "--score", "flops", "--sample", "6", "--seed", str(seed), "--json"]
+        budgets: list[float] = json.loads(CliRunner().invoke(app, arguments).stdout)["budgets"]
+        return budgets
+
+    known = read_networks(str(EXCERPT))
+    for seed in (0, 5):
+        assert flops_budgets(seed) == list(study(known, ["flops"], sample=6, seed=seed).budgets)
+    assert flops_budgets(0) != flops_budgets(5)
 
 
 def test_zen_weighted_in_a_search_keeps_depth_at_every_scale() -> None:

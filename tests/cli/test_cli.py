@@ -6,9 +6,11 @@ import sys
 from dataclasses import replace
 
 import pytest
+from typer.testing import CliRunner
 
 import zennas
 from zennas.architecture.files import write_architecture
+from zennas.cli.main import app
 
 
 def run(*arguments, cwd=None):
@@ -43,6 +45,14 @@ def test_score_json():
     assert out["ci95"][0] < out["score"] < out["ci95"][1]
     one = run("score", "SuperConvK3BNRELU(3,16,1,2)", "--resolution", 16, "--repeats", 1, "--batch-size", 8, "--json")
     assert json.loads(one.stdout)["std_error"] is None
+
+
+def test_every_setting_of_a_score_reaches_it():
+    network = "SuperConvK3BNRELU(3,16,1,2)"
+    options = ["--resolution", "16", "--repeats", "2", "--batch-size", "5", "--seed", "7", "--json"]
+    out = json.loads(CliRunner().invoke(app, ["score", network, *options]).stdout)
+    expected = zennas.zen_score(zennas.load(network), 16, batch_size=5, repeats=2, seed=7)
+    assert tuple(out["repeats"]) == expected.repeats
 
 
 def test_zoo_json():

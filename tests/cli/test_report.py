@@ -4,9 +4,11 @@ import json
 import shutil
 
 import pytest
+from typer.testing import CliRunner
 
 import zennas
 from tests.cli.test_cli import run
+from zennas.cli.main import app
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,13 @@ def test_compare():
     assert [r["params"] for r in rows] == [zennas.costs(zennas.load(r["name"])).params for r in rows]
     assert sum(c["value"] for c in rows[1]["contributions"]) == pytest.approx(sum(score.contributions))
     assert run("compare", "zennet-cifar-0.5M", "nowhere").returncode == 2
+
+
+def test_compare_divides_the_score_by_the_layers():
+    network = zennas.load("zennet-cifar-1.0M")
+    table = CliRunner().invoke(app, ["compare", "zennet-cifar-1.0M"]).stdout
+    row = next(line for line in table.splitlines() if "score per layer" in line)
+    assert row.split()[-1] == f"{zennas.meanfield_score(network).score / zennas.costs(network).layers:.2f}"
 
 
 def test_info_draws_the_network(tmp_path):

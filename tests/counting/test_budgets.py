@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from zennas.counting import Costs
-from zennas.counting.budgets import Budget, parse_budget, total_violation, within
+from zennas.counting.budgets import Budget, depth_within, parse_budget, total_violation, within
 from zennas.errors import BudgetError, ZennasError
 
 COSTS = Costs(params=1_000_000, flops=50_000_000, layers=18, convolutions=40, memory=8_000_000)
@@ -23,6 +25,12 @@ def test_all_budgets_together():
     assert total_violation(COSTS, [parse_budget("params", "0.5M"), parse_budget("layers", "36..")]) == pytest.approx(
         1.5
     )
+
+
+def test_both_bounds_are_allowed_values():
+    budgets = [parse_budget("layers", "18..20"), parse_budget("params", "1M")]
+    assert [depth_within(layers, budgets) for layers in (17, 18, 20, 21)] == [False, True, True, False]
+    assert [within(replace(COSTS, layers=layers), budgets) for layers in (17, 18, 20, 21)] == [False, True, True, False]
 
 
 @pytest.mark.parametrize("text", ["1X", "", "..", "2M..1M", "0", "1M..2X", "-1"])

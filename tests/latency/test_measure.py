@@ -49,6 +49,12 @@ def test_the_median_is_of_one_image_and_does_not_follow_outliers() -> None:
     assert not summary([1.0] * 15 + [1.5] * 15, Setting()).trusted
 
 
+def test_the_spread_is_half_the_range_of_the_middle_two_thirds() -> None:
+    found = summary([float(seconds) for seconds in range(101)], Setting())
+    assert found.latency == 50
+    assert found.spread == pytest.approx((84 - 16) / 2 / 50)
+
+
 def test_batch_times_are_divided_by_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zennas.latency.measure.time_batches", lambda *_: [8.0, 8.0, 8.0])
     assert measure(SMALL, Setting(batch_size=4, resolution=16), 10).latency == 2.0

@@ -12,7 +12,7 @@ from zennas.latency import collect as collect_room
 from zennas.latency.collect import AGAIN_SHARE, Plan, collect
 from zennas.latency.layers import TimedLayer
 from zennas.latency.measure import summary
-from zennas.latency.records import Corrected, Header, Measured, open_records, read_records
+from zennas.latency.records import Corrected, Header, Measured, open_records, read_records, smoothed
 from zennas.latency.setting import Setting
 
 BLOCKS = zennas.load("SuperConvK3BNRELU(3,8,1,1)").super_blocks
@@ -137,6 +137,11 @@ def test_a_slow_minute_is_corrected_by_the_reference() -> None:
     assert corrected.latency(0) / corrected.latency(39) == pytest.approx(1.0)
     assert corrected.latency(0) == pytest.approx(0.1 * corrected.reference / 1e-3)
     assert corrected.layers[LAYER] == pytest.approx(0.01 * corrected.reference / 1e-3)
+
+
+def test_a_reference_is_smoothed_over_as_many_before_as_after_it() -> None:
+    assert smoothed([float(n) for n in range(40)])[8:32] == [float(n) for n in range(8, 32)]
+    assert smoothed([1.0] * 8 + [9.0] + [1.0] * 8) == [1.0] * 17
 
 
 @pytest.fixture

@@ -59,3 +59,23 @@ def test_a_network_learns_one_batch():
         optimiser.step()
         losses.append(loss.item())
     assert losses[-1] < 0.3 * losses[0]
+
+
+def test_weights_are_drawn_as_he_et_al_do():
+    network = zennas.build(zennas.load("SuperConvK3BNRELU(3,64,1,1)SuperResK3K3(64,256,1,128,1)"), 1000)
+    convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
+    assert len(convolutions) == 4
+    for convolution in convolutions:
+        fan_out = convolution.out_channels * convolution.kernel_size[0] ** 2
+        assert abs(convolution.weight.std().item() / (2 / fan_out) ** 0.5 - 1) < 0.1
+    assert abs(network.classifier.weight.std().item() / 0.01 - 1) < 0.1
+    assert not network.classifier.bias.any()
+
+
+def test_of_a_residual_branch_only_the_last_norm_starts_at_zero():
+    network = zennas.build(zennas.load("SuperConvK3BNRELU(3,8,1,1)SuperResK1K3K1(8,32,2,8,2)"), 10)
+    for unit in (m for m in network.modules() if isinstance(m, ResidualUnit)):
+        first, *_, last = scales = [m.weight for m in unit.main.modules() if isinstance(m, nn.BatchNorm2d)]
+        assert len(scales) == 3
+        assert first.all()
+        assert not last.any()

@@ -3,16 +3,19 @@
 import json
 import re
 import shlex
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import zennas
 from zennas.cli.main import app
+from zennas.counting import super_block_costs
 from zennas.errors import RunError
 from zennas.report import report_page
 from zennas.report.command import search_command
 from zennas.report.diff import diff_architectures
+from zennas.report.payload import run_payload
 from zennas.report.replay import replay
 from zennas.report.run_summary import ancestors, composition, contributions, history
 from zennas.searching.settings import SearchConfig, checked_config, search_settings
@@ -96,6 +99,44 @@ def test_gains_of_the_ancestors_add_up_to_the_score(result):
     assert all("super-block" in step.change for step in line[1:])
 
 
+def test_the_composition_is_that_of_the_members(result):
+    snapshot = replay(result.config, result.candidates(), result.iterations)[0]
+    found = composition([snapshot], 32)
+    members = [c for population in snapshot.populations for c in population]
+    for place, side in enumerate(found.stages):
+        widths = []
+        for member in members:
+            rows = zip(
+                member.super_blocks, super_block_costs(zennas.Architecture(member.super_blocks), 32), strict=True
+            )
+            widths.append(max(block.out_channels for block, row in rows if row.out_resolution == side))
+        assert found.width[0][place] == pytest.approx(np.mean(widths))
+
+
+def test_changes_are_told_from_the_old_to_the_new(result):
+    candidates = result.candidates()
+    told = 0
+    for candidate in candidates:
+        if candidate.parent < 0 or len(candidate.mutations) > 1 or len(candidate.mutations[0].blocks) > 1:
+            continue
+        mutation = candidate.mutations[0]
+        old, new = candidates[candidate.parent].super_blocks[mutation.index], mutation.blocks[0]
+        change = ancestors(replace(result.best, candidate=candidate), candidates)[-1].change
+        if old.out_channels != new.out_channels:
+            assert f"super-block {mutation.index + 1}: " in change
+            assert f"width {old.out_channels} → {new.out_channels}" in change
+            told += 1
+    assert told > 10
+
+
+def test_a_winners_costs_are_shown_as_shares_of_its_budgets(result):
+    shown = {cost["title"]: cost for cost in run_payload(result)["winners"][1]["costs"]}
+    costs = result.winners[1].costs
+    assert shown["params"]["share"] == costs.params / 300_000
+    assert shown["layers"]["share"] == costs.layers / 14
+    assert shown["multiply-adds"]["share"] is None
+
+
 def test_contributions_are_those_of_the_score():
     network = zennas.load("zennet-cifar-1.0M")
     parts = contributions(network)
@@ -133,8 +174,6 @@ def test_a_diff_pairs_what_belongs_together():
 
 
 def test_no_name_can_close_the_script(result):
-    from dataclasses import replace
-
     nasty = "</script><script>alert(1)</script>"
     page = report_page([replace(result, config=result.config.model_copy(update={"start": nasty}))])
     assert nasty not in page
@@ -152,8 +191,6 @@ def test_the_page_asks_for_nothing_outside(result):
 
 def test_a_large_run_stays_below_six_megabytes(result):
     """Bytes a candidate, from this run without the page's fixed part: 48,000 of them must fit."""
-    from zennas.report.payload import run_payload
-
     payload = run_payload(result)
     columns = len(json.dumps(payload["candidates"], separators=(",", ":")))
     rest = len(report_page([result]).encode()) - columns
@@ -161,10 +198,7 @@ def test_a_large_run_stays_below_six_megabytes(result):
 
 
 def test_a_block_without_closed_form_says_so(tmp_path):
-    from dataclasses import replace
-
     from zennas.blocks import Convolution, Unit, register_block, registry
-    from zennas.report.payload import run_payload
 
     @register_block("Bare")
     def bare(block, in_channels, stride, first):

@@ -40,6 +40,23 @@ def test_the_pareto_front_is_not_dominated(tmp_path):
         zennas.search(pareto=["parms"])
 
 
+def test_the_pareto_front_lacks_nobody():
+    result = zennas.search(params="200k", iterations=800, rescore=0)
+    everyone = [(c.score, -c.costs.params, -c.costs.flops) for c in result.candidates()]
+    beaten = lambda a: any(all(x >= y for x, y in zip(b, a, strict=True)) and a != b for b in everyone)  # noqa: E731
+    front = pareto_front(result.candidates(), ["params", "flops"])
+    assert {everyone[c.id] for c in front} == {costs for costs in everyone if not beaten(costs)}
+    assert [c.score for c in front] == sorted((c.score for c in front), reverse=True)
+
+
+def test_the_latest_run_is_listed_first_with_its_best(tmp_path):
+    for name in ("b", "c", "a"):
+        result = zennas.search(out=tmp_path / name, params="60k", iterations=200, rescore=0, seed=ord(name))
+    runs = list_runs(tmp_path)
+    assert [run.directory.name for run in runs] == ["a", "c", "b"]
+    assert (runs[0].best, runs[0].scored) == (result.score, result.scored)
+
+
 def test_runs_are_listed_with_their_state(tmp_path):
     zennas.search(out=tmp_path / "a", params="60k", iterations=300, rescore=0)
     zennas.search(out=tmp_path / "b", params="60k", iterations=10**6, time_limit=0.2, rescore=0)

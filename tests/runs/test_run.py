@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -11,6 +12,7 @@ import yaml
 import zennas
 from zennas.errors import BudgetError, DeviceError, RunError, UnknownNameError, ZennasError
 from zennas.runs.run import resume_run, start_run
+from zennas.runs.stopping import reason_to_stop
 from zennas.runs.store import RunStore
 from zennas.searching.scoring import check_device
 from zennas.searching.settings import SearchConfig, checked_config
@@ -54,6 +56,21 @@ def test_monte_carlo_search_and_rescoring():
     assert again.score == candidate.score, "a candidate's score can be computed again from the run's seed"
 
 
+def test_a_search_and_its_rescoring_follow_their_settings():
+    settings = dict(batch_size=4, repeats=5, seed=3)
+    result = zennas.search("resnet", 16, 10, params="60k", score="zen", iterations=24, rescore=3, **settings)
+    ranked = sorted(result.candidates(), key=lambda c: -c.score)[:3]
+    searched, again = (
+        [zennas.zen_score(zennas.Architecture(c.super_blocks), 16, **{**settings, "seed": seed}) for c in ranked]
+        for seed in (3, 4)
+    )
+    assert [score.score for score in searched] == [c.score for c in ranked]
+    # The leaders are scored again from another seed, and the best of those scores wins.
+    best = max(again, key=lambda score: score.score)
+    assert result.best.rescored.repeats == best.repeats
+    assert result.best.candidate == ranked[again.index(best)]
+
+
 def test_a_directory_in_use_is_refused(tmp_path):
     zennas.search(out=tmp_path / "run", **SMALL)
     with pytest.raises(RunError, match="holds a run already"):
@@ -95,6 +112,19 @@ def test_stopping_rules():
     reached = zennas.search(target_score=60, params="1M", iterations=10**6, rescore=0)
     assert reached.status == "target score"
     assert reached.score >= 60
+
+
+def test_stopping_rules_apply_from_their_very_value():
+    config = checked_config({"params": "1M", "patience": 500, "target_score": 60.0, "time_limit": 9.0})
+
+    def reason(since=0, score=1.0, seconds=0.0, finished=False):
+        best = SimpleNamespace(iteration=100, score=score)
+        return reason_to_stop(SimpleNamespace(finished=finished, iteration=100 + since, best=best), config, seconds)
+
+    assert [reason(since) for since in (499, 500)] == ["", "patience"]
+    assert [reason(score=score) for score in (59.9, 60.0)] == ["", "target score"]
+    assert [reason(seconds=seconds) for seconds in (8.9, 9.0)] == ["", "time limit"]
+    assert reason(finished=True) == "finished"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

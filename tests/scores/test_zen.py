@@ -176,3 +176,29 @@ def test_what_means_nothing_is_refused():
 def test_t_quantiles_are_those_of_scipy():
     for degrees in (1, 3, 15, 30, 31, 63, 1000):
         assert t_quantile_975(degrees) == pytest.approx(scipy.stats.t.ppf(0.975, degrees), rel=1e-5)
+
+
+def test_the_interval_is_students_over_the_repeats():
+    values = [1.0, 2.0, 4.0]
+    score = score_from_repeats("zen", values, 0.0)
+    assert score.score == pytest.approx(7 / 3)
+    assert score.std_error == pytest.approx(scipy.stats.sem(values))
+    assert score.ci95 == pytest.approx(scipy.stats.t.interval(0.95, 2, 7 / 3, scipy.stats.sem(values)), rel=1e-5)
+
+
+@pytest.mark.parametrize("score", [zen_score, phi_score])
+def test_the_perturbation_and_the_norm_reach_the_score(score):
+    chain = (Convolution(3, 16, 3), Convolution(16, 8, 3))
+
+    def value(**settings):
+        return score(chain, 8, batch_size=8, repeats=1, **settings).score
+
+    # A small difference grows in proportion to α; of the 512 values at the end the first norm is the larger one.
+    assert value(alpha=0.002) - value(alpha=0.001) == pytest.approx(math.log(2), abs=0.02)
+    assert 1 < value(p=1) - value(p=2) < 0.5 * math.log(512)
+
+
+def test_repeats_are_independent_draws():
+    score = zen_score((Convolution(3, 16, 3),), 8, batch_size=4, repeats=4)
+    assert len(set(score.repeats)) == 4
+    assert score.std_error > 0

@@ -82,6 +82,19 @@ def test_a_seed_gives_one_search():
     assert same != other
 
 
+def test_two_seeds_give_two_searches_from_one_start():
+    problem = Problem(SPACE, [BUDGETS], count, 200, 32)
+    start = starting_network(SPACE, BUDGETS, 32, 10, np.random.default_rng(0))
+    found = []
+    for seed in (1, 2):
+        run = Search(problem, make_algorithm("evolution", problem), by_params, 32, seed)
+        run.begin([start])
+        while not run.finished:
+            run.step()
+        found.append([c.super_blocks for c in run.populations[0].ranked()])
+    assert found[0] != found[1]
+
+
 def test_a_network_that_cannot_be_scored_is_recorded_and_skipped():
     def score(networks):
         return [Failure("odd") if n[1].kernel == 3 else float(len(n)) for n in networks]

@@ -4,9 +4,11 @@ from pathlib import Path
 import pytest
 
 import zennas
+from zennas.architecture.model import SuperBlock
 from zennas.errors import ZennasError
 from zennas.searching.settings import checked_config, configured_space
 from zennas.spaces.file import read_space
+from zennas.spaces.space import BlockChoice, Range, SearchSpace
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "spaces.md").read_text(encoding="utf-8")
 
@@ -27,6 +29,41 @@ def test_the_worked_example_of_the_documentation(tmp_path):
     assert {(b.block, b.kernel) for b in blocks[1:-1]} <= {("Btn", 3), ("Btn", 5), ("GBtn", 3)}
     assert all(16 <= b.out_channels <= 256 and b.out_channels % 16 == 0 for b in blocks[1:-1])
     assert sum(b.stride == 2 for b in blocks) == 2
+
+
+def test_every_key_reaches_the_space(tmp_path):
+    text = """
+name: mine
+base: mobilenet
+choices: [{block: MB, kernel: 5, expansion: 4, se: true}, {block: GBtn, kernel: 3, group_width: 16}]
+stage_strides: [2, 1]
+stem: {block: Conv, kernel: 5, in: 1, out: 24, stride: 2, layers: 2}
+head: {block: Conv, kernel: 1, in: 8, out: 320}
+stem_width: {low: 16, high: 32, step: 4}
+head_width: {low: 320, high: 640, step: 32}
+width: {low: 24, high: 240, step: 12}
+bottleneck: {low: 16, high: 160, step: 16}
+layers: {low: 2, high: 7}
+split_at: 5
+mutation: [0.75, 1.5]
+freeze: [head]
+"""
+    assert read_space(write(tmp_path, text), 32) == SearchSpace(
+        "mine",
+        (BlockChoice("MB", 5, 4, se=True), BlockChoice("GBtn", 3, group_width=16)),
+        (2, 1),
+        SuperBlock("Conv", 5, 1, 24, 2, layers=2),
+        SuperBlock("Conv", 1, 8, 320),
+        Range(16, 32, 4),
+        Range(320, 640, 32),
+        Range(24, 240, 12),
+        Range(16, 160, 16),
+        Range(2, 7),
+        5,
+        (0.75, 1.5),
+        frozenset({"head"}),
+    )
+    assert read_space(write(tmp_path, "name: mine\nhas_head: false"), 32).head is None
 
 
 def test_start_and_freeze():

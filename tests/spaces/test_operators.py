@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from zennas.spaces.operators import (
     offspring_draws,
     register_operator,
 )
-from zennas.spaces.space import search_space
+from zennas.spaces.space import Range, search_space
 from zennas.spaces.weighted import WeightedTable
 
 SPACE = search_space("resnet", 32)
@@ -105,3 +106,22 @@ def test_an_operator_that_draws_more_than_it_said_is_named(restored):
 def test_numbers_out_of_their_range_are_refused(values):
     with pytest.raises(ZennasError, match="not allowed"):
         register_operator("wrong", **values)(move_layers)
+
+
+@pytest.mark.parametrize("head", [SPACE.head, None])
+def test_layers_move_between_all_stages_within_the_bounds(head):
+    space = replace(SPACE, head=head, layers=Range(2, 4))
+    network = next(random_networks("resnet", 32, 1, seed=4)).super_blocks
+    network = tuple(replace(block, layers=3) if 0 < i < len(network) - 1 else block for i, block in enumerate(network))
+    stages = network if head else network[:-1]
+    rng = np.random.default_rng(0)
+    givers, takers, depths = set(), set(), set()
+    for row in rng.random((400, 3)).tolist():
+        moved = move_layers(stages, 0.5, space, iter(row))
+        if moved:
+            giver, taker = moved
+            givers.add(giver.index)
+            takers.add(taker.index)
+            depths |= {giver.blocks[0].layers, taker.blocks[0].layers}
+    inner = set(range(1, len(network) - 1))
+    assert (givers, takers, depths) == (inner, inner, {2, 4})

@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from zennas.architecture.model import SuperBlock
 from zennas.counting import count_super_blocks
 from zennas.counting.budgets import parse_budget, within
 from zennas.errors import ArchitectureError, BudgetError
-from zennas.spaces.space import search_space
-from zennas.spaces.start import starting_network
+from zennas.spaces.space import Range, search_space
+from zennas.spaces.start import smallest_of, starting_network
 
 
 @pytest.mark.parametrize(
@@ -43,3 +46,17 @@ def test_small_starts_are_small_and_differ():
 def test_resolution_too_small():
     with pytest.raises(ArchitectureError, match="use 5 or more"):
         search_space("resnet", 4).check_resolution(4)
+
+
+def test_a_start_has_the_fewest_layers_that_the_space_allows():
+    space = replace(search_space("resnet", 32), layers=Range(3, 5))
+    start = starting_network(space, (), 32, 10, np.random.default_rng(0))
+    smallest = smallest_of(space, space.choices[0])
+    assert [block.layers for network in (start, smallest) for block in network[1:-1]] == [3] * 8
+
+
+def test_the_strides_of_the_stem_count_for_the_smallest_resolution():
+    space = replace(search_space("resnet", 32), stem=SuperBlock("Conv", 3, 3, 16, 2), stage_strides=(1, 2, 2))
+    space.check_resolution(5)
+    with pytest.raises(ArchitectureError, match="3 strides .* use 5 or more"):
+        space.check_resolution(4)
