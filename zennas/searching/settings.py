@@ -104,7 +104,7 @@ class SearchConfig(BaseModel):
         allowed = setting_names()
         unknown_names = [name for name in values if name not in allowed]
         if unknown_names:
-            raise ValueError(str(unknown("setting", unknown_names[0], allowed)))
+            raise ValueError(str(unknown("setting", str(unknown_names[0]), allowed)))
         budgets = {name: _budget_text(name, values[name]) for name in QUANTITIES if values.get(name) is not None}
         return {**{name: value for name, value in values.items() if name not in QUANTITIES}, "budgets": budgets}
 
