@@ -34,7 +34,7 @@ from zennas.searching.executors import Execution, serial
 from zennas.searching.population import Candidate
 from zennas.searching.settings import checked_config
 from zennas.searching.tasks import Failure, Outcome
-from zennas.searching.threads import Threads, fitting_threads, usable_cores
+from zennas.searching.threads import Threads
 
 NOISE = 1.4
 """Standard deviation of a repeat of a winner of 1 M parameters, of a score of 200."""
@@ -239,15 +239,6 @@ def test_cores_are_used_unless_the_user_said_otherwise(monkeypatch):
     assert choose(config.model_copy(update={"device": "cuda"}), Execution())[0] is other
     monkeypatch.setattr("zennas.runs.rescoring.usable_cores", lambda: 1)
     assert choose(config, Execution())[0] is serial
-
-
-def test_threads_do_not_take_more_memory_than_there_is(monkeypatch):
-    monkeypatch.setattr("zennas.searching.threads._machine_memory", lambda: 8e9)
-    monkeypatch.setattr("zennas.searching.threads.usable_cores", lambda: 16)
-    assert fitting_threads(1e6) == 16
-    assert fitting_threads(1e9) == 4
-    assert fitting_threads(1e12) == 1
-    assert usable_cores() >= 1
 
 
 def test_threads_and_one_process_give_the_same_numbers():
