@@ -59,6 +59,12 @@ def test_peak_memory_of_hand_counted_networks():
     assert zennas.costs(res, 8).memory == 4 * 64 * (4 + 10 + 4)
 
 
+def test_what_a_projection_made_is_alive_beside_the_main_path():
+    # While the first convolution runs: its input, its output, and the projection's output, which has its stride.
+    res = Architecture((SuperBlock("Res", 3, 4, 16, 2, 10),))
+    assert zennas.costs(res, 8).memory == 4 * (4 * 64 + 10 * 16 + 16 * 16)
+
+
 def test_depth_counts_layers_and_not_pooling():
     stem = (
         SuperBlock("Conv", 7, 3, 64, 2),

@@ -5,7 +5,17 @@ from devices import device_measurements, device_seconds
 import zennas
 from zennas.errors import LatencyError
 from zennas.latency.fit import fit_predictor, noise_floor, relative_errors
+from zennas.latency.learn import learn_convolutions
 from zennas.latency.records import Corrected
+
+NETWORK = zennas.load("SuperConvK3BNRELU(3,16,1,1)SuperResK1K5K1(16,24,2,8,3)").super_blocks
+
+
+@pytest.fixture
+def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three steps of learning."""
+    monkeypatch.setattr("zennas.latency.learn.STEPS", 3)
+    monkeypatch.setattr("zennas.latency.learn.PERCEPTRON_STEPS", 3)
 
 
 def test_errors_are_relative_and_counted() -> None:
@@ -42,17 +52,35 @@ def test_a_device_is_learned_with_its_depthwise_and_grouped_convolutions(space: 
     assert found.median < 0.05
 
 
-def test_held_out_networks_are_not_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zennas.latency.learn.STEPS", 3)
-    monkeypatch.setattr("zennas.latency.learn.PERCEPTRON_STEPS", 3)
+@pytest.mark.usefixtures("briefly")
+def test_held_out_networks_are_not_learned_from() -> None:
     plain = device_measurements("resnet", 25, 0.0)
     spoiled = device_measurements("resnet", 25, 0.0)
     for number, visits in spoiled.visits.items():
         if number % 5 == 4:
             spoiled.visits[number] = [(latency * 1000, place) for latency, place in visits]
-    network = zennas.load("SuperConvK3BNRELU(3,16,1,1)SuperResK1K5K1(16,24,2,8,3)").super_blocks
     for model in ("convolutions", "perceptron", "trees"):
-        assert fit_predictor(plain, model).predict(network) == fit_predictor(spoiled, model).predict(network)
+        assert fit_predictor(plain, model).predict(NETWORK) == fit_predictor(spoiled, model).predict(NETWORK)
+
+
+@pytest.mark.usefixtures("briefly")
+def test_every_model_is_drawn_from_the_seed_and_begins_at_the_level_of_what_was_measured() -> None:
+    measured = device_measurements("resnet", 25, 0.0)
+    corrected = Corrected(measured)
+    level = np.mean([np.log(corrected.latency(n)) for n in corrected.numbers()])
+    for model in ("convolutions", "perceptron", "trees"):
+        one, again, other = (fit_predictor(measured, model, seed) for seed in (1, 1, 2))
+        assert one.predict(NETWORK) == again.predict(NETWORK) != other.predict(NETWORK)
+        predicted = [one.predict(blocks) for blocks in corrected.networks.values()]
+        assert abs(np.mean(np.log(predicted)) - level) < 2
+
+
+@pytest.mark.usefixtures("briefly")
+def test_layers_measured_alone_are_learned_from() -> None:
+    plain, slower = (device_measurements("resnet", 20, 0.0) for _ in range(2))
+    slower.layers = {layer: (100 * latency, place) for layer, (latency, place) in slower.layers.items()}
+    one, other = (learn_convolutions(Corrected(m), m.networks).predict(NETWORK) for m in (plain, slower))
+    assert one != other
 
 
 def test_too_few_networks_and_unknown_models_are_refused() -> None:

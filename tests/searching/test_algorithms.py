@@ -17,8 +17,10 @@ from zennas.runs.run import resume_run
 from zennas.runs.store import RunStore
 from zennas.searching import Algorithm, Problem, Search, algorithm_names, founder, register_algorithm
 from zennas.searching.algorithms import make_algorithm
+from zennas.searching.algorithms.algorithm import Round
 from zennas.searching.algorithms.local import NEIGHBOURS
 from zennas.searching.algorithms.walk import RandomWalk
+from zennas.searching.population import Population
 from zennas.searching.settings import SearchConfig, checked_config, read_config
 from zennas.spaces.mutation import applied
 from zennas.spaces.operators import offspring_draws
@@ -255,6 +257,28 @@ def test_of_regularized_evolution_the_oldest_die():
     assert sum(c.parent < 0 for c in candidates) > 10
     # The parents of late candidates are young themselves, however good the old ones were.
     assert all(c.id - c.parent <= 32 + 32 for c in candidates if c.parent >= 0)
+
+
+def test_of_a_frontier_every_population_has_offspring_in_turn():
+    search, _ = finished("evolution", FRONTIER, iterations=600)
+    populations = []
+    for number, population in enumerate(search.populations):
+        only = Population(FRONTIER[number], 1)
+        only.offer(population.ranked()[0])
+        populations.append(only)
+    first, second = (population.best for population in populations)
+    assert first != second
+    round = Round(0, 6, np.random.default_rng(0), populations)
+    assert [proposal.parent for proposal in search.algorithm.propose(round)] == [second, first] * 3
+
+
+def test_regularized_evolution_has_offspring_of_the_best_of_a_sample():
+    search, _ = finished("regularized", iterations=1000, population=32)
+    ranks = {c.id: rank for rank, c in enumerate(sorted(search.algorithm.living[0], key=lambda c: -c.score))}
+    round = Round(1000, 50, np.random.default_rng(0), search.populations)
+    parents = [ranks[proposal.parent.id] for proposal in search.algorithm.propose(round)]
+    # Of 25 drawn from 32 the best is on average the second: the expected rank is below 1.
+    assert np.mean(parents) < 2
 
 
 def test_a_random_walk_stays_in_the_budgets_and_goes_on_where_it_was():
