@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,6 +53,19 @@ class TrainProgress:
 
 Watcher = Callable[[TrainProgress], None]
 Refuse = Callable[[str], TrainingError]
+
+
+@contextmanager
+def _failing_to_compile() -> Iterator[None]:
+    from torch._dynamo.exc import TorchDynamoException
+
+    try:
+        yield
+    except TorchDynamoException as error:
+        said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise TrainingError(
+            f"torch.compile fails here: {said}; it needs a C++ compiler for a CPU; train without --compile"
+        ) from error
 
 
 def prepared_for_training(config: TrainConfig, data: ImageData, resolution: int) -> PreparedImages | PreparedBatches:
@@ -137,10 +151,16 @@ class Loop:
         return network
 
     def run(self, watch: Watcher | None) -> None:
-        """Train to the end. Raises `TrainingError` where the loss is no number, `ZennasError` for bad images."""
-        while self.epoch < self.config.epochs:
-            speed = self._train_epoch(watch)
-            self._end_epoch(speed, watch)
+        """Train to the end.
+
+        Raises:
+            TrainingError: the loss is no number, or the network cannot be compiled.
+            ZennasError: an image cannot be used.
+        """
+        with _failing_to_compile() if self.config.compile else nullcontext():
+            while self.epoch < self.config.epochs:
+                speed = self._train_epoch(watch)
+                self._end_epoch(speed, watch)
 
     def _train_epoch(self, watch: Watcher | None) -> float:
         config, accelerator = self.config, self.accelerator
