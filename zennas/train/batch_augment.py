@@ -121,11 +121,12 @@ def _boxes(probability: float, count: int, side: int, rng: np.random.Generator) 
     """timm's rectangles: the first of several attempts that is smaller than the image, at a random place."""
     erased = rng.random(count) < probability
     areas = rng.uniform(*ERASED_SHARE, (count, ERASING_ATTEMPTS)) * side * side
-    aspects = np.exp(rng.uniform(*np.log(ERASED_ASPECT), (count, ERASING_ATTEMPTS)))
-    sizes = np.rint(np.sqrt(np.stack([areas * aspects, areas / aspects], 2))).astype(np.int64)
-    fitting = (sizes < side).all(2)
+    lowest, highest = np.log(ERASED_ASPECT)
+    aspects = np.exp(rng.uniform(lowest, highest, (count, ERASING_ATTEMPTS)))
+    sizes: NDArray[np.int64] = np.rint(np.sqrt(np.stack([areas * aspects, areas / aspects], 2))).astype(np.int64)
+    fitting = np.all(sizes < side, axis=2)
     chosen = sizes[np.arange(count), fitting.argmax(1)]
-    chosen[~(erased & fitting.any(1))] = 0
+    chosen[~(erased & np.any(fitting, axis=1))] = 0
     corners = np.floor(rng.random((count, 2)) * (side - chosen + 1)).astype(np.int64)
     return np.concatenate([corners, chosen], 1)
 

@@ -98,8 +98,8 @@ def _cifar(kind: str, directory: Path, download: bool) -> ImageData:
     except OSError as error:
         raise DataError(f"{directory}: {kind} cannot be read or fetched: {error.strerror or error}") from None
     mean, std = _CIFAR[kind]
-    in_memory = [ByteImages(split.data, split.targets) for split in (train, test)]
-    return ImageData(kind, *in_memory, tuple(train.classes), 32, mean, std)
+    learned, tested = (ByteImages(split.data, split.targets) for split in (train, test))
+    return ImageData(kind, learned, tested, tuple(train.classes), 32, mean, std)
 
 
 def _image_folder(directory: Path) -> ImageData:

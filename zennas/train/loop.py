@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zennas.errors import TrainingError
+from zennas.errors import TrainingError, cut
 from zennas.io.foreign import parse_foreign
 from zennas.io.tables import csv_text
 from zennas.io.text import write_text
@@ -62,7 +62,8 @@ def _failing_to_compile() -> Iterator[None]:
     try:
         yield
     except TorchDynamoException as error:
-        said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        reason = str(getattr(error, "inner_exception", error)).strip()
+        said = cut(reason.splitlines()[0]) if reason else type(error).__name__
         raise TrainingError(
             f"torch.compile fails here: {said}; it needs a C++ compiler for a CPU; train without --compile"
         ) from error
