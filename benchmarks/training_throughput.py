@@ -1,11 +1,15 @@
-"""Training speed of a zoo network in our loop, in a bare torch loop, and of a torchvision ResNet of equal cost.
+"""Training speed before and after: one image at a time in contiguous maps, against whole batches channels last.
 
-    OMP_NUM_THREADS=1 python benchmarks/training_throughput.py
+    OMP_NUM_THREADS=1 nice -n 5 python benchmarks/training_throughput.py
 
-zennet-cifar-1.0M has 159 M multiply-adds at 32×32, torchvision's ResNet-101 160 M. CPU seconds of the process are
-counted, so that other programs on the machine do not matter much; the loops take turns, each in a process of its own.
-`bare, memory kept` is the bare loop with the allocator setting that our loop makes on a CPU: against it, what the loop
-itself costs is seen alone.
+`before` is the loop of runs that name no version (`loop_version=1, layout="contiguous"`), by which old runs are gone on
+with to the last bit. `after` is the present one. `--also` adds columns: `bf16` and `compile` on top of `after`, and the
+layout or the batches alone. `--recipe cifar` is the paper's (AutoAugment, mirroring, lighting), `digits` goes without.
+The loops take turns, each in a process of its own, forwards and backwards; processor time is counted, so that other
+programs matter less, and each round gives one ratio.
+
+The winners are those of `zennas search --space SPACE --resolution 32 --classes 10 --flops 10M --params 1M --layers 18
+--iterations 12000 --seed 0`.
 """
 
 import argparse
@@ -14,118 +18,93 @@ import multiprocessing
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
-import torch
-from torch.nn import functional as F
-from torch.utils.data import DataLoader, Dataset
-
-from zennas.allocator import keep_freed_memory
 from zennas.train import TrainProgress, train
-from zennas.train.augment import batch_mixer, train_transform
-from zennas.train.config import train_config
-from zennas.train.datasets import open_data
-from zennas.train.networks import make_network
 
-MODEL, RESNET, RESOLUTION = "zennet-cifar-1.0M", "torchvision:resnet101", 32
+RESOLUTION = 32
+NETWORKS = {
+    "zennet-cifar-1.0M": "zennet-cifar-1.0M",
+    "ResNet-20": "SuperConvK3BNRELU(3,16,1,1)SuperResK3K3(16,16,1,16,3)SuperResK3K3(16,32,2,32,3)"
+    "SuperResK3K3(32,64,2,64,3)",
+    "resnet winner": "SuperConvK3BNRELU(3,8,1,1)SuperResK1K3K1(8,16,1,8,1)SuperResK1K3K1(16,40,2,8,1)"
+    "SuperResK1K7K1(40,24,2,8,1)SuperResK1K5K1(24,136,2,16,3)SuperResK1K5K1(136,136,1,16,4)"
+    "SuperResK1K7K1(136,112,1,8,2)SuperResK1K7K1(112,128,1,16,4)SuperConvK1BNRELU(128,392,1,1)",
+    "mobilenet winner": "SuperConvK3BNRELU(3,8,1,1)SuperResIDWE1K5(8,16,1,16,1)SuperResIDWE4K7(16,8,2,8,1)"
+    "SuperResIDWE1K7(8,40,2,40,2)SuperResIDWE2K7(40,40,2,48,4)SuperResIDWE2K7(40,32,1,24,3)"
+    "SuperResIDWE4K5(32,48,1,24,4)SuperResIDWE4K3(48,24,1,24,1)SuperConvK1BNRELU(24,576,1,1)",
+    "regnet winner": "SuperConvK3BNRELU(3,8,1,1)GBtn[k5,g48](8,48,1,8,1)GBtn[k5,g32](48,24,2,8,1)"
+    "GBtn[k5,g16](24,32,2,24,1)GBtn[k5,g24](32,344,2,16,5)GBtn[k7,g16](344,112,1,16,3)"
+    "GBtn[k3,g64](112,160,1,32,5)SuperConvK1BNRELU(160,248,1,1)",
+}
+LOOPS: dict[str, dict[str, Any]] = {
+    "before": {"loop_version": 1, "layout": "contiguous"},
+    "after": {},
+    "bf16": {"precision": "bf16"},
+    "compile": {"compile": True},
+    "layout": {"loop_version": 1, "layout": "channels-last"},
+    "batches": {"layout": "contiguous"},
+}
+
+
+# Both on the digits at 32×32: the recipe decides what is done to an image, not the data.
+RECIPES: dict[str, dict[str, Any]] = {
+    "cifar": {"auto_augment": True, "flip": 0.5, "lighting": 0.1, "lr": 0.1},
+    "digits": {},
+}
 
 
 class EnoughError(Exception):
     """Enough steps were timed."""
 
 
-def ours(model: str, batch_size: int, steps: int) -> float:
-    """Images a CPU second in `zennas.train`."""
+def speed(model: str, settings: dict[str, Any], batch_size: int, steps: int) -> float:
+    """Images a CPU second in `zennas.train`, of `steps` steps after the second one."""
     times: list[float] = []
 
     def watch(progress: TrainProgress) -> None:
         times.append(time.process_time())
-        if len(times) > steps:
+        if len(times) > steps + 1:
             raise EnoughError
 
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(EnoughError):
-        train(model, Path(folder) / "run", resolution=RESOLUTION, batch_size=batch_size, epochs=1, watch=watch)
-    return steps * batch_size / (times[-1] - times[0])
+        train(model, Path(folder) / "run", resolution=RESOLUTION, batch_size=batch_size, watch=watch, **settings)
+    return steps * batch_size / (times[-1] - times[1])
 
 
-class Transformed(Dataset):
-    """The same images after the same augmentation, with no care for repeating it."""
-
-    def __init__(self, data, transform) -> None:
-        self.data, self.transform = data.train, transform
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __getitem__(self, index: int):
-        image, label = self.data[index]
-        return self.transform(image), label
-
-
-def bare(model: str, batch_size: int, steps: int) -> float:
-    """Images a CPU second in the shortest loop that trains the same network on the same images."""
-    data = open_data("digits")
-    config = train_config({"model": model, "batch_size": batch_size})
-    network = make_network(model, 10, RESOLUTION)
-    optimizer = torch.optim.SGD(network.parameters(), 0.01, 0.9, weight_decay=5e-4, nesterov=True)
-    loader = DataLoader(Transformed(data, train_transform(config, data, RESOLUTION)), batch_size, shuffle=True)
-    mix = batch_mixer(config, 10)
-    start = 0.0
-    for step, (images, labels) in enumerate(loader):
-        mixed, targets = mix(images, labels)
-        loss = F.cross_entropy(network(mixed), targets)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        loss.item()
-        if step == 0:
-            start = time.process_time()
-        if step == steps:
-            break
-    return steps * batch_size / (time.process_time() - start)
-
-
-def bare_kept(model: str, batch_size: int, steps: int) -> float:
-    """The bare loop, with freed memory kept."""
-    keep_freed_memory()
-    return bare(model, batch_size, steps)
-
-
-def alone(loop: Callable[[str, int, int], float], model: str, batch_size: int, steps: int) -> float:
-    """The loop's speed in a fresh process."""
+def alone(name: str, loop: str, options: argparse.Namespace) -> float:
+    """A loop's speed in a fresh process."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(loop, model, batch_size, steps).result()
+        settings = {**RECIPES[options.recipe], **LOOPS[loop]}
+        return pool.submit(speed, NETWORKS[name], settings, options.batch_size, options.steps).result()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--recipe", choices=RECIPES, default="cifar")
+    parser.add_argument("--network", choices=NETWORKS, action="append", help="default: all")
+    parser.add_argument("--also", choices=list(LOOPS)[2:], action="append", default=[])
     options = parser.parse_args()
-    loops = {
-        f"{MODEL} in our loop": (ours, MODEL),
-        f"{MODEL} in bare torch": (bare, MODEL),
-        f"{MODEL} in bare torch, memory kept": (bare_kept, MODEL),
-        f"{RESNET} in our loop": (ours, RESNET),
-    }
-    speeds: dict[str, list[float]] = {name: [] for name in loops}
-    for turn in range(options.rounds):
-        # Forwards and backwards, so that a machine that slows down does not favour one.
-        for name in list(loops)[:: 1 if turn % 2 == 0 else -1]:
-            speeds[name].append(alone(*loops[name], options.batch_size, options.steps))
-        print([round(values[-1], 2) for values in speeds.values()], flush=True)
-    mine, *others = speeds
-    for name, values in speeds.items():
-        print(f"{name:50s} {statistics.median(values):.1f} images/s")
-    for other in others[:2]:
-        ratios = [b / o - 1 for b, o in zip(speeds[other], speeds[mine], strict=True)]
-        print(
-            f"overhead of our loop over {other}: {statistics.median(ratios):+.1%} "
-            f"({min(ratios):+.1%} to {max(ratios):+.1%})"
-        )
+    loops = ["before", "after", *options.also]
+    print("| network | " + " | ".join(f"{loop}, images/s" for loop in loops), end=" | ")
+    print(" | ".join(f"{loop} / before (all rounds)" for loop in loops[1:]), "|")
+    print("| --- " * (2 * len(loops)) + "|")
+    for name in options.network or NETWORKS:
+        speeds: dict[str, list[float]] = {loop: [] for loop in loops}
+        for turn in range(options.rounds):
+            # Forwards and backwards, so that a machine that slows down does not favour one.
+            for loop in loops[:: 1 if turn % 2 == 0 else -1]:
+                speeds[loop].append(alone(name, loop, options))
+        cells = [f"{statistics.median(values):.1f}" for values in speeds.values()]
+        for loop in loops[1:]:
+            ratios = [a / b for a, b in zip(speeds[loop], speeds["before"], strict=True)]
+            cells.append(f"{statistics.median(ratios):.2f} ({', '.join(f'{r:.2f}' for r in ratios)})")
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":

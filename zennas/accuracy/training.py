@@ -11,7 +11,7 @@ from zennas.architecture.structure import format_structure
 from zennas.counting import costs
 from zennas.errors import TrainingError, ZennasError
 from zennas.io.settings import CONFIG
-from zennas.train.config import TrainConfig, read_train_config, train_config
+from zennas.train.config import TrainConfig, read_train_config, same_recipe, train_config
 from zennas.train.datasets import open_data
 from zennas.train.loop import Watcher
 from zennas.train.run import TrainResult, resume_training, train
@@ -72,7 +72,7 @@ def train_networks(
 def _trained(config: TrainConfig, directory: Path, watch: Watcher | None) -> TrainResult:
     if not (directory / CONFIG).exists():
         return train(config.model, directory, watch=watch, **config.model_dump(exclude={"model"}))
-    if read_train_config(directory) != config:
+    if not same_recipe(read_train_config(directory), config):
         raise TrainingError(f"{directory}: another network, or trained with other settings; choose another --out")
     # The run's settings are those that the caller gave, and so is a teacher of a user's own.
     return resume_training(directory, watch=watch, allow_imports=True)

@@ -16,6 +16,14 @@ from zennas.train.datasets import ImageData
 _EIGENVALUES = (0.2175, 0.0188, 0.0045)
 _EIGENVECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
 
+PRINCIPAL_COLOURS = torch.tensor(_EIGENVECTORS) * torch.tensor(_EIGENVALUES)
+"""Channels × components: standard normal noise times it is a shift along the principal colours."""
+
+# Random erasing: the rectangle's share of the image, its height over its width, and how many rectangles are tried.
+ERASED_SHARE = (0.02, 1 / 3)
+ERASED_ASPECT = (0.3, 1 / 0.3)
+ERASING_ATTEMPTS = 10  # timm's own, which it has no argument for
+
 Transform = Callable[[Any], Tensor]
 
 
@@ -24,11 +32,23 @@ class Lighting:
 
     def __init__(self, std: float) -> None:
         self._std = std
-        self._colours = torch.tensor(_EIGENVECTORS) * torch.tensor(_EIGENVALUES)
+        self._colours = PRINCIPAL_COLOURS
 
     def __call__(self, image: Tensor) -> Tensor:
         noise = torch.randn(3) * self._std
         return image + (self._colours @ noise)[:, None, None]
+
+
+def crop_margin(resolution: int) -> int:
+    """Width in pixels of the black margin that small images are cropped out of."""
+    return max(1, resolution // 8)
+
+
+def auto_augment(kind: str) -> Any:
+    """torchvision's AutoAugment with the policy of a kind of data. Raises `MissingExtraError`."""
+    transforms = require("torchvision.transforms", "train", "augmentation")
+    policy = transforms.AutoAugmentPolicy
+    return transforms.AutoAugment(policy.IMAGENET if kind == "imagefolder" else policy.CIFAR10)
 
 
 def train_transform(config: TrainConfig, data: ImageData, resolution: int) -> Transform:
@@ -49,18 +69,17 @@ def train_transform(config: TrainConfig, data: ImageData, resolution: int) -> Tr
         steps.append(transforms.RandomResizedCrop(resolution))
     else:
         steps.append(transforms.Resize(resolution))
-        steps.append(transforms.RandomCrop(resolution, padding=max(1, resolution // 8)))
+        steps.append(transforms.RandomCrop(resolution, padding=crop_margin(resolution)))
     if config.flip:
         steps.append(transforms.RandomHorizontalFlip(config.flip))
     if config.auto_augment:
-        policy = transforms.AutoAugmentPolicy
-        steps.append(transforms.AutoAugment(policy.IMAGENET if data.kind == "imagefolder" else policy.CIFAR10))
+        steps.append(auto_augment(data.kind))
     steps.append(transforms.ToTensor())
     if config.lighting:
         steps.append(Lighting(config.lighting))
     steps.append(transforms.Normalize(data.mean, data.std))
     if config.erasing:
-        steps.append(erasing(config.erasing, mode="pixel", max_area=1 / 3, device="cpu"))
+        steps.append(erasing(config.erasing, *ERASED_SHARE, *ERASED_ASPECT, mode="pixel", device="cpu"))
     composed: Transform = transforms.Compose(steps)
     return composed
 

@@ -35,6 +35,9 @@ _BY_KIND: dict[str, dict[str, Any]] = {
     },
 }
 
+# What runs had before they named it.
+_FIRST_LOOP = {"loop_version": 1, "layout": "contiguous"}
+
 
 def _number_type(value: Any) -> Any:
     return number_type(value) if isinstance(value, str) else value
@@ -60,6 +63,12 @@ class TrainConfig(BaseModel):
         distil_logits: weight of the divergence between the class probabilities of student and teacher.
         distil_features: weight of the distance between their stages' feature maps.
         temperature: of the softmax in the distillation of logits.
+        layout: how feature maps lie in memory; `auto` becomes the one that `zennas.train.layout` finds the faster,
+            and is kept in the run.
+        compile: whether the network goes through `torch.compile`.
+        loop_version: how the loop draws and rounds. 1: images are augmented one by one, as all runs were that do not
+            name a version; they are gone on with in that way. 2: small images are augmented in batches, and on a CPU
+            one kernel updates all weights.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -105,6 +114,12 @@ class TrainConfig(BaseModel):
     ] = "fp32"
     accumulate: Annotated[int, Field(ge=1), Option("Batches that make one step.", MACHINE)] = 1
     workers: Annotated[int, Field(ge=0), Option("Processes that prepare images.", MACHINE)] = 0
+    layout: Annotated[
+        Literal["auto", "channels-last", "contiguous"],
+        Option("auto, channels-last or contiguous feature maps.", MACHINE),
+    ] = "auto"
+    compile: Annotated[bool, Option("Use torch.compile.", MACHINE)] = False
+    loop_version: Literal[1, 2] = 2
 
     @model_validator(mode="before")
     @classmethod
@@ -146,4 +161,11 @@ def train_config(values: dict[str, Any], where: str = "") -> TrainConfig:
 
 def read_train_config(directory: Path) -> TrainConfig:
     """Read a run's `config.yaml`. Raises `TrainingError` where there is no run, `ZennasError` if it is damaged."""
-    return train_config(read_settings(directory, "training run", TrainingError), f"{directory / CONFIG}: ")
+    settings = read_settings(directory, "training run", TrainingError)
+    return train_config({**_FIRST_LOOP, **settings}, f"{directory / CONFIG}: ")
+
+
+def same_recipe(one: TrainConfig, other: TrainConfig) -> bool:
+    """Whether two runs differ at most in how the loop draws and rounds and in how maps lie in memory."""
+    fields = set(_FIRST_LOOP)
+    return one.model_dump(exclude=fields) == other.model_dump(exclude=fields)

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 
 from zennas.errors import DataError
 from zennas.optional_dependencies import require
 from zennas.train.config import split_data
+from zennas.train.images import ByteImages, Images
 
 # Mean and standard deviation of a channel, of images in [0, 1].
 _CIFAR = {
@@ -21,21 +21,13 @@ _DIGITS = ((0.305, 0.305, 0.305), (0.377, 0.377, 0.377))
 _DIGITS_TEST_FRACTION = 0.2
 
 
-class Images(Protocol):
-    """A split: PIL images in RGB with their classes."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> tuple[Any, int]: ...
-
-
 @dataclass(frozen=True)
 class ImageData:
     """A data set for classification.
 
     Attributes:
         kind: `digits`, `cifar10`, `cifar100` or `imagefolder`.
-        train: images to learn from.
+        train: images to learn from; `ByteImages` where all have one size, so that whole batches can be taken.
         test: images to evaluate on.
         classes: names, in the order of the network's outputs.
         resolution: side at which networks usually see them.
@@ -77,31 +69,16 @@ def image_name(images: Images, index: int) -> str:
     return str(samples[index][0]) if samples else f"image {index}"
 
 
-class _InMemory:
-    """Images that fit in memory, as PIL images."""
-
-    def __init__(self, images: Sequence[Any], labels: Sequence[int]) -> None:
-        self._images, self._labels = images, labels
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def __getitem__(self, index: int) -> tuple[Any, int]:
-        return self._images[index], self._labels[index]
-
-
 def _digits() -> ImageData:
     """scikit-learn's 1,797 digits of 8×8 pixels; a fixed fifth of each class is the test split."""
-    from PIL import Image
-
     bunch = require("sklearn.datasets", "train", "the digits data set").load_digits()
     split = require("sklearn.model_selection", "train", "the digits data set").train_test_split
     pixels = np.rint(bunch.images * (255 / 16)).astype(np.uint8)
     labels = [int(label) for label in bunch.target]
     train, test = split(range(len(labels)), test_size=_DIGITS_TEST_FRACTION, random_state=0, stratify=labels)
 
-    def part(chosen: Sequence[int]) -> _InMemory:
-        return _InMemory([Image.fromarray(pixels[i]).convert("RGB") for i in chosen], [labels[i] for i in chosen])
+    def part(chosen: Sequence[int]) -> ByteImages:
+        return ByteImages(np.repeat(pixels[chosen][..., None], 3, 3), [labels[i] for i in chosen])
 
     mean, std = _DIGITS
     return ImageData("digits", part(train), part(test), tuple(map(str, range(10))), 32, mean, std)
@@ -121,7 +98,8 @@ def _cifar(kind: str, directory: Path, download: bool) -> ImageData:
     except OSError as error:
         raise DataError(f"{directory}: {kind} cannot be read or fetched: {error.strerror or error}") from None
     mean, std = _CIFAR[kind]
-    return ImageData(kind, train, test, tuple(train.classes), 32, mean, std)
+    learned, tested = (ByteImages(split.data, split.targets) for split in (train, test))
+    return ImageData(kind, learned, tested, tuple(train.classes), 32, mean, std)
 
 
 def _image_folder(directory: Path) -> ImageData:

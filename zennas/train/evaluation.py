@@ -14,8 +14,18 @@ from zennas.io.tables import csv_text
 from zennas.io.text import write_text
 from zennas.nn.device import checked_device
 from zennas.train.augment import evaluation_transform
+from zennas.train.batch_augment import BatchPrepare
 from zennas.train.datasets import ImageData, open_data
-from zennas.train.loader import BadImages, PreparedImages, bad_images, batch_loader, evaluation_batches
+from zennas.train.images import ByteImages
+from zennas.train.layout import CONTIGUOUS, MEMORY_FORMATS, faster_layout
+from zennas.train.loader import (
+    BadImages,
+    PreparedBatches,
+    PreparedImages,
+    bad_images,
+    batch_loader,
+    evaluation_batches,
+)
 from zennas.train.networks import make_network, usual_resolution
 from zennas.train.weights import load_weights
 
@@ -95,7 +105,9 @@ def evaluate(
     side = resolution or usual_resolution(model, opened.resolution)
     network = make_network(model, len(opened.classes), side)
     load_weights(network, weights)
-    return evaluate_network(network.to(place), opened, side, batch_size, place, workers, bad)
+    layout = faster_layout(network, place, "fp32", side)
+    network.to(device=place, memory_format=MEMORY_FORMATS[layout])
+    return evaluate_network(network, opened, side, batch_size, place, workers, bad, layout=layout)
 
 
 def evaluate_network(
@@ -109,6 +121,7 @@ def evaluate_network(
     rank: int = 0,
     processes: int = 1,
     total: Callable[[Tensor], Tensor] = lambda sums: sums,
+    layout: str = CONTIGUOUS,
 ) -> Evaluation:
     """Evaluate a network on `device` in evaluation mode (it is left in that mode).
 
@@ -123,9 +136,10 @@ def evaluate_network(
         rank: of this process among `processes`, each of which takes its share of the images.
         processes: processes that share the images.
         total: adds a tensor up over the processes.
+        layout: of the network's weights, `channels-last` or `contiguous`; images are brought to it.
     """
     count = len(data.classes)
-    images = PreparedImages(data.test, evaluation_transform(data, resolution), 0)
+    images = prepared_for_evaluation(data, resolution)
     confusion = torch.zeros(count, count, dtype=torch.float64, device=device)
     sums = torch.zeros(2, dtype=torch.float64, device=device)  # loss, right among five
     start = time.perf_counter()
@@ -136,7 +150,7 @@ def evaluate_network(
         ):
             bad.take(batch)
             labels = batch.labels.to(device)
-            logits = network(batch.images.to(device)).float()
+            logits = network(batch.images.to(device).contiguous(memory_format=MEMORY_FORMATS[layout])).float()
             sums[0] += F.cross_entropy(logits, labels, reduction="sum").double()
             sums[1] += (logits.topk(min(5, count)).indices == labels[:, None]).sum()
             places = labels * count + logits.argmax(1)
@@ -154,6 +168,13 @@ def evaluate_network(
         data.classes,
         tuple(bad.names),
     )
+
+
+def prepared_for_evaluation(data: ImageData, resolution: int) -> PreparedImages | PreparedBatches:
+    """The test images after `evaluation_transform`, in whole batches where they are in memory as bytes."""
+    if isinstance(data.test, ByteImages) and data.test.fits(resolution):
+        return PreparedBatches(data.test, resolution, BatchPrepare(data))
+    return PreparedImages(data.test, evaluation_transform(data, resolution), 0)
 
 
 def write_confusion(evaluation: Evaluation, path: Path) -> None:

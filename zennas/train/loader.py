@@ -1,20 +1,26 @@
 """Batches in an order that is a function of the seed alone, and images that cannot be read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from zennas.errors import DataError
 from zennas.train.augment import Transform
-from zennas.train.datasets import Images, image_name
+from zennas.train.datasets import image_name
+from zennas.train.images import ByteImages, Images
 from zennas.train.randomness import AUGMENT, ORDER, derived_seed, seeded
 
 Key = tuple[int, int]
 """Epoch and index of an image."""
+
+BatchTransform = Callable[[NDArray[np.uint8], int, NDArray[np.int64]], Tensor]
+"""Images n×R×R×3, their epoch and their numbers → n×3×R×R."""
 
 # Beyond it, a resize to the shorter side makes an image too large to hold, and a crop shows nothing of it.
 _MAX_ASPECT = 32
@@ -72,8 +78,31 @@ class PreparedImages(Dataset[tuple[Tensor, int] | str]):
             return self._transform(image), label
 
 
-def collate(items: Sequence[tuple[Tensor, int] | str]) -> Batch:
-    """Stack what could be read."""
+class PreparedBatches(Dataset[Batch]):
+    """Whole batches of images that are in memory, after a transform.
+
+    Args:
+        images: have one size.
+        resolution: side R in pixels that they are brought to, once for all.
+        transform: of a batch; what it draws must follow from the epoch and the images' numbers alone.
+    """
+
+    def __init__(self, images: ByteImages, resolution: int, transform: BatchTransform) -> None:
+        # Here, before worker processes begin, which share it.
+        self._pixels, self._labels = images.resized(resolution), images.labels
+        self._transform = transform
+
+    def __getitems__(self, keys: Sequence[Key]) -> Batch:
+        """The batch of some keys, all of one epoch."""
+        indices = np.array([index for _, index in keys])
+        images = self._transform(self._pixels[indices], keys[0][0], indices)
+        return Batch(images, torch.from_numpy(self._labels[indices]))
+
+
+def collate(items: Sequence[tuple[Tensor, int] | str] | Batch) -> Batch:
+    """Stack what could be read; a batch is one already."""
+    if isinstance(items, Batch):
+        return items
     good = [item for item in items if not isinstance(item, str)]
     bad = tuple(item for item in items if isinstance(item, str))
     images = torch.stack([image for image, _ in good]) if good else torch.empty(0)
@@ -129,11 +158,13 @@ def evaluation_batches(count: int, batch_size: int, rank: int = 0, processes: in
     return [[(0, index) for index in mine[start : start + batch_size]] for start in range(0, len(mine), batch_size)]
 
 
-def batch_loader(images: PreparedImages, batches: list[list[Key]], workers: int, device: torch.device) -> Any:
+def batch_loader(
+    images: PreparedImages | PreparedBatches, batches: list[list[Key]], workers: int, device: torch.device
+) -> Any:
     """An iterable of `Batch`, in the order of `batches` whatever the number of workers.
 
     Args:
-        images: prepares an image by its key.
+        images: prepares an image by its key, or a batch by its keys.
         batches: keys of the images of each batch.
         workers: processes that prepare images; 0: this one.
         device: where the batches go; memory is pinned for CUDA.

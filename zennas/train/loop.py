@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,18 +12,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zennas.errors import TrainingError
+from zennas.errors import TrainingError, cut
 from zennas.io.foreign import parse_foreign
 from zennas.io.tables import csv_text
 from zennas.io.text import write_text
 from zennas.optional_dependencies import require
 from zennas.train.augment import batch_mixer, train_transform
+from zennas.train.batch_augment import BatchAugment
 from zennas.train.checkpoint import save_checkpoint
 from zennas.train.config import TrainConfig
 from zennas.train.datasets import ImageData
 from zennas.train.distil import Student, feature_loss, logit_loss
 from zennas.train.evaluation import evaluate_network
-from zennas.train.loader import Batch, PreparedImages, bad_images, batch_loader, train_batches
+from zennas.train.images import ByteImages
+from zennas.train.layout import MEMORY_FORMATS
+from zennas.train.loader import Batch, PreparedBatches, PreparedImages, bad_images, batch_loader, train_batches
 from zennas.train.networks import logits_and_stages
 from zennas.train.randomness import MIX, seeded
 from zennas.train.weights import write_weights
@@ -51,8 +55,39 @@ Watcher = Callable[[TrainProgress], None]
 Refuse = Callable[[str], TrainingError]
 
 
+@contextmanager
+def _failing_to_compile() -> Iterator[None]:
+    from torch._dynamo.exc import TorchDynamoException
+
+    try:
+        yield
+    except TorchDynamoException as error:
+        reason = str(getattr(error, "inner_exception", error)).strip()
+        said = cut(reason.splitlines()[0]) if reason else type(error).__name__
+        raise TrainingError(
+            f"torch.compile fails here: {said}; it needs a C++ compiler for a CPU; train without --compile"
+        ) from error
+
+
+def prepared_for_training(config: TrainConfig, data: ImageData, resolution: int) -> PreparedImages | PreparedBatches:
+    """The training images, augmented: in whole batches where they are in memory as bytes and the run is of the second
+    loop."""
+    if config.loop_version > 1 and isinstance(data.train, ByteImages) and data.train.fits(resolution):
+        return PreparedBatches(data.train, resolution, BatchAugment(config, data, resolution))
+    return PreparedImages(data.train, train_transform(config, data, resolution), config.seed)
+
+
 class Loop:
     """The state of a training run, and the work on it.
+
+    Args:
+        config: its settings; `layout` is one of the two.
+        directory: where its files go.
+        data: the data set.
+        resolution: side of the images in pixels.
+        student: the network, and what brings its maps to the teacher's channels.
+        teacher: the network that is learned from, or `None`.
+        accelerator: accelerate's, with the run's device and precision.
 
     Attributes:
         epoch: epochs that are over.
@@ -73,17 +108,20 @@ class Loop:
     ) -> None:
         self.config, self.directory, self.data, self.resolution = config, directory, data, resolution
         self.student, self.accelerator = student, accelerator
-        self.teacher = None if teacher is None else teacher.to(accelerator.device)
+        self.teacher = None
+        if teacher is not None:
+            self.teacher = teacher.to(device=accelerator.device, memory_format=MEMORY_FORMATS[config.layout])
         self.epoch, self.step = 0, 0
         self.history: list[dict[str, Any]] = []
         self.bad = bad_images(config.on_bad_image)
         self.test_bad = bad_images(config.on_bad_image)
-        self._images = PreparedImages(data.train, train_transform(config, data, resolution), config.seed)
+        self._images = prepared_for_training(config, data, resolution)
         self._mix = batch_mixer(config, len(data.classes))
         # Loss, right answers and images of the epoch under way, in this process.
         self._sums = torch.zeros(3, dtype=torch.float64, device=accelerator.device)
         self._steps = len(self._batches(0)) // config.accumulate
-        student.to(accelerator.device)
+        self._memory_format = MEMORY_FORMATS[config.layout]
+        student.to(device=accelerator.device, memory_format=self._memory_format)
         self._ema = (
             require("timm.utils", "train", "a moving average of the weights").ModelEmaV3(student.network, config.ema)
             if config.ema
@@ -95,6 +133,7 @@ class Loop:
             config.momentum,
             weight_decay=config.weight_decay,
             nesterov=config.momentum > 0,
+            fused=True if config.loop_version > 1 and accelerator.device.type == "cpu" else None,
         )
         total = self._steps * config.epochs
         warmup = min(int(total * config.warmup), total - 1)
@@ -102,6 +141,8 @@ class Loop:
         self._schedule = require("timm.scheduler", "train", "the schedule").CosineLRScheduler(
             optimizer, total - warmup + 1, warmup_t=warmup, warmup_prefix=True, t_in_epochs=False
         )
+        if config.compile:
+            student.compile()
         self._module, self._optimizer = accelerator.prepare(student, optimizer)
 
     @property
@@ -111,10 +152,16 @@ class Loop:
         return network
 
     def run(self, watch: Watcher | None) -> None:
-        """Train to the end. Raises `TrainingError` where the loss is no number, `ZennasError` for bad images."""
-        while self.epoch < self.config.epochs:
-            speed = self._train_epoch(watch)
-            self._end_epoch(speed, watch)
+        """Train to the end.
+
+        Raises:
+            TrainingError: the loss is no number, or the network cannot be compiled.
+            ZennasError: an image cannot be used.
+        """
+        with _failing_to_compile() if self.config.compile else nullcontext():
+            while self.epoch < self.config.epochs:
+                speed = self._train_epoch(watch)
+                self._end_epoch(speed, watch)
 
     def _train_epoch(self, watch: Watcher | None) -> float:
         config, accelerator = self.config, self.accelerator
@@ -159,6 +206,7 @@ class Loop:
     def _loss(self, batch: Batch, number: int) -> Tensor:
         config, device = self.config, self.accelerator.device
         images, labels = batch.images.to(device, non_blocking=True), batch.labels.to(device, non_blocking=True)
+        images = images.contiguous(memory_format=self._memory_format)
         with seeded(config.seed, MIX, self.epoch, number, self.accelerator.process_index):
             images, targets = self._mix(images, labels)
         logits, projected = self._module(images)
@@ -204,6 +252,7 @@ class Loop:
             accelerator.process_index,
             accelerator.num_processes,
             lambda sums: accelerator.reduce(sums, "sum"),
+            config.layout,
         )
         self.epoch, self.step = self.epoch + 1, 0
         self._sums.zero_()
@@ -302,5 +351,8 @@ class Loop:
             buffer = entry.get("momentum_buffer")
             if number >= len(parameters) or (buffer is not None and buffer.shape != parameters[number].shape):
                 raise refuse("the momentum is of other weights")
+            if buffer is not None:
+                # In the order of its weights: the kernel that updates both goes through memory.
+                entry["momentum_buffer"] = torch.empty_like(parameters[number]).copy_(buffer)
         own = self._optimizer.state_dict()
         self._optimizer.load_state_dict({**own, "state": buffers})

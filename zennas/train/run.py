@@ -20,6 +20,8 @@ from zennas.train.checkpoint import has_checkpoint, load_checkpoint
 from zennas.train.config import TrainConfig, read_train_config, train_config
 from zennas.train.datasets import open_data
 from zennas.train.distil import load_teacher, make_student
+from zennas.train.images import KeptImages
+from zennas.train.layout import faster_layout
 from zennas.train.loop import Loop, Watcher
 from zennas.train.networks import make_network, usual_resolution
 
@@ -86,7 +88,7 @@ def train(
                 # The network that is trained has the data's classes, whatever it was designed with.
                 trained = replace(load(config.model), num_classes=len(loop.data.classes))
                 write_architecture(trained, directory / ARCHITECTURE)
-            write_settings(config, directory)
+            write_settings(loop.config, directory)
         return _finish(loop, watch, [])
 
 
@@ -161,6 +163,12 @@ def _prepare(config: TrainConfig, directory: Path, accelerator: Any, download: b
         student = make_student(network, teacher, config.distil_features > 0, resolution, config.seed)
     else:
         student = make_student(network, network, False, resolution, config.seed)
+    if config.layout == "auto":
+        layout = faster_layout(network, accelerator.device, config.precision, resolution)
+        config = config.model_copy(update={"layout": layout})
+    if not config.workers and data.kind == "imagefolder":
+        # Worker processes begin anew with each epoch and would forget them.
+        data = replace(data, train=KeptImages(data.train), test=KeptImages(data.test))
     return Loop(config, directory, data, resolution, student, teacher, accelerator)
 
 

@@ -1,0 +1,184 @@
+"""The augmentation of small images, on whole batches: the distribution of `train_transform`, image by image.
+
+What chance decides of an image is drawn for all images of an epoch at once, from (seed, epoch), and looked up by the
+image's number. So it does not depend on the batch, the worker or the process that an image is prepared in.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zennas.train.augment import (
+    ERASED_ASPECT,
+    ERASED_SHARE,
+    ERASING_ATTEMPTS,
+    PRINCIPAL_COLOURS,
+    auto_augment,
+    crop_margin,
+)
+from zennas.train.config import TrainConfig
+from zennas.train.datasets import ImageData
+from zennas.train.randomness import AUGMENT, seeded
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What chance decides of each of N images in an epoch.
+
+    Attributes:
+        offsets: top and left of the crop in the padded image, N×2.
+        mirrored: whether it is mirrored, N.
+        shifts: what lighting adds to its channels, N×3.
+        boxes: top, left, height and width of the erased rectangle, N×4; of height 0 where none is.
+        seeds: of AutoAugment and of the erased rectangle's pixels, N×2.
+    """
+
+    offsets: NDArray[np.int64]
+    mirrored: NDArray[np.bool_]
+    shifts: NDArray[np.float32]
+    boxes: NDArray[np.int64]
+    seeds: NDArray[np.int64]
+
+
+class BatchAugment:
+    """Augments and normalises batches of square images.
+
+    Args:
+        config: has the strength of each augmentation, and the seed.
+        data: the data set, whose kind, mean and standard deviation are followed; its training images are of one size.
+        resolution: side R of the images in pixels.
+
+    Raises:
+        MissingExtraError: torchvision is not installed.
+    """
+
+    def __init__(self, config: TrainConfig, data: ImageData, resolution: int) -> None:
+        self._config, self._data, self._resolution = config, data, resolution
+        self._auto_augment = auto_augment(data.kind) if config.auto_augment else None
+        self._drawn: tuple[int, Draws] | None = None
+
+    def __call__(self, pixels: Pixels, epoch: int, indices: NDArray[np.int64]) -> Tensor:
+        """Augmented, normalised images n×3×R×R, channels last.
+
+        Args:
+            pixels: the images n×R×R×3.
+            epoch: from 0.
+            indices: their numbers in the training split, n.
+        """
+        draws = self._draws(epoch)
+        pixels = _cropped(pixels, draws.offsets[indices], draws.mirrored[indices], crop_margin(self._resolution))
+        seeds = draws.seeds[indices]
+        if self._auto_augment is not None:
+            self._change_each(pixels, seeds[:, 0])
+        images = as_images(pixels)
+        if self._config.lighting:
+            images += torch.from_numpy(draws.shifts[indices])[:, :, None, None]
+        normalise(images, self._data)
+        _erase(images, draws.boxes[indices], seeds[:, 1])
+        return images
+
+    def _draws(self, epoch: int) -> Draws:
+        if self._drawn is None or self._drawn[0] != epoch:
+            rng = np.random.default_rng((self._config.seed, AUGMENT, epoch))
+            self._drawn = epoch, draw(self._config, len(self._data.train), self._resolution, rng)
+        return self._drawn[1]
+
+    def _change_each(self, pixels: Pixels, seeds: NDArray[np.int64]) -> None:
+        from PIL import Image
+
+        assert self._auto_augment is not None
+        # torchvision draws from torch's global generator, which is given back as it was.
+        with seeded(self._config.seed):
+            for image, seed in zip(pixels, seeds.tolist(), strict=True):
+                torch.default_generator.manual_seed(seed)
+                image[:] = np.asarray(self._auto_augment(Image.fromarray(image)))
+
+
+def draw(config: TrainConfig, count: int, resolution: int, rng: np.random.Generator) -> Draws:
+    """Decide by chance what is done to each image of an epoch.
+
+    Args:
+        config: has the strength of each augmentation.
+        count: images of the training split.
+        resolution: side of the images in pixels.
+        rng: is drawn from, equally often whatever the strengths are.
+    """
+    return Draws(
+        rng.integers(0, 2 * crop_margin(resolution), (count, 2), endpoint=True),
+        rng.random(count) < config.flip,
+        (config.lighting * rng.standard_normal((count, 3)) @ PRINCIPAL_COLOURS.numpy().T).astype(np.float32),
+        _boxes(config.erasing, count, resolution, rng),
+        rng.integers(0, np.iinfo(np.int64).max, (count, 2)),
+    )
+
+
+def _boxes(probability: float, count: int, side: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """timm's rectangles: the first of several attempts that is smaller than the image, at a random place."""
+    erased = rng.random(count) < probability
+    areas = rng.uniform(*ERASED_SHARE, (count, ERASING_ATTEMPTS)) * side * side
+    lowest, highest = np.log(ERASED_ASPECT)
+    aspects = np.exp(rng.uniform(lowest, highest, (count, ERASING_ATTEMPTS)))
+    sizes: NDArray[np.int64] = np.rint(np.sqrt(np.stack([areas * aspects, areas / aspects], 2))).astype(np.int64)
+    fitting = np.all(sizes < side, axis=2)
+    chosen = sizes[np.arange(count), fitting.argmax(1)]
+    chosen[~(erased & np.any(fitting, axis=1))] = 0
+    corners = np.floor(rng.random((count, 2)) * (side - chosen + 1)).astype(np.int64)
+    return np.concatenate([corners, chosen], 1)
+
+
+def _cropped(pixels: Pixels, offsets: NDArray[np.int64], mirrored: NDArray[np.bool_], margin: int) -> Pixels:
+    """Crops of the images' own size out of their black margin, some of them mirrored."""
+    count, side = pixels.shape[:2]
+    padded = np.pad(pixels, ((0, 0), (margin, margin), (margin, margin), (0, 0)))
+    rows = offsets[:, :1] + np.arange(side)
+    columns = offsets[:, 1:] + np.where(mirrored[:, None], np.arange(side)[::-1], np.arange(side))
+    cropped: Pixels = padded[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    return cropped
+
+
+def _erase(images: Tensor, boxes: NDArray[np.int64], seeds: NDArray[np.int64]) -> None:
+    generator = torch.Generator()
+    for number in np.flatnonzero(boxes[:, 2]).tolist():
+        top, left, height, width = boxes[number].tolist()
+        generator.manual_seed(int(seeds[number]))
+        noise = torch.randn((3, height, width), generator=generator)
+        images[number, :, top : top + height, left : left + width] = noise
+
+
+def as_images(pixels: Pixels) -> Tensor:
+    """Bytes n×R×R×3 → floats in [0, 1], n×3×R×R, channels last."""
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).to(torch.float32).div_(255)
+
+
+def normalise(images: Tensor, data: ImageData) -> None:
+    """Bring images in [0, 1], n×3×R×R, to the data set's mean 0 and standard deviation 1, in place."""
+    mean, std = (torch.tensor(values)[:, None, None] for values in (data.mean, data.std))
+    images.sub_(mean).div_(std)
+
+
+class BatchPrepare:
+    """Normalises batches without chance, as `evaluation_transform` does each image.
+
+    Args:
+        data: the data set, whose mean and standard deviation are followed.
+    """
+
+    def __init__(self, data: ImageData) -> None:
+        self._data = data
+
+    def __call__(self, pixels: Pixels, epoch: int, indices: NDArray[np.int64]) -> Tensor:
+        """Normalised images n×3×R×R, channels last; `epoch` and `indices` decide nothing.
+
+        Args:
+            pixels: the images n×R×R×3.
+            epoch: from 0.
+            indices: their numbers in the split, n.
+        """
+        images = as_images(pixels)
+        normalise(images, self._data)
+        return images
