@@ -153,11 +153,15 @@ def resume_run(
     check_device(config, elsewhere=around.execution.ray is not None)
     with RunLock(directory), executor(around.execution) as execute:
         store = RunStore(directory, write=True)
-        latency = resumed_latency(config, directory)
-        search = new_search(config, execute, latency)
-        restore_search(search, store)
-        if changes:
-            write_settings(config, directory)
+        try:
+            latency = resumed_latency(config, directory)
+            search = new_search(config, execute, latency)
+            restore_search(search, store)
+            if changes:
+                write_settings(config, directory)
+        except BaseException:
+            store.close()
+            raise
         run = _Run(config, directory, store, search, execute, around, latency)
         run.journal.write("resume", iteration=search.iteration)
         return run.run_task()
