@@ -59,12 +59,12 @@ def search(
     learned = None if config is None else learned_latency(config)
     execution = Execution(workers, ray, ray_cpus, ray_gpus)
     with search_progress(quiet or log_json) as watch:
-        around = RunContext(execution, watch, log_json)
+        context = RunContext(execution, watch, log_json)
         if config is None:
             assert resume is not None
-            result = resume_run(resume, settings, around, allow_imports=allow_imports)
+            result = resume_run(resume, settings, context, allow_imports=allow_imports)
         else:
-            result = start_run(config, out or next_directory(Path("runs")), around, learned)
+            result = start_run(config, out or next_directory(Path("runs")), context, learned)
     if not log_json:
         show_result(result)
 

@@ -123,8 +123,8 @@ def search(
         time_limit=time_limit, patience=patience,
         target_score=target_score, pareto=pareto, **quantities,
     )  # fmt: skip
-    around = RunContext(Execution(workers, ray), watch)
-    return start_run(checked_config(settings), None if out is None else Path(out), around)
+    context = RunContext(Execution(workers, ray), watch)
+    return start_run(checked_config(settings), None if out is None else Path(out), context)
 
 
 def _given(**settings: Any) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def rescoring_execution(
         return execute, TASKS_ON_A_CLUSTER
     if execution.workers is not None or config.device != "cpu":
         return execute, TASKS_A_WORKER * (execution.workers or 1)
-    memory = max((c.costs.memory for niche in leaders for c in niche), default=0)
+    memory = max((c.costs.memory for group in leaders for c in group), default=0)
     # Two passes, and as much again while a batch norm makes its output.
     threads = fitting_threads(4.0 * memory * config.batch_size) if usable_cores() > 1 else 1
     return (Threads(threads) if threads > 1 else serial), TASKS_A_WORKER * threads
@@ -164,7 +164,7 @@ class Rescorer:
             progress: is told the phase (`rescore`: the race, `confirm`: the fresh repeats), how many of its repeats are
                 computed, and how many it takes, of a race at most.
         """
-        self.result = Rescoring(len({c.id for niche in leaders for c in niche}))
+        self.result = Rescoring(len({c.id for group in leaders for c in group}))
         self._config = config
         self._leaders = leaders
         self._store = store
@@ -184,21 +184,21 @@ class Rescorer:
         """
         first = max(FIRST_REPEATS, self._config.repeats)
         rounds = [first << number for number in range(ROUNDS)]
-        racing = [list(niche) for niche in self._leaders]
+        racing = [list(group) for group in self._leaders]
         beaten: list[list[Candidate]] = [[] for _ in racing]
         looked_at: dict[int, int] = {}
         for number, count in enumerate(rounds):
-            together = {c.id: c for niche in racing if len(niche) > 1 for c in niche}
-            later = sum(most_repeats(len(niche), rounds[number:]) for niche in racing if len(niche) > 1)
+            together = {c.id: c for group in racing if len(group) > 1 for c in group}
+            later = sum(most_repeats(len(group), rounds[number:]) for group in racing if len(group) > 1)
             whole = self._complete("rescore", list(together.values()), count, later)
             looked_at |= dict.fromkeys(together, count)
             choosing = sum(min(len(self._choosing.get(number, ())), most) for number, most in looked_at.items())
             self.result = replace(self.result, choosing=choosing)
             if not whole:
                 return None
-            for place, niche in enumerate(racing):
-                if len(niche) > 1:
-                    racing[place], out = self._after_round(niche, count)
+            for place, group in enumerate(racing):
+                if len(group) > 1:
+                    racing[place], out = self._after_round(group, count)
                     beaten[place] = out + beaten[place]
         return [first + out for first, out in zip(racing, beaten, strict=True)]
 
@@ -213,9 +213,9 @@ class Rescorer:
         """As `reported_score`."""
         return reported_score(candidate.id, self._choosing, self._fresh)
 
-    def _after_round(self, niche: Sequence[Candidate], count: int) -> tuple[list[Candidate], list[Candidate]]:
+    def _after_round(self, group: Sequence[Candidate], count: int) -> tuple[list[Candidate], list[Candidate]]:
         """Those that go on and those that are beaten, each the best first."""
-        able = {c.id: c for c in niche if c.id not in self._failed}
+        able = {c.id: c for c in group if c.id not in self._failed}
         if not able:
             return [], []
         repeats = {number: self._choosing[number][:count] for number in able}

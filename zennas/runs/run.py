@@ -89,7 +89,7 @@ class RunContext:
 def start_run(
     config: SearchConfig,
     directory: Path | None,
-    around: RunContext | None = None,
+    context: RunContext | None = None,
     latency: LatencyBudget | None = None,
 ) -> SearchResult:
     """Start a new run in an empty or missing directory (`None`: in memory).
@@ -97,7 +97,7 @@ def start_run(
     Args:
         config: the search's settings.
         directory: where the run is kept.
-        around: workers and watchers; the result does not depend on them.
+        context: workers and watchers; the result does not depend on them.
         latency: what predicts latencies, where it is there already; else it is got as the configuration says.
 
     Raises:
@@ -105,12 +105,12 @@ def start_run(
         BudgetError: there is no upper bound, or nothing in the space meets the budgets; nothing was written.
         DeviceError: torch cannot use the device; nothing was written.
     """
-    around = around or RunContext()
+    context = context or RunContext()
     if directory is not None:
         check_vacant(directory)
     load_plugins(config.plugins)
-    check_device(config, elsewhere=around.execution.ray is not None)
-    with executor(around.execution) as execute:
+    check_device(config, elsewhere=context.execution.ray is not None)
+    with executor(context.execution) as execute:
         latency = latency or latency_budget(config)
         check_bounded(config)
         search = new_search(config, execute, latency)
@@ -120,10 +120,10 @@ def start_run(
                 budgets,
                 config.resolution,
                 config.num_classes,
-                np.random.default_rng([config.seed, 1 << 32, niche]),
+                np.random.default_rng([config.seed, 1 << 32, number]),
                 search.problem.count,
             )
-            for niche, budgets in enumerate(search.budget_sets)
+            for number, budgets in enumerate(search.budget_sets)
         ]
         founders = search.begin(starts)
         if search.failures:
@@ -135,15 +135,15 @@ def start_run(
                 if latency is not None:
                     latency.keep(directory)
             store = RunStore.begin(directory, founders, _run_state(search, RUNNING))
-            run = _Run(config, directory, store, search, execute, around, latency, notes=notes)
-            run.journal.write("start", config=config.model_dump(exclude_none=True))
-            return run.run_task()
+            run = _Run(config, directory, store, search, execute, context, latency, notes=notes)
+            run.events.write("start", config=config.model_dump(exclude_none=True))
+            return run.go_on()
 
 
 def resume_run(
     directory: Path,
     changes: dict[str, Any] | None = None,
-    around: RunContext | None = None,
+    context: RunContext | None = None,
     *,
     allow_imports: bool = False,
 ) -> SearchResult:
@@ -153,14 +153,14 @@ def resume_run(
         directory: of the run.
         changes: settings that may change on the way (`MAY_CHANGE`). `plugins` and `start` that are the run's own give
             leave to import them.
-        around: workers and watchers; the result does not depend on them.
+        context: workers and watchers; the result does not depend on them.
         allow_imports: import whatever modules of a user's own the run names; runs their code.
 
     Raises:
         RunError: no run, a damaged one, one that another process works on, or a setting that cannot change.
         ImportRefusedError: the run names a module that was not allowed.
     """
-    around = around or RunContext()
+    context = context or RunContext()
     check_begun(directory)
     changes = dict(changes or {})
     _allow_named(changes)
@@ -170,8 +170,8 @@ def resume_run(
         changes.pop("plugins", None)
     config = _changed(config, changes, directory)
     load_plugins(config.plugins)
-    check_device(config, elsewhere=around.execution.ray is not None)
-    with RunLock(directory), executor(around.execution) as execute, ExitStack() as refused:
+    check_device(config, elsewhere=context.execution.ray is not None)
+    with RunLock(directory), executor(context.execution) as execute, ExitStack() as refused:
         store = RunStore(directory, write=True)
         refused.callback(store.close)
         latency = resumed_latency(config, directory)
@@ -179,10 +179,10 @@ def resume_run(
         restore_search(search, store)
         if changes:
             write_settings(config, directory)
-        run = _Run(config, directory, store, search, execute, around, latency)
+        run = _Run(config, directory, store, search, execute, context, latency)
         refused.pop_all()
-        run.journal.write("resume", iteration=search.iteration)
-        return run.run_task()
+        run.events.write("resume", iteration=search.iteration)
+        return run.go_on()
 
 
 def _allow_named(settings: Mapping[str, Any]) -> None:
@@ -246,23 +246,23 @@ class _Run:
     store: RunStore
     search: Search
     execute: Execute
-    around: RunContext
+    context: RunContext
     latency: LatencyBudget | None = None
     started: float = field(default_factory=time.perf_counter)
     notes: list[str] = field(default_factory=list)
     pending: list[Candidate] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.journal = EventLog(self.directory, self.around.log_json)
+        self.events = EventLog(self.directory, self.context.log_json)
         self.first_iteration = self.search.iteration
 
-    def run_task(self) -> SearchResult:
+    def go_on(self) -> SearchResult:
         with stop_requests() as requested:
             status = self._search(requested)
             seconds = self._seconds()
             rescorer = None if status == INTERRUPTED else self._rescorer(requested)
             finish = rescorer.race() if rescorer else None
-            winners = [self._winner(niche, finish, status) for niche in range(len(self.search.populations))]
+            winners = [self._winner(number, finish, status) for number in range(len(self.search.populations))]
             if rescorer is not None:
                 winners = self._confirmed(rescorer, finish is not None, winners)
         search = self.search
@@ -288,7 +288,7 @@ class _Run:
         if self.directory is not None:
             write_result(result, self.directory)
         best = result.best
-        self.journal.write(
+        self.events.write(
             "end",
             status=status,
             score=best.score,
@@ -329,7 +329,7 @@ class _Run:
 
     def _log_progress(self) -> None:
         search, best = self.search, self.search.best
-        self.journal.write(
+        self.events.write(
             "progress",
             iteration=search.iteration,
             scored=search.scored,
@@ -341,9 +341,9 @@ class _Run:
         )
 
     def _show(self, phase: str, done: int, total: int) -> None:
-        if self.around.watch:
+        if self.context.watch:
             search = self.search
-            self.around.watch(Progress(phase, done, total, search.scored, search.best, self._seconds()))
+            self.context.watch(Progress(phase, done, total, search.scored, search.best, self._seconds()))
 
     def _seconds(self) -> float:
         return time.perf_counter() - self.started
@@ -359,15 +359,15 @@ class _Run:
             )
             return None
         leaders = [population.ranked()[: config.rescore] for population in self.search.populations]
-        execute, at_once = rescoring_execution(config, self.around.execution, self.execute, leaders)
+        execute, at_once = rescoring_execution(config, self.context.execution, self.execute, leaders)
         return Rescorer(config, leaders, self.store, execute, at_once, requested, self._show)
 
-    def _winner(self, niche: int, finish: Sequence[Sequence[Candidate]] | None, status: str) -> Winner:
-        budgets, config = self.search.budget_sets[niche], self.config
-        ranked = self.search.populations[niche].ranked()
+    def _winner(self, number: int, finish: Sequence[Sequence[Candidate]] | None, status: str) -> Winner:
+        budgets, config = self.search.budget_sets[number], self.config
+        ranked = self.search.populations[number].ranked()
         if finish is not None:
-            raced = {c.id for c in finish[niche]}
-            ranked = [*finish[niche], *(c for c in ranked if c.id not in raced)]
+            raced = {c.id for c in finish[number]}
+            ranked = [*finish[number], *(c for c in ranked if c.id not in raced)]
         winner, measured = ranked[0], None
         if self.latency is not None and status != INTERRUPTED:
             latency = self.latency
