@@ -36,6 +36,14 @@ def test_rank_by_hand() -> None:
     assert (row.top_overlap, row.refused) == (0.0, 1)
 
 
+def test_the_overlap_is_that_of_the_tenth() -> None:
+    accuracy = np.arange(20.0)
+    values = accuracy.copy()
+    # Of 20 networks two are a tenth: the two of the highest score are the best one and the third.
+    values[[17, 18]] = values[[18, 17]]
+    assert rank("x", values, accuracy, accuracy, ()).top_overlap == 0.5
+
+
 def test_equal_scores_are_no_lucky_pick() -> None:
     accuracy = np.array([50.0, 60.0, 70.0])
     row = rank("x", np.ones(3), accuracy, np.ones(3), (1.0,))

@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 import zennas
-from zennas.errors import BudgetError, DeviceError, RunError, UnknownNameError, ZennasError
+from zennas.errors import BudgetError, DeviceError, RunError, ScoreError, UnknownNameError, ZennasError
 from zennas.runs.run import resume_run, start_run
 from zennas.runs.stopping import reason_to_stop
 from zennas.runs.store import RunStore
+from zennas.scores import Score, register_score, registry
 from zennas.searching.scoring import check_device
 from zennas.searching.settings import SearchConfig, checked_config
 
@@ -69,6 +70,22 @@ def test_a_search_and_its_rescoring_follow_their_settings():
     best = max(again, key=lambda score: score.score)
     assert result.best.rescored.repeats == best.repeats
     assert result.best.candidate == ranked[again.index(best)]
+
+
+def test_a_network_that_cannot_be_scored_is_kept_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "_SCORES", dict(registry._SCORES))
+
+    @register_score("picky for runs")
+    def picky(network, resolution, settings):
+        if any(block.kernel == 7 for block in network.super_blocks):
+            raise ScoreError("kernel 7")
+        return Score(float(network.out_channels), 0.0, (0.0, 0.0), 0.0)
+
+    monkeypatch.setattr("zennas.runs.run.COMMIT_SECONDS", 0)
+    zennas.search(out=tmp_path / "run", params="300k", score="picky for runs", iterations=400, rescore=0)
+    store = RunStore(tmp_path / "run")
+    networks = [blocks for _, blocks, _ in store.failures()]
+    assert len(networks) == len(set(networks)) == store.state()["failed"] > 5
 
 
 def test_a_directory_in_use_is_refused(tmp_path):

@@ -108,9 +108,11 @@ def test_numbers_out_of_their_range_are_refused(values):
         register_operator("wrong", **values)(move_layers)
 
 
+@pytest.mark.parametrize("layers", [Range(2, 10), Range(1, 4)])
 @pytest.mark.parametrize("head", [SPACE.head, None])
-def test_layers_move_between_all_stages_within_the_bounds(head):
-    space = replace(SPACE, head=head, layers=Range(2, 4))
+def test_layers_move_between_all_stages_within_the_bounds(head, layers):
+    """Of three layers each: two cannot be given where two must stay, nor taken where four are the most."""
+    space = replace(SPACE, head=head, layers=layers)
     network = next(random_networks("resnet", 32, 1, seed=4)).super_blocks
     network = tuple(replace(block, layers=3) if 0 < i < len(network) - 1 else block for i, block in enumerate(network))
     stages = network if head else network[:-1]
