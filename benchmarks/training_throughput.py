@@ -5,8 +5,8 @@
 `before` is the loop of runs that name no version (`loop_version=1, layout="contiguous"`), by which old runs are gone on
 with to the last bit. `after` is the present one. `--also` adds columns: `bf16` and `compile` on top of `after`, and the
 layout or the batches alone. `--recipe cifar` is the paper's (AutoAugment, mirroring, lighting), `digits` goes without.
-The loops take turns, each in a process of its own, forwards and backwards; processor time is counted, so that other
-programs matter less, and each round gives one ratio.
+The loops take turns in one process a network; processor time is counted, so that other programs matter less, and each
+round gives one ratio.
 
 The winners are those of `zennas search --space SPACE --resolution 32 --classes 10 --flops 10M --params 1M --layers 18
 --iterations 12000 --seed 0`.
@@ -74,11 +74,14 @@ def speed(model: str, settings: dict[str, Any], batch_size: int, steps: int) -> 
     return steps * batch_size / (times[-1] - times[1])
 
 
-def alone(name: str, loop: str, options: argparse.Namespace) -> float:
-    """A loop's speed in a fresh process."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        settings = {**RECIPES[options.recipe], **LOOPS[loop]}
-        return pool.submit(speed, NETWORKS[name], settings, options.batch_size, options.steps).result()
+def in_turns(name: str, loops: list[str], options: argparse.Namespace) -> dict[str, list[float]]:
+    """The speeds of a network in each loop, one a round, forwards and backwards: a machine that slows favours none."""
+    speeds: dict[str, list[float]] = {loop: [] for loop in loops}
+    for turn in range(options.rounds):
+        for loop in loops[:: 1 if turn % 2 == 0 else -1]:
+            settings = {**RECIPES[options.recipe], **LOOPS[loop]}
+            speeds[loop].append(speed(NETWORKS[name], settings, options.batch_size, options.steps))
+    return speeds
 
 
 def main() -> None:
@@ -95,11 +98,8 @@ def main() -> None:
     print(" | ".join(f"{loop} / before (all rounds)" for loop in loops[1:]), "|")
     print("| --- " * (2 * len(loops)) + "|")
     for name in options.network or NETWORKS:
-        speeds: dict[str, list[float]] = {loop: [] for loop in loops}
-        for turn in range(options.rounds):
-            # Forwards and backwards, so that a machine that slows down does not favour one.
-            for loop in loops[:: 1 if turn % 2 == 0 else -1]:
-                speeds[loop].append(alone(name, loop, options))
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            speeds = pool.submit(in_turns, name, loops, options).result()
         cells = [f"{statistics.median(values):.1f}" for values in speeds.values()]
         for loop in loops[1:]:
             ratios = [a / b for a, b in zip(speeds[loop], speeds["before"], strict=True)]

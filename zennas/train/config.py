@@ -119,7 +119,7 @@ class TrainConfig(BaseModel):
         Option("auto, channels-last or contiguous feature maps.", MACHINE),
     ] = "auto"
     compile: Annotated[bool, Option("Use torch.compile.", MACHINE)] = False
-    loop_version: Literal[1, 2] = 2
+    loop_version: Annotated[int, Field(ge=1, le=2), Option("1: train as zennas 0.2 did.", MACHINE)] = 2
 
     @model_validator(mode="before")
     @classmethod
