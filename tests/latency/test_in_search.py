@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import yaml
 from devices import RATE, device_seconds, plain_model, plain_predictor
 
 import zennas
-from zennas.counting import count_super_blocks
+from zennas.counting import count_super_blocks, parse_budget
 from zennas.errors import BudgetError, LatencyError, TooLargeError, ZennasError
 from zennas.latency import in_search
 from zennas.latency.collect import Plan
@@ -23,11 +24,12 @@ from zennas.latency.predictor import write_predictor
 from zennas.latency.sampling import sample_network, smallest_flops
 from zennas.latency.setting import Setting
 from zennas.latency.space_measuring import measure_space
-from zennas.latency.winner import MOST_MEASURED
+from zennas.latency.winner import MOST_MEASURED, measured_winner
 from zennas.report.payload import run_payload
 from zennas.runs.reading import read_run
 from zennas.runs.run import Progress, RunContext, resume_run, start_run
 from zennas.runs.store import RunStore
+from zennas.searching.population import Candidate
 from zennas.searching.settings import SearchConfig
 from zennas.spaces.space import search_space
 
@@ -210,6 +212,22 @@ def test_where_the_whole_population_misses_an_earlier_candidate_is_returned(
     assert result.costs.layers <= 20
     fitting = [c for c in result.candidates() if 1.6 * (c.costs.latency or 0) <= BUDGET]
     assert result.score == max(c.score for c in fitting)
+
+
+def test_who_is_returned_in_place_of_the_population_keeps_the_other_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    Device(monkeypatch, 1.6)
+    predictor = plain_predictor()
+
+    def candidate(number: int, width: int, params: int) -> Candidate:
+        blocks = zennas.load(f"SuperConvK3BNRELU(3,{width},1,1)").super_blocks
+        costs = replace(count_super_blocks(blocks, 32, 10), params=params, latency=predictor.predict(blocks))
+        return Candidate(number, number, -1, (), blocks, float(width), costs)
+
+    slow, large, small = candidate(0, 200, 5000), candidate(1, 120, 9000), candidate(2, 100, 4000)
+    budgets = (parse_budget("params", "5k"), parse_budget("latency", "8ms"))
+    found, latency = measured_winner(predictor, 10, [slow], lambda: [large, slow, small], budgets, [])
+    assert found == small
+    assert latency == pytest.approx(1.6 * (small.costs.latency or 0))
 
 
 def test_where_none_meets_the_budget_that_is_said(predictor_file: str, monkeypatch: pytest.MonkeyPatch) -> None:

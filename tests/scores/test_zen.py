@@ -196,9 +196,3 @@ def test_the_perturbation_and_the_norm_reach_the_score(score):
     # A small difference grows in proportion to α; of the 512 values at the end the first norm is the larger one.
     assert value(alpha=0.002) - value(alpha=0.001) == pytest.approx(math.log(2), abs=0.02)
     assert 1 < value(p=1) - value(p=2) < 0.5 * math.log(512)
-
-
-def test_repeats_are_independent_draws():
-    score = zen_score((Convolution(3, 16, 3),), 8, batch_size=4, repeats=4)
-    assert len(set(score.repeats)) == 4
-    assert score.std_error > 0

@@ -250,6 +250,20 @@ def test_local_search_climbs_by_single_mutations_and_sets_out_anew():
             assert candidates[later].score == max(siblings) > candidates[earlier].score
 
 
+def test_every_ascent_of_a_frontier_stays_within_its_budgets():
+    problem = Problem(SPACE, FRONTIER, count, 3000, 32)
+    search = Search(problem, make_algorithm("local", problem), by_params, 32, 0)
+    search.begin([starting_network(SPACE, budgets, 32, 10, np.random.default_rng(0)) for budgets in FRONTIER])
+    tops = [set(), set()]
+    while not search.finished:
+        search.step()
+        for climb, budgets, met in zip(search.algorithm.climbs, FRONTIER, tops, strict=True):
+            if climb.top is not None:
+                assert within(climb.top.costs, budgets)
+                met.add(climb.top.id)
+    assert all(len(met) > 2 for met in tops)
+
+
 def test_of_regularized_evolution_the_oldest_die():
     search, candidates = finished("regularized", iterations=2000, population=32)
     alive = search.algorithm.state()["living"][0]

@@ -5,8 +5,9 @@ import pytest
 
 from zennas.architecture.model import SuperBlock
 from zennas.counting import count_super_blocks
-from zennas.counting.budgets import parse_budget, within
+from zennas.counting.budgets import parse_budget, total_violation, within
 from zennas.errors import ArchitectureError, BudgetError
+from zennas.spaces.mutation import draw_mutation
 from zennas.spaces.space import Range, search_space
 from zennas.spaces.start import smallest_of, starting_network
 
@@ -41,6 +42,26 @@ def test_small_starts_are_small_and_differ():
     starts = {starting_network(space, (), 224, 1000, np.random.default_rng(s)) for s in range(20)}
     assert len(starts) == 20
     assert max(count_super_blocks(s, 224, 0).params for s in starts) < 500_000
+
+
+def test_a_start_is_sought_from_the_nearest_of_the_networks_tried(monkeypatch):
+    budgets = (parse_budget("params", "0.9M..1M"),)
+    tried, sought = [], []
+
+    def count(blocks):
+        costs = count_super_blocks(blocks, 32, 10)
+        tried.append((total_violation(costs, budgets), blocks))
+        return costs
+
+    def noted(blocks, *rest):
+        sought.append((blocks, len(tried)))
+        return draw_mutation(blocks, *rest)
+
+    monkeypatch.setattr("zennas.spaces.start.draw_mutation", noted)
+    starting_network(search_space("resnet", 32), budgets, 32, 10, np.random.default_rng(0), count)
+    network, before = sought[0]
+    assert before > 60
+    assert network == min(tried[:before], key=lambda one: one[0])[1]
 
 
 def test_resolution_too_small():
