@@ -11,6 +11,7 @@ import yaml
 
 import zennas
 from zennas.errors import BudgetError, DeviceError, RunError, ScoreError, UnknownNameError, ZennasError
+from zennas.runs.rescoring import FIRST_FRESH, staying
 from zennas.runs.run import resume_run, start_run
 from zennas.runs.stopping import reason_to_stop
 from zennas.runs.store import RunStore
@@ -61,15 +62,18 @@ def test_a_search_and_its_rescoring_follow_their_settings():
     settings = dict(batch_size=4, repeats=5, seed=3)
     result = zennas.search("resnet", 16, 10, params="60k", score="zen", iterations=24, rescore=3, **settings)
     ranked = sorted(result.candidates(), key=lambda c: -c.score)[:3]
-    searched, again = (
-        [zennas.zen_score(zennas.Architecture(c.super_blocks), 16, **{**settings, "seed": seed}) for c in ranked]
-        for seed in (3, 4)
-    )
+    networks = {c.id: zennas.Architecture(c.super_blocks) for c in ranked}
+    searched = [zennas.zen_score(networks[c.id], 16, **settings) for c in ranked]
     assert [score.score for score in searched] == [c.score for c in ranked]
-    # The leaders are scored again from another seed, and the best of those scores wins.
-    best = max(again, key=lambda score: score.score)
-    assert result.best.rescored.repeats == best.repeats
-    assert result.best.candidate == ranked[again.index(best)]
+    # The leaders race with another seed, from so many repeats on; fresh ones are reported of the winner.
+    again = {**settings, "seed": 4, "repeats": 20}
+    raced = {number: zennas.zen_score(network, 16, **again).repeats for number, network in networks.items()}
+    racing = list(networks)
+    for count in (5, 10, 20):
+        racing = staying({number: raced[number][:count] for number in racing}) if len(racing) > 1 else racing
+    assert result.best.candidate.id == racing[0]
+    fresh = zennas.zen_score(networks[racing[0]], 16, **{**again, "repeats": 16}, first_repeat=FIRST_FRESH)
+    assert result.best.rescored.repeats == fresh.repeats
 
 
 def test_a_network_that_cannot_be_scored_is_kept_once(tmp_path, monkeypatch):
