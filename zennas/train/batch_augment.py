@@ -5,6 +5,8 @@ image's number. So it does not depend on the batch, the worker or the process th
 """
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +23,7 @@ from zennas.train.augment import (
 )
 from zennas.train.config import TrainConfig
 from zennas.train.datasets import ImageData
-from zennas.train.randomness import AUGMENT, seeded
+from zennas.train.randomness import AUGMENT
 
 Pixels = NDArray[np.uint8]
 
@@ -35,13 +37,19 @@ class Draws:
         mirrored: whether it is mirrored, N.
         shifts: what lighting adds to its channels, N×3.
         boxes: top, left, height and width of the erased rectangle, N×4; of height 0 where none is.
-        seeds: of AutoAugment and of the erased rectangle's pixels, N×2.
+        policies: AutoAugment's sub-policy as a fraction of their number, N.
+        chances: what the probabilities of its two operations are compared with, N×2.
+        signs: of their magnitudes, 0 for a negative one, N×2.
+        seeds: of the erased rectangle's pixels, N.
     """
 
     offsets: NDArray[np.int64]
     mirrored: NDArray[np.bool_]
     shifts: NDArray[np.float32]
     boxes: NDArray[np.int64]
+    policies: NDArray[np.float64]
+    chances: NDArray[np.float64]
+    signs: NDArray[np.int64]
     seeds: NDArray[np.int64]
 
 
@@ -59,7 +67,9 @@ class BatchAugment:
 
     def __init__(self, config: TrainConfig, data: ImageData, resolution: int) -> None:
         self._config, self._data, self._resolution = config, data, resolution
-        self._auto_augment = auto_augment(data.kind) if config.auto_augment else None
+        if config.auto_augment:
+            # Where torchvision is missing, it is said before the first batch.
+            auto_augment(data.kind)
         self._drawn: tuple[int, Draws] | None = None
 
     def __call__(self, pixels: Pixels, epoch: int, indices: NDArray[np.int64]) -> Tensor:
@@ -72,14 +82,13 @@ class BatchAugment:
         """
         draws = self._draws(epoch)
         pixels = _cropped(pixels, draws.offsets[indices], draws.mirrored[indices], crop_margin(self._resolution))
-        seeds = draws.seeds[indices]
-        if self._auto_augment is not None:
-            self._change_each(pixels, seeds[:, 0])
+        if self._config.auto_augment:
+            _change_each(pixels, auto_augment(self._data.kind), draws, indices)
         images = as_images(pixels)
         if self._config.lighting:
             images += torch.from_numpy(draws.shifts[indices])[:, :, None, None]
         normalise(images, self._data)
-        _erase(images, draws.boxes[indices], seeds[:, 1])
+        _erase(images, draws.boxes[indices], draws.seeds[indices])
         return images
 
     def _draws(self, epoch: int) -> Draws:
@@ -87,16 +96,6 @@ class BatchAugment:
             rng = np.random.default_rng((self._config.seed, AUGMENT, epoch))
             self._drawn = epoch, draw(self._config, len(self._data.train), self._resolution, rng)
         return self._drawn[1]
-
-    def _change_each(self, pixels: Pixels, seeds: NDArray[np.int64]) -> None:
-        from PIL import Image
-
-        assert self._auto_augment is not None
-        # torchvision draws from torch's global generator, which is given back as it was.
-        with seeded(self._config.seed):
-            for image, seed in zip(pixels, seeds.tolist(), strict=True):
-                torch.default_generator.manual_seed(seed)
-                image[:] = np.asarray(self._auto_augment(Image.fromarray(image)))
 
 
 def draw(config: TrainConfig, count: int, resolution: int, rng: np.random.Generator) -> Draws:
@@ -113,7 +112,10 @@ def draw(config: TrainConfig, count: int, resolution: int, rng: np.random.Genera
         rng.random(count) < config.flip,
         (config.lighting * rng.standard_normal((count, 3)) @ PRINCIPAL_COLOURS.numpy().T).astype(np.float32),
         _boxes(config.erasing, count, resolution, rng),
-        rng.integers(0, np.iinfo(np.int64).max, (count, 2)),
+        rng.random(count),
+        rng.random((count, 2)),
+        rng.integers(0, 2, (count, 2)),
+        rng.integers(0, np.iinfo(np.int64).max, count),
     )
 
 
@@ -139,6 +141,21 @@ def _cropped(pixels: Pixels, offsets: NDArray[np.int64], mirrored: NDArray[np.bo
     columns = offsets[:, 1:] + np.where(mirrored[:, None], np.arange(side)[::-1], np.arange(side))
     cropped: Pixels = padded[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
     return cropped
+
+
+def _change_each(pixels: Pixels, augment: Any, draws: Draws, indices: NDArray[np.int64]) -> None:
+    """Put each image through torchvision's AutoAugment, in place, with what was drawn for it."""
+    from PIL import Image
+
+    # It makes the table of magnitudes anew for every operation, which takes longer than most of them.
+    augment._augmentation_space = cache(augment._augmentation_space)
+    for image, index in zip(pixels, indices, strict=True):
+
+        def drawn(count: int, index: int = index) -> tuple[int, Any, Any]:
+            return int(draws.policies[index] * count), draws.chances[index], draws.signs[index]
+
+        augment.get_params = drawn
+        image[:] = np.asarray(augment(Image.fromarray(image)))
 
 
 def _erase(images: Tensor, boxes: NDArray[np.int64], seeds: NDArray[np.int64]) -> None:
