@@ -42,7 +42,7 @@ def test_one_wrong_logit_is_a_wrong_export(tmp_path, monkeypatch):
         folded.classifier.bias.data[3] += 0.01
         return folded
 
-    monkeypatch.setattr("zennas.export.checked.fold_batch_norms", broken)
+    monkeypatch.setattr("zennas.export.fold.fold_batch_norms", broken)
     network = zennas.build(zennas.load("SuperConvK3BNRELU(3,8,2,1)"), 10).eval()
     with pytest.raises(ExportError, match=r"differs from torch's by 0\.01"):
         export(network, tmp_path / "n.pt2", 8, format="torch-export", fold=True)

@@ -71,7 +71,13 @@ def _failing_to_compile() -> Iterator[None]:
 
 def prepared_for_training(config: TrainConfig, data: ImageData, resolution: int) -> PreparedImages | PreparedBatches:
     """The training images, augmented: in whole batches where they are in memory as bytes and the run is of the second
-    loop."""
+    loop.
+
+    Args:
+        config: settings of the run.
+        data: the data set.
+        resolution: side of the images, in pixels.
+    """
     if config.loop_version > 1 and isinstance(data.train, ByteImages) and data.train.fits(resolution):
         return PreparedBatches(data.train, resolution, BatchAugment(config, data, resolution))
     return PreparedImages(data.train, train_transform(config, data, resolution), config.seed)
