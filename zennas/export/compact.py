@@ -42,10 +42,15 @@ def _drop_comments(model: Any) -> None:
 
 
 def _drop_zero_points(onnx: Any, graph: Any) -> None:
-    """A zero point that is not given is zero, of the type of the quantised values."""
+    """A zero point that is not given is zero, of the type of the quantised values.
+
+    Those of a classifier stay: older releases of onnxruntime (1.18 to 1.23 among them)
+    multiply no int8 matrix whose scales come without them.
+    """
     constants = {tensor.name: tensor for tensor in graph.initializer}
+    multiplied = {name for node in graph.node if node.op_type in ("Gemm", "MatMul") for name in node.input}
     for node in graph.node:
-        if node.op_type != "DequantizeLinear" or len(node.input) <= _ZERO_POINT:
+        if node.op_type != "DequantizeLinear" or len(node.input) <= _ZERO_POINT or node.output[0] in multiplied:
             continue
         quantised, zero = constants.get(node.input[0]), constants.get(node.input[_ZERO_POINT])
         if quantised is not None and zero is not None and not onnx.numpy_helper.to_array(zero).any():
