@@ -15,6 +15,7 @@ import zennas
 from tests.cli.test_cli import run as cli
 from tests.runs.test_crash import command, everything
 from zennas.errors import RunError
+from zennas.io.lock import RunLock
 from zennas.io.settings import write_settings
 from zennas.runs.beginning import check_vacant
 from zennas.runs.run import resume_run, start_run
@@ -282,3 +283,17 @@ def test_who_loses_a_race_for_a_directory_writes_nothing(tmp_path, settings):
         assert everything(run) == everything(alone)
         assert (run / "config.yaml").read_text() == (alone / "config.yaml").read_text()
         assert sorted(os.listdir(run)) == sorted(os.listdir(alone))
+
+
+def test_who_meets_the_lock_of_a_beginning_is_told_so_and_writes_nothing(tmp_path):
+    place = tmp_path / "run"
+    place.mkdir()
+    with RunLock(place):
+        before = everything_in(place)
+        with pytest.raises(RunError, match="another process"):
+            zennas.search(out=place, params="60k", iterations=64, rescore=0)
+        assert everything_in(place) == before
+
+
+def everything_in(place):
+    return {path.name: path.read_bytes() for path in place.iterdir()}
