@@ -10,6 +10,7 @@ ROOMS = (
     "units",
     "number_types",
     "optional_dependencies",
+    "compiled",
     "allocator",
     "io",
     "charts",

@@ -1,15 +1,17 @@
 """The block types of the paper (Tables 7 to 17), RegNet's grouped and MobileNetV2's linear bottleneck, and pooling."""
 
+import math
 from collections.abc import Sequence
 
 from zennas.architecture.model import SuperBlock
 from zennas.blocks.layers import AveragePool, Convolution, Layer, MaxPool, SqueezeExcite, Unit
 from zennas.blocks.registry import register_block
+from zennas.blocks.symbols import at_least, largest_divisor
 
 
 def round_to_8(channels: float) -> int:
     """The nearest multiple of 8, at least 8 (half rounds up)."""
-    return max(8, int(channels / 8 + 0.5) * 8)
+    return at_least(8, math.floor(channels / 8 + 0.5) * 8)
 
 
 @register_block("Conv")
@@ -68,7 +70,7 @@ def grouped_btn(block: SuperBlock, in_channels: int, stride: int, first: bool) -
         stride: of this layer, 1 or 2.
         first: whether it is the super-block's first layer; that one has a projection in its link.
     """
-    groups = block.bottleneck // _divisor_at_most(block.bottleneck, block.group_width)
+    groups = block.bottleneck // largest_divisor(block.bottleneck, block.group_width)
     return [_bottleneck(block, in_channels, stride, groups, first)]
 
 
@@ -100,7 +102,7 @@ def inverted_residual(block: SuperBlock, in_channels: int, stride: int, first: b
         stride: of this layer, 1 or 2.
         first: whether it is the super-block's first layer; it makes no difference here.
     """
-    out, width = block.out_channels, int(in_channels * block.expansion)
+    out, width = block.out_channels, math.floor(in_channels * block.expansion)
     main = (
         Convolution(in_channels, width, 1),
         Convolution(width, width, block.kernel, stride, groups=width),
@@ -194,9 +196,5 @@ def _mobile(block: SuperBlock, in_channels: int, width: int, out: int, stride: i
 
 
 def _squeeze_excite(channels: int) -> SqueezeExcite:
-    squeezed = max(1, round(channels / 4))
+    squeezed = at_least(1, round(channels / 4))
     return SqueezeExcite(Convolution(channels, squeezed, 1), Convolution(squeezed, channels, 1, activation="sigmoid"))
-
-
-def _divisor_at_most(number: int, bound: int) -> int:
-    return next(d for d in range(min(number, bound), 0, -1) if number % d == 0)

@@ -29,11 +29,12 @@ from zennas.runs.stopping import INTERRUPTED, RUNNING, reason_to_stop, stop_requ
 from zennas.runs.store import RunStore
 from zennas.scores.registry import registered_score
 from zennas.searching.algorithms import Count, Problem, make_algorithm
+from zennas.searching.compiled.core import core_of
 from zennas.searching.executors import Execution, executor
 from zennas.searching.plugins import load_plugins
 from zennas.searching.population import Candidate
 from zennas.searching.rounds import Search
-from zennas.searching.scoring import check_device, round_scorer
+from zennas.searching.scoring import chains_scorer, check_device, round_scorer
 from zennas.searching.settings import (
     SearchConfig,
     check_bounded,
@@ -224,7 +225,15 @@ def new_search(config: SearchConfig, execute: Execute, latency: LatencyBudget | 
         config.population,
     )
     algorithm = make_algorithm(config.algorithm, problem)
-    return Search(problem, algorithm, round_scorer(config, execute), config.round_size, config.seed)
+    return Search(
+        problem,
+        algorithm,
+        round_scorer(config, execute),
+        config.round_size,
+        config.seed,
+        core=core_of(problem, resolution, classes) if latency is None else None,
+        score_chains=chains_scorer(config),
+    )
 
 
 def _run_state(search: Search, status: str) -> dict[str, Any]:

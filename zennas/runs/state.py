@@ -71,7 +71,7 @@ def restore_search(search: Search, store: RunStore) -> None:
     check_state(state, len(candidates), last, len(search.populations), store.directory)
     if "not_resumed" in state:
         raise RunError(f"{store.directory}: cannot be gone on with: {state['not_resumed']}")
-    search.iteration = state["iteration"]
+    search.restore(state["iteration"], candidates, [blocks for _, blocks, _ in failures])
     for population, ids, best in zip(search.populations, state["populations"], state["bests"], strict=True):
         population.restore([candidates[i] for i in ids], candidates[best])
     try:
@@ -82,7 +82,3 @@ def restore_search(search: Search, store: RunStore) -> None:
             f"{store.directory}: {DATABASE} lacks what the algorithm remembers; save what is whole with "
             f"zennas runs --salvage {store.directory}, or start a new run"
         ) from None
-    search.scored = len(candidates)
-    search.failed = len(failures)
-    search.seen = {c.super_blocks for c in candidates}
-    search.seen.update(blocks for _, blocks, _ in failures)

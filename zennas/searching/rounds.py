@@ -16,12 +16,16 @@ from zennas.counting import Costs, count_layers
 from zennas.counting.budgets import Budget, depth_within, within
 from zennas.errors import ZennasError
 from zennas.searching.algorithms.algorithm import Algorithm, Problem, Round
+from zennas.searching.compiled.core import Chains, Core
 from zennas.searching.population import Candidate, Population
 from zennas.searching.tasks import Failure
 from zennas.spaces.mutation import Mutation
 
 ScoreRound = Callable[[list[tuple[SuperBlock, ...]]], "list[float | Failure]"]
 """Scores of a round's networks, in order."""
+
+ScoreChains = Callable[[Chains], list[float]]
+"""The same from their chains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,9 @@ class Search:
         failures: iteration, super-blocks and reason of each, since the caller last cleared the list.
         populations: the best networks within each set of budgets; a search has one set, a frontier one for each of its
             budgets. A network too big for one may enter another.
-        seen: networks that were scored, or could not be.
+        seen: networks that were scored, or could not be; in the core where there is one.
+        core: carries out rounds of offspring, where the search has one.
+        score_chains: scores what the core finds, where the score can; else `score` does.
     """
 
     problem: Problem
@@ -63,6 +69,8 @@ class Search:
     failures: list[tuple[int, tuple[SuperBlock, ...], str]] = field(default_factory=list)
     populations: list[Population] = field(default_factory=list)
     seen: set[tuple[SuperBlock, ...]] = field(default_factory=set)
+    core: Core | None = None
+    score_chains: ScoreChains | None = None
 
     def __post_init__(self) -> None:
         if not self.populations:
@@ -87,8 +95,34 @@ class Search:
     def begin(self, starts: Sequence[tuple[SuperBlock, ...]]) -> list[Candidate]:
         """Score the starting networks and found the populations."""
         unique = list(dict.fromkeys(starts))
-        self.seen.update(unique)
-        return self._enter([_Accepted(0, -1, (), blocks, self.problem.count(blocks)) for blocks in unique])
+        self.remember(unique)
+        accepted = [_Accepted(0, -1, (), blocks, self.problem.count(blocks)) for blocks in unique]
+        return self._entered_by_networks(accepted)
+
+    def restore(
+        self, iteration: int, candidates: Sequence[Candidate], failed: Sequence[tuple[SuperBlock, ...]]
+    ) -> None:
+        """Go on from candidates that there are; the caller restores populations and algorithm.
+
+        Args:
+            iteration: proposals so far.
+            candidates: all of them, in the order of their ids.
+            failed: networks that could not be scored.
+        """
+        self.iteration, self.scored, self.failed = iteration, len(candidates), len(failed)
+        networks = [candidate.super_blocks for candidate in candidates]
+        self.remember([*networks, *failed])
+        if self.core is not None:
+            self.core.add_candidates(networks)
+
+    def remember(self, networks: Sequence[tuple[SuperBlock, ...]]) -> None:
+        """Networks that are not to be scored again."""
+        if self.core is not None and not self.core.take_types(block for network in networks for block in network):
+            self.core = None
+        if self.core is None:
+            self.seen.update(networks)
+        else:
+            self.core.see(networks)
 
     def step(self) -> list[Candidate]:
         """One round; returns the candidates that were scored, in order.
@@ -96,32 +130,54 @@ class Search:
         Raises:
             ZennasError: the algorithm proposed nothing.
         """
+        size = min(self.round_size, self.problem.iterations - self.iteration)
+        round = Round(self.iteration, size, np.random.default_rng([self.seed, self.iteration]), self.populations)
+        offspring = self.algorithm.breed(round) if self.core is not None else None
+        if self.core is not None and offspring is not None:
+            found, chains = self.core.propose(offspring)
+            before, self.iteration = self.iteration + 1, self.iteration + size
+            accepted = [_Accepted(before + f.number, f.parent.id, f.mutations, f.super_blocks, f.costs) for f in found]
+            scores = self._scores(accepted, chains)
+            self.core.keep([place for place, score in enumerate(scores) if not isinstance(score, Failure)])
+            return self._enter(accepted, scores)
         before = self.iteration
-        accepted = list(self._accepted())
+        accepted = list(self._accepted(round))
         if self.iteration == before:
             raise ZennasError(
                 f"the algorithm {type(self.algorithm).__name__} proposed nothing after iteration {before}; "
                 "propose() has to yield at least one network a round"
             )
-        return self._enter(accepted)
+        return self._entered_by_networks(accepted)
 
-    def _accepted(self) -> Iterator[_Accepted]:
-        size = min(self.round_size, self.problem.iterations - self.iteration)
-        rng = np.random.default_rng([self.seed, self.iteration])
-        round = Round(self.iteration, size, rng, self.populations)
-        budget_sets, count, seen = self.problem.budget_sets, self.problem.count, self.seen
-        for parent, mutations, blocks in islice(self.algorithm.propose(round), size):
+    def _entered_by_networks(self, accepted: Sequence[_Accepted]) -> list[Candidate]:
+        entered = self._enter(accepted, self.score([a.super_blocks for a in accepted]) if accepted else [])
+        if self.core is not None and entered:
+            self.core.add_candidates([candidate.super_blocks for candidate in entered])
+        return entered
+
+    def _accepted(self, round: Round) -> Iterator[_Accepted]:
+        budget_sets, count = self.problem.budget_sets, self.problem.count
+        for parent, mutations, blocks in islice(self.algorithm.propose(round), round.size):
             iteration = self.iteration = self.iteration + 1
             layers = count_layers(blocks)
-            if not any(depth_within(layers, budgets) for budgets in budget_sets) or blocks in seen:
+            if not any(depth_within(layers, budgets) for budgets in budget_sets) or blocks in self.seen:
                 continue
             costs = count(blocks)
-            if any(within(costs, budgets) for budgets in budget_sets):
-                seen.add(blocks)
+            if any(within(costs, budgets) for budgets in budget_sets) and self._is_new(blocks):
                 yield _Accepted(iteration, -1 if parent is None else parent.id, mutations, blocks, costs)
 
-    def _enter(self, accepted: list[_Accepted]) -> list[Candidate]:
-        scores = self.score([a.super_blocks for a in accepted]) if accepted else []
+    def _is_new(self, blocks: tuple[SuperBlock, ...]) -> bool:
+        if self.core is not None:
+            return self.core.see([blocks]) == 1
+        self.seen.add(blocks)
+        return True
+
+    def _scores(self, accepted: Sequence[_Accepted], chains: Chains) -> Sequence[float | Failure]:
+        if not accepted:
+            return []
+        return self.score_chains(chains) if self.score_chains else self.score([a.super_blocks for a in accepted])
+
+    def _enter(self, accepted: Sequence[_Accepted], scores: Sequence[float | Failure]) -> list[Candidate]:
         entered = []
         for a, score in zip(accepted, scores, strict=True):
             if isinstance(score, Failure):

@@ -16,7 +16,8 @@ from zennas.spaces.weighted import WeightedTable
 
 CHANGE = "change super-block"
 """The operator that stands in for one that does not apply to a network."""
-_MOST_MOVED = 2
+MOST_MOVED = 2
+"""Layers that a move takes at most."""
 
 OperatorFunction = Callable[[tuple[SuperBlock, ...], float, SearchSpace, Iterator[float]], tuple[Mutation, ...]]
 """`(super_blocks, rho, space, draws) -> mutations`, to be applied one after another; none where it does not apply."""
@@ -153,7 +154,7 @@ def move_layers(
     if inner < 2:
         return ()
     giver, taker = (1 + int(next(draws) * inner) for _ in range(2))
-    count = 1 + int(next(draws) * _MOST_MOVED)
+    count = 1 + int(next(draws) * MOST_MOVED)
     given, taken = super_blocks[giver], super_blocks[taker]
     if giver == taker or given.layers - count < space.layers.low or taken.layers + count > space.layers.high:
         return ()

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from zennas.scores.closed_form.compiled import compiled
+from zennas.compiled import compiled
 from zennas.scores.closed_form.state import IMAGE, PROFILE, Layer, Matrix
 
 M0 = 1 / math.sqrt(2 * math.pi)

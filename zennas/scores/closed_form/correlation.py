@@ -1,7 +1,7 @@
 """Correlations between activations ("3. Correlation of activations" of `docs/closed-form.md`)."""
 
+from zennas.compiled import compiled
 from zennas.scores.closed_form.activation import Activation
-from zennas.scores.closed_form.compiled import compiled
 from zennas.scores.closed_form.fluctuation import window_average
 from zennas.scores.closed_form.geometry import OWN
 from zennas.scores.closed_form.state import Correlation, Layer, Vector

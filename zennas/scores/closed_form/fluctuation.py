@@ -3,8 +3,8 @@
 import math
 from typing import NamedTuple
 
+from zennas.compiled import compiled
 from zennas.scores.closed_form.activation import M2, Activation, Moments
-from zennas.scores.closed_form.compiled import compiled
 from zennas.scores.closed_form.geometry import COHERENT, GRID, KEEP, SCALE, WHITE
 from zennas.scores.closed_form.state import Coherent, Correlation, Layer, LocalEnergy, OwnEnergy, Vector
 

@@ -2,8 +2,8 @@
 
 import math
 
+from zennas.compiled import compiled
 from zennas.scores.closed_form.activation import Activation, Moments
-from zennas.scores.closed_form.compiled import compiled
 from zennas.scores.closed_form.fluctuation import Noise, Passed
 from zennas.scores.closed_form.geometry import COHERENT, WHITE
 from zennas.scores.closed_form.state import IMAGE, Layer, Matrix, Vector

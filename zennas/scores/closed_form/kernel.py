@@ -5,8 +5,8 @@ Each step is a function in a file of its own, and `state` says what is known bet
 
 import math
 
+from zennas.compiled import compiled, compiled_and_kept, compiled_in_place
 from zennas.scores.closed_form.activation import after_max_pool, moments_before, no_activation, relu, tilt_after
-from zennas.scores.closed_form.compiled import compiled, compiled_and_kept, compiled_in_place
 from zennas.scores.closed_form.correlation import correlation_after_dense, correlation_after_grouped
 from zennas.scores.closed_form.fluctuation import (
     coherent_after_convolution,

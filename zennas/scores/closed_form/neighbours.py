@@ -9,8 +9,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from zennas.compiled import compiled_apart
 from zennas.scores.closed_form.activation import M2
-from zennas.scores.closed_form.compiled import compiled_apart
 from zennas.scores.closed_form.passes import half_minus_kappa
 from zennas.scores.closed_form.state import Layer
 

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from zennas.scores.closed_form.compiled import compiled
+from zennas.compiled import compiled
 from zennas.scores.closed_form.state import IMAGE, Coherent, Correlation, LocalEnergy, Matrix, OwnEnergy
 
 

@@ -2,7 +2,7 @@
 
 import math
 
-from zennas.scores.closed_form.compiled import compiled
+from zennas.compiled import compiled
 from zennas.scores.closed_form.state import IMAGE, PROFILE, Correlation, LocalEnergy, Matrix, OwnEnergy
 
 MOST_DIFFERENCE = 1.5

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+from zennas.compiled import compiled, compiled_apart
 from zennas.scores.closed_form.activation import Activation, Moments, unchanged
-from zennas.scores.closed_form.compiled import compiled, compiled_apart
 from zennas.scores.closed_form.correlation import correlation_after_average
 from zennas.scores.closed_form.fluctuation import (
     Noise,

@@ -14,9 +14,19 @@ from zennas.blocks.layers import AveragePool, Convolution, Layer, MaxPool
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
 from zennas.scores.closed_form.geometry import LARGEST_MAX, geometry_row, image_classes, max_correlations, max_moments
-from zennas.scores.closed_form.kernel import AVERAGE_POOL, CONVOLUTION, CONVOLUTION_RELU, KIND, MAX_POOL, score_chains
+from zennas.scores.closed_form.kernel import (
+    AVERAGE_POOL,
+    CONVOLUTION,
+    CONVOLUTION_RELU,
+    GEOMETRY,
+    KERNEL,
+    KIND,
+    MAX_POOL,
+    STRIDE,
+    score_chains,
+)
 from zennas.scores.closed_form.neighbours import LAGS
-from zennas.scores.closed_form.state import MAX_KERNEL, IntMatrix, Vector
+from zennas.scores.closed_form.state import MAX_KERNEL, IntMatrix, IntVector, Vector
 from zennas.scores.result import Score
 
 ALPHA = 0.01
@@ -102,7 +112,24 @@ def meanfield_many(
     return result
 
 
-def _scored(rows: IntMatrix, starts: list[int], resolution: int, batch_size: int) -> tuple[Vector, Vector]:
+def meanfield_of_chains(
+    rows: IntMatrix, starts: IntVector, resolution: int, batch_size: int = BATCH_SIZE
+) -> list[float]:
+    """Bare scores of chains of rows.
+
+    Args:
+        rows: of all chains, as `closed_form_rows` has them, but with the side of the map that comes in at their ends.
+        starts: first row of every chain, and the number of rows.
+        resolution: side of the square input, in pixels.
+        batch_size: images over which the batch norms that are predicted take their statistics.
+    """
+    geometry = _TABLE.indices(rows[:, GEOMETRY], rows[:, KERNEL], rows[:, STRIDE])
+    rows = np.concatenate([rows[:, :GEOMETRY], geometry[:, None]], axis=1)
+    result: list[float] = _scored(rows, starts, resolution, batch_size)[0].tolist()
+    return result
+
+
+def _scored(rows: IntMatrix, starts: list[int] | IntVector, resolution: int, batch_size: int) -> tuple[Vector, Vector]:
     """Scores of the chains `rows[starts[i]:starts[i + 1]]`, and the expected ½·log σ̄² of their convolutions."""
     scores, logs = np.empty(len(starts) - 1), np.zeros(len(rows))
     weight, normal_score = image_classes(batch_size)
@@ -125,6 +152,10 @@ def _scored(rows: IntMatrix, starts: list[int], resolution: int, batch_size: int
     return scores, logs
 
 
+_STRIDES = 64
+"""Above any stride of a layer that a traced chain can have."""
+
+
 class _GeometryTable:
     """All geometries met so far, one row each; rows keep their index for ever."""
 
@@ -132,6 +163,7 @@ class _GeometryTable:
         self._index: dict[tuple[int, int, int], int] = {}
         self._rows: list[npt.NDArray[np.float64]] = []
         self._array = np.empty((0, 0))
+        self._dense = np.empty(0, dtype=np.int64)
 
     def index(self, size: int, kernel: int, stride: int) -> int:
         key = (size, kernel, stride)
@@ -139,6 +171,23 @@ class _GeometryTable:
             self._rows.append(geometry_row(size, kernel, stride))
             self._index[key] = len(self._rows) - 1
         return self._index[key]
+
+    def indices(self, sizes: IntVector, kernels: IntVector, strides: IntVector) -> IntVector:
+        """`index` of many."""
+        keys = (sizes * (MAX_KERNEL + 1) + kernels) * _STRIDES + strides
+        known = len(self._dense)
+        highest = int(keys.max()) if len(keys) else 0
+        if highest >= known:
+            self._dense = np.concatenate([self._dense, np.full(highest + 1 - known, -1, dtype=np.int64)])
+        found = self._dense[keys]
+        if (found < 0).any():
+            for key in np.unique(keys[found < 0]).tolist():
+                side_and_kernel, stride = divmod(key, _STRIDES)
+                side, kernel = divmod(side_and_kernel, MAX_KERNEL + 1)
+                self._dense[key] = self.index(side, kernel, stride)
+            found = self._dense[keys]
+        indices: IntVector = found
+        return indices
 
     def array(self) -> npt.NDArray[np.float64]:
         if len(self._array) != len(self._rows):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from zennas.scores.closed_form.compiled import compiled
+from zennas.compiled import compiled
 
 Vector = npt.NDArray[np.float64]
 """A one-dimensional array of doubles."""

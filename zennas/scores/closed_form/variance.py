@@ -3,7 +3,7 @@
 Sums over a window's taps are exact for a profile that is a product of one number a row and one a column.
 """
 
-from zennas.scores.closed_form.compiled import compiled
+from zennas.compiled import compiled
 from zennas.scores.closed_form.state import PROFILE, Layer, Matrix
 
 

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from zennas.architecture.model import SuperBlock
 from zennas.counting import Costs
 from zennas.counting.budgets import Budget
 from zennas.searching.population import Candidate, Population
 from zennas.spaces.mutation import Mutation, applied
+from zennas.spaces.operators import draw_offspring
 from zennas.spaces.space import SearchSpace
 
 Count = Callable[[tuple[SuperBlock, ...]], Costs]
@@ -87,6 +89,30 @@ class Round:
         return [iter(row) for row in self.rng.random((self.size, count)).tolist()]
 
 
+@dataclass(frozen=True)
+class Offspring:
+    """The proposals of a round where each is the offspring of a candidate by the mutation operators.
+
+    Attributes:
+        parents: of each proposal.
+        rho: of each, the probability of a new block type.
+        draws: of each, `offspring_draws()` uniform numbers in [0, 1).
+    """
+
+    parents: Sequence[Candidate]
+    rho: Sequence[float]
+    draws: npt.NDArray[np.float64]
+
+    def proposals(self, space: SearchSpace) -> Iterator[Proposal]:
+        """The networks, one after another.
+
+        Args:
+            space: what they have to stay in.
+        """
+        for parent, rho, draws in zip(self.parents, self.rho, self.draws.tolist(), strict=True):
+            yield offspring(parent, draw_offspring(parent.super_blocks, rho, space, iter(draws)))
+
+
 class Algorithm(ABC):
     """Decides which networks a search tries.
 
@@ -103,6 +129,13 @@ class Algorithm(ABC):
 
         Those that were tried before or do not meet the budgets are dropped by the search; each counts as an iteration.
         """
+
+    def breed(self, round: Round) -> Offspring | None:
+        """The same as `propose`, where the whole round is offspring by the mutation operators; else `None`.
+
+        A search takes it in place of `propose` where it has compiled code for all of it. Either of the two is called.
+        """
+        return None
 
     def tell(self, candidates: Sequence[Candidate]) -> None:  # noqa: B027  (most algorithms need nothing more)
         """Learn what came of a round: the candidates that were scored, in the order of their proposals.

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from zennas.searching.algorithms.algorithm import Algorithm, Proposal, Round, offspring
+from zennas.searching.algorithms.algorithm import Algorithm, Offspring, Proposal, Round
 from zennas.searching.algorithms.registry import register_algorithm
-from zennas.spaces.operators import draw_offspring, offspring_draws
+from zennas.spaces.operators import offspring_draws
 
 
 def mutation_probability(iteration: int, iterations: int) -> float:
@@ -19,11 +19,18 @@ def mutation_probability(iteration: int, iterations: int) -> float:
 class Evolution(Algorithm):
     """The paper's search. The populations of a frontier take turns."""
 
-    def propose(self, round: Round) -> Iterator[Proposal]:
+    def breed(self, round: Round) -> Offspring:
         """Offspring of parents that are drawn uniformly from a population."""
-        space, iterations = self.problem.space, self.problem.iterations
+        iterations = self.problem.iterations
         populations = [population for population in round.populations if population.heap]
-        for iteration, draws in enumerate(round.draws(1 + offspring_draws()), start=round.iteration + 1):
-            parent = populations[iteration % len(populations)].pick(next(draws))
-            rho = mutation_probability(iteration, iterations)
-            yield offspring(parent, draw_offspring(parent.super_blocks, rho, space, draws))
+        draws = round.rng.random((round.size, 1 + offspring_draws()))
+        numbers = range(round.iteration + 1, round.iteration + 1 + round.size)
+        return Offspring(
+            [populations[i % len(populations)].pick(u) for i, u in zip(numbers, draws[:, 0].tolist(), strict=True)],
+            [mutation_probability(i, iterations) for i in numbers],
+            draws[:, 1:],
+        )
+
+    def propose(self, round: Round) -> Iterator[Proposal]:
+        """The offspring of `breed`."""
+        return self.breed(round).proposals(self.problem.space)

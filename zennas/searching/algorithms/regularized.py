@@ -2,14 +2,18 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from zennas.counting.budgets import within
-from zennas.searching.algorithms.algorithm import Algorithm, Problem, Proposal, Round, founder, offspring
+from zennas.searching.algorithms.algorithm import Algorithm, Offspring, Problem, Proposal, Round, founder
 from zennas.searching.algorithms.registry import register_algorithm
 from zennas.searching.algorithms.walk import RandomWalk
 from zennas.searching.population import Candidate
-from zennas.spaces.operators import draw_offspring, offspring_draws
+from zennas.spaces.operators import offspring_draws
 
 SAMPLE = 25
 """Candidates of which the best becomes a parent; S of Real et al."""
@@ -28,18 +32,29 @@ class RegularizedEvolution(Algorithm):
         self.living: list[deque[Candidate]] = [deque(maxlen=problem.population_size) for _ in problem.budget_sets]
         self.random = min(len(self.living) * problem.population_size, problem.iterations // 10)
 
+    def breed(self, round: Round) -> Offspring | None:
+        """Offspring of the best of samples, once the random networks are there."""
+        return self._breed(round, self._draws(round)) if round.iteration >= self.random else None
+
     def propose(self, round: Round) -> Iterator[Proposal]:
         """Random networks at first, then offspring of the best of samples; the populations take turns."""
-        space = self.problem.space
-        for iteration, draws in enumerate(round.draws(SAMPLE + offspring_draws()), start=round.iteration + 1):
-            turn = iteration % len(self.living)
-            if iteration <= self.random:
-                yield founder(self.walks[turn].step(draws, round.rng))
-                continue
-            living = self.living[turn]
-            sample = [living[int(next(draws) * len(living))] for _ in range(SAMPLE)]
-            parent = max(sample, key=lambda candidate: candidate.score)
-            yield offspring(parent, draw_offspring(parent.super_blocks, RHO, space, draws))
+        draws = self._draws(round)
+        first = min(max(0, self.random - round.iteration), round.size)
+        for iteration, row in enumerate(draws[:first].tolist(), start=round.iteration + 1):
+            yield founder(self.walks[iteration % len(self.walks)].step(iter(row), round.rng))
+        rest = replace(round, iteration=round.iteration + first, size=round.size - first)
+        yield from self._breed(rest, draws[first:]).proposals(self.problem.space)
+
+    def _draws(self, round: Round) -> npt.NDArray[np.float64]:
+        return round.rng.random((round.size, SAMPLE + offspring_draws()))
+
+    def _breed(self, round: Round, draws: npt.NDArray[np.float64]) -> Offspring:
+        parents = []
+        for iteration, row in enumerate(draws[:, :SAMPLE].tolist(), start=round.iteration + 1):
+            living = self.living[iteration % len(self.living)]
+            sample = [living[int(u * len(living))] for u in row]
+            parents.append(max(sample, key=lambda candidate: candidate.score))
+        return Offspring(parents, [RHO] * round.size, draws[:, SAMPLE:])
 
     def tell(self, candidates: Sequence[Candidate]) -> None:
         """Take the candidates in; as many of the oldest die."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import zennas
-from zennas.scores.closed_form import compiled
+from zennas import compiled
 
 pytest.importorskip("numba")
 
@@ -141,12 +141,13 @@ def test_a_temporary_folder_of_somebody_else_is_not_trusted(tmp_path, monkeypatc
 
 
 def test_a_change_of_any_file_is_another_cache(tmp_path, monkeypatch):
-    for name in ("kernel.py", "passes.py"):
-        (tmp_path / name).write_text("a = 1\n")
+    for folder, name in zip(compiled.FOLDERS, ("kernel.py", "round.py"), strict=True):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / name).write_text("a = 1\n")
     monkeypatch.setattr(compiled, "HERE", tmp_path)
     before = [folder.name for folder, _ in compiled._folders("")]
     assert len(set(before)) == 1
-    (tmp_path / "passes.py").write_text("a = 2\n")
+    (tmp_path / folder / name).write_text("a = 2\n")
     assert {folder.name for folder, _ in compiled._folders("")} != set(before)
 
 

@@ -1,4 +1,6 @@
-"""Compiling the closed form with numba where it is installed; the same code runs without it, some hundred times slower.
+"""Compiling with numba where it is installed; the same code runs without it, some hundred times slower.
+
+What is compiled stands in the folders `FOLDERS`: the closed form of the Zen-score and the core of a search.
 
 Only the functions that the package calls from Python are kept on disk. numba looks at the file of such a function
 alone to find out whether what it kept is still valid, while most of the code stands in the files beside it: so the
@@ -19,6 +21,8 @@ from zennas.optional_dependencies import installed
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 HERE = Path(__file__).parent
+FOLDERS = ("scores/closed_form", "searching/compiled")
+"""Where the compiled code stands, inside the package."""
 
 
 def compiled(function: Function) -> Function:
@@ -89,7 +93,7 @@ def _say(note: str) -> None:
 
 def _folders(chosen: str) -> Iterator[tuple[Path, bool]]:
     """Where compiled code may be kept, best first, and whether using it is worth a note."""
-    name = f"closed-form-{_checksum()}"
+    name = f"compiled-{_checksum()}"
     if chosen:
         yield Path(chosen) / name, False
     yield HERE / "__pycache__" / name, False
@@ -102,8 +106,9 @@ def _folders(chosen: str) -> Iterator[tuple[Path, bool]]:
 
 def _checksum() -> str:
     digest = hashlib.sha256()
-    for path in sorted(HERE.glob("*.py")):
-        digest.update(path.read_bytes())
+    for folder in FOLDERS:
+        for path in sorted((HERE / folder).glob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 

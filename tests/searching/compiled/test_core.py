@@ -1,0 +1,214 @@
+"""The compiled core does what the Python that it stands for does, number for number."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import zennas
+from zennas.blocks.chain import super_block_chain
+from zennas.blocks.layers import Convolution, Unit
+from zennas.blocks.registry import _BLOCK_TYPES, register_block
+from zennas.counting import count_super_blocks
+from zennas.counting.budgets import Budget
+from zennas.searching.algorithms import Offspring, Problem
+from zennas.searching.compiled import core as core_module
+from zennas.searching.compiled.core import core_of
+from zennas.searching.population import Candidate
+from zennas.spaces import space as space_module
+from zennas.spaces.operators import offspring_draws
+from zennas.spaces.space import BlockChoice, Range, SearchSpace, register_space, search_space
+from zennas.spaces.start import random_small
+
+pytest.importorskip("numba")
+
+CLASSES = 10
+
+
+@pytest.fixture
+def own_names():
+    """Block types and spaces of a user's own are gone afterwards."""
+    before, spaces_before = dict(_BLOCK_TYPES), dict(space_module._SPACES)
+    yield
+    for name in set(space_module._SPACES) - set(spaces_before):
+        del space_module._SPACES[name]
+    for name in set(_BLOCK_TYPES) - set(before):
+        del _BLOCK_TYPES[name]
+
+
+def spaces():
+    yield "resnet", search_space("resnet", 32), 32
+    yield "mobilenet with squeeze-excitation", search_space("mobilenet", 224, se=True), 224
+    yield "regnet", search_space("regnet", 33), 33
+    mixed = (
+        BlockChoice("IR", 3, expansion=2.5),
+        BlockChoice("Linear", 1),
+        BlockChoice("Res", 5),
+        BlockChoice("GBtn", 3, group_width=24),
+    )
+    yield "several types", SearchSpace("mixed", mixed, (1, 2, 2), width=Range(6, 90, 6), layers=Range(1, 20)), 24
+    yield "without a head", SearchSpace("bare", mixed, (2, 2), head=None, frozen=frozenset({"stem"})), 17
+    yield "a frozen head", replace(search_space("resnet", 32), frozen=frozenset({"head"})), 32
+
+
+def grown(space, resolution, rng, rounds=12, size=32):
+    """Rounds of offspring of everything before, by the core and by Python."""
+    budget = Budget("params", 1e12)
+    problem = Problem(space, [[budget]], lambda b: count_super_blocks(b, resolution, CLASSES), 1000, 64)
+    core = core_of(problem, resolution, CLASSES)
+    starts = [random_small(space, rng) for _ in range(4)]
+    candidates = [Candidate(i, 0, -1, (), s, 0.0, problem.count(s)) for i, s in enumerate(starts)]
+    core.see(starts)
+    core.add_candidates(starts)
+    seen = set(starts)
+    for _ in range(rounds):
+        parents = [candidates[int(rng.integers(len(candidates)))] for _ in range(size)]
+        offspring = Offspring(parents, rng.random(size).tolist(), rng.random((size, offspring_draws())))
+        expected = []
+        for number, proposal in enumerate(offspring.proposals(space)):
+            if proposal.super_blocks not in seen:
+                seen.add(proposal.super_blocks)
+                expected.append((number, proposal))
+        found, chains = core.propose(offspring)
+        yield expected, found, chains, problem
+        core.keep(range(len(found)))
+        for f in found:
+            candidates.append(Candidate(len(candidates), 1, f.parent.id, f.mutations, f.super_blocks, 0.0, f.costs))
+
+
+@pytest.mark.parametrize(("space", "resolution"), [pytest.param(s, r, id=name) for name, s, r in spaces()])
+def test_a_round_is_that_of_python(space, resolution):
+    rng = np.random.default_rng(3)
+    networks = 0
+    for expected, found, chains, problem in grown(space, resolution, rng):
+        assert [(n, p.parent, p.mutations, p.super_blocks) for n, p in expected] == [
+            (f.number, f.parent, f.mutations, f.super_blocks) for f in found
+        ]
+        assert [f.costs for f in found] == [problem.count(f.super_blocks) for f in found]
+        rows = [chains.rows[a:b].tolist() for a, b in zip(chains.starts[:-1], chains.starts[1:], strict=True)]
+        assert rows == [chain_rows(f.super_blocks, resolution) for f in found]
+        networks += len(found)
+    assert networks > 300
+
+
+def chain_rows(network, side):
+    """A network's main path in numbers, from its layers."""
+    rows = []
+    for block in network:
+        for layer in super_block_chain(block).layers():
+            kind = int(layer.activation == "relu")
+            rows.append([layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.groups, kind, side])
+            side = layer.out_resolution(side)
+    return rows
+
+
+def test_deep_networks_get_more_room(monkeypatch):
+    monkeypatch.setattr(core_module, "_CHAIN_ROWS", 64)
+    space, rng = search_space("resnet", 32), np.random.default_rng(0)
+    for expected, found, chains, _ in grown(space, 32, rng, rounds=4):
+        assert [p.super_blocks for _, p in expected] == [f.super_blocks for f in found]
+        assert len(chains.rows) > 64
+
+
+def test_budgets_of_a_frontier():
+    space, rng = search_space("resnet", 32), np.random.default_rng(1)
+    sets = [[Budget("params", 90_000), Budget("layers", 7)], [Budget("memory", 400_000, 200_000)]]
+    problem = Problem(space, sets, lambda b: count_super_blocks(b, 32, CLASSES), 1000, 64)
+    core = core_of(problem, 32, CLASSES)
+    start = random_small(space, rng)
+    core.see([start])
+    core.add_candidates([start])
+    parent = Candidate(0, 0, -1, (), start, 0.0, problem.count(start))
+    offspring = Offspring([parent] * 400, [0.5] * 400, rng.random((400, offspring_draws())))
+    seen, expected = {start}, []
+    for _, _, blocks in offspring.proposals(space):
+        costs = problem.count(blocks)
+        first = costs.params <= 90_000 and costs.layers <= 7
+        if blocks not in seen and (first or 200_000 <= costs.memory <= 400_000):
+            seen.add(blocks)
+            expected.append(blocks)
+    found, _ = core.propose(offspring)
+    assert [f.super_blocks for f in found] == expected
+    assert 10 < len(expected) < 390
+
+
+CONFIGS = [
+    {"params": 200_000, "layers": 12},
+    {"params": 300_000, "space": "mobilenet", "se": True, "flops": 30_000_000},
+    {"params": 200_000, "space": "regnet", "memory": 400_000, "effectiveness": 1.0},
+    {"params": ["100k", "200k"], "flops": 30_000_000},
+    {"params": 200_000, "algorithm": "regularized", "population": 40},
+    {"params": 100_000, "score": "zen-weighted"},
+]
+
+
+@pytest.mark.parametrize("settings", CONFIGS, ids=lambda settings: "-".join(map(str, settings.values())))
+def test_a_search_is_that_without_the_core(settings, monkeypatch):
+    def searched():
+        result = zennas.search(
+            **{"population": 64, **settings}, iterations=1500, seed=5, rescore=0, num_classes=CLASSES
+        )
+        return [(c.super_blocks, c.score, c.costs, c.parent, c.mutations) for c in result.candidates()]
+
+    with_core = searched()
+    cores = []
+    monkeypatch.setattr("zennas.runs.run.core_of", lambda *_: cores.append(1))
+    assert searched() == with_core
+    assert cores
+    assert len(with_core) > 200
+
+
+def test_a_users_block_that_can_be_traced(own_names):
+    @register_block("Narrowed", needs=("bottleneck",))
+    def narrowed(block, in_channels, stride, first):
+        inner = max(4, math.floor(block.bottleneck / 3))
+        inner = inner + 1 if inner > 10 else inner
+        end = Convolution(inner, block.out_channels, 1, activation=None)
+        return [Unit((Convolution(in_channels, inner, block.kernel, stride), end))]
+
+    space = SearchSpace("own", (BlockChoice("Narrowed", 3), BlockChoice("Res", 3)), (1, 2))
+    for expected, found, _, problem in grown(space, 16, np.random.default_rng(2), rounds=6):
+        assert [p.super_blocks for _, p in expected] == [f.super_blocks for f in found]
+        assert [f.costs for f in found] == [problem.count(f.super_blocks) for f in found]
+
+
+def test_a_users_block_that_cannot_be_traced(own_names):
+    @register_block("Looked", needs=("bottleneck",))
+    def looked(block, in_channels, stride, first):
+        inner = {8: 4}.get(block.bottleneck, 8)
+        return [
+            Unit((Convolution(in_channels, inner, block.kernel, stride), Convolution(inner, block.out_channels, 1)))
+        ]
+
+    space = SearchSpace("own", (BlockChoice("Looked", 3),), (1, 2))
+    problem = Problem(space, [[Budget("params", 1e5)]], lambda b: count_super_blocks(b, 16, CLASSES), 100, 8)
+    assert core_of(problem, 16, CLASSES) is None
+    register_space("own")(lambda resolution: space)
+    result = zennas.search(space="own", params=50_000, iterations=300, resolution=16, rescore=0)
+    assert result.best.costs.params <= 50_000
+
+
+def test_operators_and_quantities_of_a_users_own_have_no_core(monkeypatch):
+    space = search_space("resnet", 32)
+    problem = Problem(space, [[Budget("params", 1e5)]], lambda b: count_super_blocks(b, 32, CLASSES), 100, 8)
+    assert core_of(problem, 32, CLASSES) is not None
+    from zennas.spaces import operators as table
+
+    own = table.Operator("own", lambda *_: (), 1.0)
+    monkeypatch.setitem(table._OPERATORS, "own", own)
+    assert core_of(problem, 32, CLASSES) is None
+    monkeypatch.delitem(table._OPERATORS, "own")
+    assert core_of(problem, 32, CLASSES) is not None
+    monkeypatch.setitem(core_module.COUNTED_ALONE, "widest", lambda *_: 1.0)
+    assert core_of(problem, 32, CLASSES) is None
+
+
+def test_a_start_of_another_type(own_names):
+    """The start may have a block type that the space has not."""
+    start = "SuperConvK3BNRELU(3,16,1,1)SuperResK7K7(16,24,2,8,2)SuperConvK1BNRELU(24,64,1,1)"
+    blocks = zennas.parse_structure(start).super_blocks
+    space = SearchSpace("own", (BlockChoice("Btn", 3),), (2,), start=blocks)
+    register_space("own")(lambda resolution: space)
+    result = zennas.search(space="own", params=50_000, iterations=400, resolution=16, rescore=0)
+    assert {b.block for c in result.candidates() for b in c.super_blocks} == {"Conv", "Res", "Btn"}

@@ -1,0 +1,278 @@
+"""The rows of a search's candidates, and rounds that are carried out on them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from zennas.architecture.model import SuperBlock
+from zennas.counting import Costs, count_super_block
+from zennas.counting.budgets import Budget
+from zennas.counting.count import COUNTED_ALONE
+from zennas.optional_dependencies import installed
+from zennas.scores.closed_form.state import IntMatrix, IntVector
+from zennas.searching.algorithms.algorithm import Offspring, Problem
+from zennas.searching.compiled.count import COSTS
+from zennas.searching.compiled.mutation import Numbers, most_parts, numbers_of, type_key
+from zennas.searching.compiled.program import FIELDS, Program, compiled_types
+from zennas.searching.compiled.round import Bounds, Room, propose_round
+from zennas.searching.compiled.seen import copy, see
+from zennas.searching.population import Candidate
+from zennas.spaces.mutation import Mutation, applied
+
+_CHAIN_ROWS = 1 << 13
+_SPARE = 8
+_ANY_RESOLUTION = 64
+
+
+class Found(NamedTuple):
+    """A network of a round that is new and within budgets.
+
+    Attributes:
+        number: of the proposal in the round, from 0.
+        parent: the candidate that it is an offspring of.
+        mutations: how.
+        super_blocks: the network.
+        costs: what it costs.
+    """
+
+    number: int
+    parent: Candidate
+    mutations: tuple[Mutation, ...]
+    super_blocks: tuple[SuperBlock, ...]
+    costs: Costs
+
+
+@dataclass(frozen=True, slots=True)
+class Chains:
+    """Main paths of a round's networks as rows (`zennas.scores.registry.ChainsFunction`)."""
+
+    rows: IntMatrix
+    starts: IntVector
+
+
+class Core:
+    """Rows and hashes of all candidates of a search, and what makes new ones of them."""
+
+    def __init__(self, problem: Problem, resolution: int, num_classes: int) -> None:
+        """The core of a search that `core_of` found to have one."""
+        self._problem, self._resolution, self._classes = problem, resolution, num_classes
+        self._examples: list[SuperBlock] = []
+        self._types: list[tuple[Any, ...]] = []
+        self._numbers_of_types: dict[tuple[Any, ...], int] = {}
+        self._program: Program | None = None
+        self._numbers: Numbers | None = None
+        self._convolve = np.empty(0, dtype=np.int64)
+        self._bounds = _bounds(problem)
+        self._rows = np.empty((1 << 10, FIELDS), dtype=np.int64)
+        self._ends: list[int] = [0]
+        self._longest = 0
+        self._parts = most_parts(problem.space, [])
+        self._seen = np.zeros(1 << 12, dtype=np.uint64)
+        self._count = 0
+        self._room: Room | None = None
+        self._chain_rows = _CHAIN_ROWS
+
+    def take_types(self, blocks: Iterable[SuperBlock]) -> bool:
+        """Take in the block types of super-blocks; whether all of them can be compiled."""
+        examples = {type_key(block): block for block in blocks}
+        new = [block for key, block in examples.items() if key not in self._numbers_of_types]
+        if not new:
+            return True
+        self._examples += new
+        program = compiled_types(self._examples)
+        if program is None:
+            return False
+        self._program = program
+        self._types = [type_key(block) for block in self._examples]
+        self._numbers_of_types = {key: number for number, key in enumerate(self._types)}
+        counted = [count_super_block(block, _ANY_RESOLUTION).layers > 0 for block in self._examples]
+        self._convolve = np.array(counted, dtype=np.int64)
+        self._numbers = numbers_of(self._problem.space, self._numbers_of_types)
+        return self._numbers is not None
+
+    def _rows_of(self, networks: Sequence[tuple[SuperBlock, ...]]) -> tuple[IntMatrix, IntVector]:
+        types = self._numbers_of_types
+        rows = [
+            (types[type_key(b)], b.in_channels, b.out_channels, b.stride, b.bottleneck, b.layers)
+            for network in networks
+            for b in network
+        ]
+        return np.array(rows, dtype=np.int64), np.cumsum([len(network) for network in networks])
+
+    def add_candidates(self, networks: Sequence[tuple[SuperBlock, ...]]) -> None:
+        """Take in the networks of candidates, in the order of their ids."""
+        rows, ends = self._rows_of(networks)
+        self._append(rows, np.diff(ends, prepend=0).tolist())
+        self._parts = max(self._parts, most_parts(self._problem.space, networks))
+
+    def see(self, networks: Sequence[tuple[SuperBlock, ...]]) -> int:
+        """Remember networks; how many of them are new."""
+        self._grow_seen(len(networks))
+        added = see(self._seen, *self._rows_of(networks))
+        self._count += added
+        return added
+
+    def _grow_seen(self, more: int) -> None:
+        needed = 2 * (self._count + more)
+        if needed > len(self._seen):
+            larger = np.zeros(2 << needed.bit_length(), dtype=np.uint64)
+            copy(self._seen, larger)
+            self._seen = larger
+
+    def _append(self, rows: IntMatrix, lengths: Iterable[int]) -> None:
+        used = self._ends[-1]
+        if used + len(rows) > len(self._rows):
+            self._rows = np.concatenate([self._rows, np.empty((len(self._rows) + len(rows), FIELDS), dtype=np.int64)])
+        self._rows[used : used + len(rows)] = rows
+        for length in lengths:
+            used += length
+            self._ends.append(used)
+            self._longest = max(self._longest, length)
+
+    def propose(self, offspring: Offspring) -> tuple[list[Found], Chains]:
+        """The networks of a round that are new and within budgets, in order.
+
+        Args:
+            offspring: parents, the probability ρ of each, and draws.
+        """
+        ends, parents = self._ends, offspring.parents
+        spans = np.array([(ends[parent.id], ends[parent.id + 1]) for parent in parents])
+        rho, draws = np.array(offspring.rho), offspring.draws
+        self._grow_seen(len(parents))
+        assert self._program is not None
+        assert self._numbers is not None
+        while True:
+            room = self._enough_room(len(parents))
+            kept = propose_round(
+                self._program,
+                self._numbers,
+                self._bounds,
+                self._convolve,
+                self._resolution,
+                self._classes,
+                self._rows,
+                spans,
+                rho,
+                draws,
+                self._seen,
+                room,
+            )
+            if kept >= 0:
+                break
+            self._chain_rows *= 2
+        self._count += kept
+        return self._found(kept, parents, room), Chains(room.chain[: room.starts[kept]], room.starts[: kept + 1])
+
+    def keep(self, which: Sequence[int]) -> None:
+        """Take in the networks of the last round that became candidates.
+
+        Args:
+            which: their places in what `propose` returned.
+        """
+        if not which or self._room is None:
+            return
+        networks, lengths = self._room.networks[list(which)], self._room.lengths[list(which)]
+        inside = np.arange(networks.shape[1]) < lengths[:, None]
+        self._append(networks[inside], lengths.tolist())
+
+    def _found(self, kept: int, parents: Sequence[Candidate], room: Room) -> list[Found]:
+        numbers, mutations = room.iterations[:kept].tolist(), room.mutations[:kept].tolist()
+        places, mutated, costs = room.places[:kept].tolist(), room.mutated[:kept].tolist(), room.costs[:kept].tolist()
+        types = self._types
+        half = self._parts
+        found = []
+        for i, number in enumerate(numbers):
+            changes = []
+            for which in range(mutations[i]):
+                index, count = places[i][which]
+                first = which * half
+                blocks = []
+                for kind, in_, out, stride, bottleneck, layers in mutated[i][first : first + count]:
+                    block, kernel, expansion, group_width, se = types[kind]
+                    blocks.append(
+                        SuperBlock(block, kernel, in_, out, stride, bottleneck, layers, expansion, group_width, se)
+                    )
+                changes.append(Mutation(index, tuple(blocks)))
+            parent = parents[number]
+            made = tuple(changes)
+            found.append(Found(number, parent, made, applied(made, parent.super_blocks), _costs(costs[i])))
+        return found
+
+    def _enough_room(self, size: int) -> Room:
+        """Room for a round of so many proposals, the former one where it is enough."""
+        longest, old = self._longest + 2 * self._parts, self._room
+        shape = (size, self._chain_rows, 2 * self._parts)
+        if (
+            old is not None
+            and (len(old.networks), len(old.chain), old.mutated.shape[1]) == shape
+            and longest <= old.networks.shape[1]
+        ):
+            return old
+        assert self._program is not None
+        longest += _SPARE
+        self._room = Room(
+            np.empty(size, dtype=np.int64),
+            np.empty((size, longest, FIELDS), dtype=np.int64),
+            np.empty(size, dtype=np.int64),
+            np.empty(size, dtype=np.int64),
+            np.empty((size, 2, 2), dtype=np.int64),
+            np.empty((size, 2 * self._parts, FIELDS), dtype=np.int64),
+            np.empty((size, len(COSTS))),
+            np.empty((size, len(self._bounds.sets)), dtype=np.int64),
+            np.empty((self._chain_rows, 7), dtype=np.int64),
+            np.empty(size + 1, dtype=np.int64),
+            np.empty((size, longest), dtype=np.int64),
+            np.empty(size, dtype=np.int64),
+            np.empty(self._program.places),
+            np.empty(len(COSTS), dtype=np.int64),
+        )
+        return self._room
+
+
+def core_of(problem: Problem, resolution: int, num_classes: int) -> Core | None:
+    """The compiled core of a search; `None` where something of it has no compiled form: numba is missing, a block type
+    cannot be traced, or there are mutation operators or quantities of a user's own.
+
+    Args:
+        problem: what is searched for; its costs are counted, none of them is predicted.
+        resolution: side of the square input.
+        num_classes: outputs of the classifier.
+    """
+    quantities = {budget.quantity for budgets in problem.budget_sets for budget in budgets}
+    if not installed("numba") or COUNTED_ALONE or not quantities <= set(COSTS):
+        return None
+    space = problem.space
+    ends = [space.stem] if space.head is None else [space.stem, space.head]
+    core = Core(problem, resolution, num_classes)
+    plain = SuperBlock("", 1, 8, 8, 1, 8)
+    whole = core.take_types([*(space.with_choice(plain, choice) for choice in space.choices), *ends, *space.start])
+    return core if whole else None
+
+
+def _costs(row: list[float]) -> Costs:
+    params, flops, layers, convolutions, memory, effectiveness = row
+    return Costs(
+        int(params),
+        int(flops),
+        int(layers),
+        int(convolutions),
+        int(memory),
+        None,
+        effectiveness if effectiveness == effectiveness else None,
+    )
+
+
+def _bounds(problem: Problem) -> Bounds:
+    sets: list[tuple[int, int]] = []
+    all_budgets: list[Budget] = []
+    for budgets in problem.budget_sets:
+        sets.append((len(all_budgets), len(all_budgets) + len(budgets)))
+        all_budgets += budgets
+    return Bounds(
+        np.array(sets, dtype=np.int64),
+        np.array([COSTS.index(budget.quantity) for budget in all_budgets], dtype=np.int64),
+        np.array([budget.low for budget in all_budgets], dtype=np.float64),
+        np.array([budget.high for budget in all_budgets], dtype=np.float64),
+    )
