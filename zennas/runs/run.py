@@ -29,12 +29,13 @@ from zennas.runs.stopping import INTERRUPTED, RUNNING, reason_to_stop, stop_requ
 from zennas.runs.store import RunStore
 from zennas.scores.registry import registered_score
 from zennas.searching.algorithms import Count, Problem, make_algorithm
+from zennas.searching.collection import collection_put_off
 from zennas.searching.compiled.core import core_of
 from zennas.searching.executors import Execution, executor
 from zennas.searching.plugins import load_plugins
 from zennas.searching.population import Candidate
 from zennas.searching.rounds import Search
-from zennas.searching.scoring import chains_scorer, check_device, round_scorer
+from zennas.searching.scoring import chain_scorer, check_device, round_scorer
 from zennas.searching.settings import (
     SearchConfig,
     check_bounded,
@@ -232,7 +233,7 @@ def new_search(config: SearchConfig, execute: Execute, latency: LatencyBudget | 
         config.round_size,
         config.seed,
         core=core_of(problem, resolution, classes) if latency is None else None,
-        score_chains=chains_scorer(config),
+        chain_scorer=chain_scorer(config),
     )
 
 
@@ -267,7 +268,10 @@ class _Run:
 
     def go_on(self) -> SearchResult:
         with stop_requests() as requested:
-            status = self._search(requested)
+            # A score that runs in this process may make circles of its own, of tensors.
+            cheap = registered_score(self.config.score).many is not None
+            with collection_put_off() if cheap else nullcontext():
+                status = self._search(requested)
             seconds = self._seconds()
             rescorer = None if status == INTERRUPTED else self._rescorer(requested)
             finish = rescorer.race() if rescorer else None

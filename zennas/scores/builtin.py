@@ -7,7 +7,7 @@ import numpy as np
 from zennas.architecture.model import Architecture
 from zennas.counting import costs
 from zennas.optional_dependencies import require
-from zennas.scores.closed_form import meanfield_many, meanfield_of_chains, meanfield_score
+from zennas.scores.closed_form import MeanfieldScorer, meanfield_many, meanfield_score
 from zennas.scores.network import Network, scorable
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score
@@ -31,7 +31,7 @@ def _sampling(settings: ScoreSettings) -> dict[str, Any]:
 @register_score(
     "meanfield",
     many=lambda networks, resolution, settings: meanfield_many(networks, resolution),
-    chains=lambda rows, starts, resolution, settings: meanfield_of_chains(rows, starts, resolution),
+    chains=lambda resolution, settings, parents: MeanfieldScorer(resolution, parents),
     estimates_zen=True,
     takes_modules=True,
     source="the expectation of Zen-NAS's Algorithm 1 in closed form",

@@ -10,12 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.errors import ScoreError
 from zennas.optional_dependencies import require, unknown
+from zennas.scores.chains import ChainScorer
 from zennas.scores.result import Score
 
 
@@ -43,10 +41,8 @@ class ScoreSettings:
 ScoreFunction = Callable[[Any, int, ScoreSettings], Score]
 """Called with an `Architecture`, or, where the score `takes_modules`, with a converted module too."""
 ManyFunction = Callable[[Sequence[tuple[SuperBlock, ...]], int, ScoreSettings], list[float]]
-ChainsFunction = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64], int, ScoreSettings], list[float]]
-"""Called with the rows of all networks' main paths, the first row of each with the number of rows, the side of the
-input and settings. A row has channels in and out, kernel, stride, groups, what it is (0 for a convolution, 1 with ReLU,
-2 for a max pool, 3 for an average pool), and the side of the map that comes in."""
+ScorerFunction = Callable[[int, ScoreSettings, int], ChainScorer]
+"""Called with the side of the input, settings, and how many candidates of a search may be parents at a time."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ class RegisteredScore:
     Attributes:
         function: computes it; higher must mean better.
         many: computes the bare values of a round at once, for scores too cheap to be spread over workers.
-        chains: the same from rows of the networks' chains, which the compiled core of a search has at hand.
+        chains: makes what computes them from rows of the networks' chains, where the core of a search is compiled.
         needs_torch: whether the `[torch]` extra is needed.
         estimates_zen: whether it is in units of the Zen-score, so that a search may re-score by Monte Carlo.
         takes_modules: whether `function` also takes a user's module (`zennas.scores.network.ForeignNetwork`).
@@ -66,7 +62,7 @@ class RegisteredScore:
     name: str
     function: ScoreFunction
     many: ManyFunction | None = None
-    chains: ChainsFunction | None = None
+    chains: ScorerFunction | None = None
     needs_torch: bool = False
     estimates_zen: bool = False
     takes_modules: bool = False
@@ -80,7 +76,7 @@ def register_score(
     name: str,
     *,
     many: ManyFunction | None = None,
-    chains: ChainsFunction | None = None,
+    chains: ScorerFunction | None = None,
     needs_torch: bool = False,
     estimates_zen: bool = False,
     takes_modules: bool = False,
@@ -93,7 +89,7 @@ def register_score(
         name: what `--score` and `compute_score` call it.
         many: computes the bare values of many networks at once; without it a search scores one network after another,
             spread over its workers.
-        chains: computes the same from rows of the networks' chains.
+        chains: makes what computes the same from rows of the networks' chains.
         needs_torch: whether the `[torch]` extra is needed; no by default.
         estimates_zen: whether it is in units of the Zen-score, so that a search may re-score by Monte Carlo; no by
             default.

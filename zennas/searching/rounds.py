@@ -15,17 +15,15 @@ from zennas.architecture.model import SuperBlock
 from zennas.counting import Costs, count_layers
 from zennas.counting.budgets import Budget, depth_within, within
 from zennas.errors import ZennasError
+from zennas.scores.chains import Chains, ChainScorer
 from zennas.searching.algorithms.algorithm import Algorithm, Problem, Round
-from zennas.searching.compiled.core import Chains, Core
+from zennas.searching.compiled.core import Core
 from zennas.searching.population import Candidate, Population
 from zennas.searching.tasks import Failure
 from zennas.spaces.mutation import Mutation
 
 ScoreRound = Callable[[list[tuple[SuperBlock, ...]]], "list[float | Failure]"]
 """Scores of a round's networks, in order."""
-
-ScoreChains = Callable[[Chains], list[float]]
-"""The same from their chains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class Search:
             budgets. A network too big for one may enter another.
         seen: networks that were scored, or could not be; in the core where there is one.
         core: carries out rounds of offspring, where the search has one.
-        score_chains: scores what the core finds, where the score can; else `score` does.
+        chain_scorer: scores what the core finds, where the score can; else `score` does.
     """
 
     problem: Problem
@@ -70,7 +68,7 @@ class Search:
     populations: list[Population] = field(default_factory=list)
     seen: set[tuple[SuperBlock, ...]] = field(default_factory=set)
     core: Core | None = None
-    score_chains: ScoreChains | None = None
+    chain_scorer: ChainScorer | None = None
 
     def __post_init__(self) -> None:
         if not self.populations:
@@ -138,8 +136,14 @@ class Search:
             before, self.iteration = self.iteration + 1, self.iteration + size
             accepted = [_Accepted(before + f.number, f.parent.id, f.mutations, f.super_blocks, f.costs) for f in found]
             scores = self._scores(accepted, chains)
-            self.core.keep([place for place, score in enumerate(scores) if not isinstance(score, Failure)])
-            return self._enter(accepted, scores)
+            whole = [place for place, score in enumerate(scores) if not isinstance(score, Failure)]
+            ids = {place: self.scored + number for number, place in enumerate(whole)}
+            self.core.keep(whole)
+            entered = self._enter(accepted, scores)
+            if self.chain_scorer is not None:
+                alive = {number for population in self.populations for number in population.ids()}
+                self.chain_scorer.keep(ids, alive)
+            return entered
         before = self.iteration
         accepted = list(self._accepted(round))
         if self.iteration == before:
@@ -175,7 +179,7 @@ class Search:
     def _scores(self, accepted: Sequence[_Accepted], chains: Chains) -> Sequence[float | Failure]:
         if not accepted:
             return []
-        return self.score_chains(chains) if self.score_chains else self.score([a.super_blocks for a in accepted])
+        return self.chain_scorer.score(chains) if self.chain_scorer else self.score([a.super_blocks for a in accepted])
 
     def _enter(self, accepted: Sequence[_Accepted], scores: Sequence[float | Failure]) -> list[Candidate]:
         entered = []

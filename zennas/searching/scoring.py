@@ -3,8 +3,9 @@
 from zennas.architecture.model import SuperBlock
 from zennas.architecture.structure import format_structure
 from zennas.optional_dependencies import installed, require
+from zennas.scores.chains import ChainScorer
 from zennas.scores.registry import ScoreSettings, registered_score
-from zennas.searching.rounds import ScoreChains, ScoreRound
+from zennas.searching.rounds import ScoreRound
 from zennas.searching.settings import SearchConfig
 from zennas.searching.tasks import Execute, Failure, ScoreTask
 
@@ -51,13 +52,13 @@ def check_device(config: SearchConfig, elsewhere: bool = False) -> None:
         devices.checked_device(config.device)
 
 
-def chains_scorer(config: SearchConfig) -> ScoreChains | None:
+def chain_scorer(config: SearchConfig) -> ChainScorer | None:
     """What scores a round's chains; `None` where the search's score has to see the networks."""
-    of_chains = registered_score(config.score).chains
-    if of_chains is None:
+    chains = registered_score(config.score).chains
+    if chains is None:
         return None
-    settings = score_settings(config)
-    return lambda chains: of_chains(chains.rows, chains.starts, config.resolution, settings)
+    parents = len(config.budget_sets()) * config.population + 2 * config.round_size
+    return chains(config.resolution, score_settings(config), parents)
 
 
 def round_scorer(config: SearchConfig, execute: Execute) -> ScoreRound:

@@ -1,5 +1,5 @@
 """The Zen-score in closed form. The derivation is in `docs/closed-form.md`."""
 
-from zennas.scores.closed_form.score import meanfield_many, meanfield_of_chains, meanfield_score
+from zennas.scores.closed_form.score import MeanfieldScorer, meanfield_many, meanfield_score
 
-__all__ = ["meanfield_many", "meanfield_of_chains", "meanfield_score"]
+__all__ = ["MeanfieldScorer", "meanfield_many", "meanfield_score"]

@@ -5,6 +5,8 @@ Each step is a function in a file of its own, and `state` says what is known bet
 
 import math
 
+import numpy as np
+
 from zennas.compiled import compiled, compiled_and_kept, compiled_in_place
 from zennas.scores.closed_form.activation import after_max_pool, moments_before, no_activation, relu, tilt_after
 from zennas.scores.closed_form.correlation import correlation_after_dense, correlation_after_grouped
@@ -16,6 +18,25 @@ from zennas.scores.closed_form.fluctuation import (
     passed_on,
 )
 from zennas.scores.closed_form.images import coherent_of_images, unevenness_of_images, widen_images
+from zennas.scores.closed_form.kept import (
+    CHANNELS,
+    COUNT,
+    DELTA,
+    GROUPS_BEFORE,
+    KIND_BEFORE,
+    LOCAL,
+    POOL_KERNEL,
+    ROW,
+    SIZE,
+    SPREAD,
+    TILT,
+    TOTAL,
+    Prefixes,
+    read_arrays,
+    read_parts,
+    write_arrays,
+    write_parts,
+)
 from zennas.scores.closed_form.neighbours import (
     Tables,
     make_independent,
@@ -87,6 +108,9 @@ def score_chain(
     logs: Vector,
     neighbours: Tables | None,
     overlaps: Tables | None,
+    before: Vector,
+    marks: IntVector,
+    states: Matrix,
 ) -> float:
     """Expected Zen-score of one chain; fills `logs` with the expected ½·log σ̄² of every convolution.
 
@@ -103,6 +127,9 @@ def score_chain(
         neighbours: see the file of that name, overwritten; `None` for a chain without average pools, for which nothing
             of them is compiled.
         overlaps: see `geometry.max_correlations`; `None` where `neighbours` is.
+        before: a state (`kept`) to go on from, of a chain with the same rows up to there; 0s to begin with the input.
+        marks: rows before which the state is to be kept, in ascending order.
+        states: one for each mark, written.
     """
     images, size = first_images(weight, normal_score), resolution
     delta = 1 - 1 / math.sqrt(1 + alpha * alpha)
@@ -115,8 +142,24 @@ def score_chain(
     if neighbours is not None:
         make_independent(neighbours)
     pooled = Pooled(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, local, own, correlation, coherent)
-    kind, pool_kernel, count = INPUT, 0, 0
-    for index in range(len(rows)):
+    kind, pool_kernel, count, first, mark = INPUT, 0, 0, int(before[ROW]), 0
+    if first > 0:
+        size = int(before[SIZE])
+        read_arrays(before, images, profile, size)
+        local, own, correlation, coherent = read_parts(before)
+        delta, spread, tilt, total = before[DELTA], before[SPREAD], before[TILT], before[TOTAL]
+        groups_before, channels = before[GROUPS_BEFORE], before[CHANNELS]
+        kind, pool_kernel, count = int(before[KIND_BEFORE]), int(before[POOL_KERNEL]), int(before[COUNT])
+    for index in range(first, len(rows)):
+        if mark < len(marks) and index == marks[mark]:
+            state = states[mark]
+            state[ROW], state[SIZE], state[COUNT] = index, size, count
+            state[DELTA], state[SPREAD], state[TILT], state[TOTAL] = delta, spread, tilt, total
+            state[GROUPS_BEFORE], state[CHANNELS] = groups_before, channels
+            state[KIND_BEFORE], state[POOL_KERNEL] = kind, pool_kernel
+            write_parts(state, local, own, correlation, coherent)
+            write_arrays(state, images, profile, size)
+            mark += 1
         layer, table = layer_of(rows[index], size), geometry[rows[index, GEOMETRY]]
         if rows[index, KIND] == MAX_POOL:
             max_pool(profile, layer)
@@ -145,8 +188,8 @@ def score_chain(
         difference_after_activation(profile, size, activation.rectified)
         mean_half = mean_over_side(profile, PROFILE.half_difference, size)
         if neighbours is not None and rows[index, KIND] == AVERAGE_POOL:
-            before = Before(local, own, correlation, coherent)
-            pooled = average_pool(images, profile, before, activation, moments, mean_half, neighbours, layer, table)
+            unpooled = Before(local, own, correlation, coherent)
+            pooled = average_pool(images, profile, unpooled, activation, moments, mean_half, neighbours, layer, table)
             delta, size, kind, tilt = pooled.difference, layer.out_size, AVERAGE, 0.0
             correlated = correlated or layer.kernel > layer.stride
             local, own, correlation, coherent = pooled.local, pooled.own, pooled.correlation, pooled.coherent
@@ -203,6 +246,7 @@ def score_chains(
     logs: Vector,
     neighbours: Tables | None,
     overlaps: Tables | None,
+    prefixes: Prefixes,
 ) -> None:
     """Fill `scores` with the scores of the chains `rows[starts[i]:starts[i + 1]]`.
 
@@ -220,9 +264,30 @@ def score_chains(
         logs: one number a row, written: a chain's expected ½·log σ̄² of every convolution, from its first row on.
         neighbours: see the file of that name, overwritten; `None` if no chain has an average pool.
         overlaps: see `geometry.max_correlations`; `None` where `neighbours` is.
+        prefixes: what the chains have in common with those that were scored before; `logs` is written after it.
     """
+    beginning = np.zeros(LOCAL)
     for i in range(len(starts) - 1):
         chain, parts = rows[starts[i] : starts[i + 1]], logs[starts[i] : starts[i + 1]]
+        unchanged, last = 0, prefixes.lengths[i] - 1
+        if prefixes.slots[i] >= 0:
+            unchanged = prefixes.unchanged[i]
+        marks = prefixes.marks[: max(0, last - unchanged)]
+        for mark in range(len(marks)):
+            marks[mark] = prefixes.ends[i, unchanged + mark] - starts[i] - 1
         scores[i] = score_chain(
-            chain, resolution, batch, alpha, weight, normal_score, geometry, pools, parts, neighbours, overlaps
+            chain,
+            resolution,
+            batch,
+            alpha,
+            weight,
+            normal_score,
+            geometry,
+            pools,
+            parts,
+            neighbours,
+            overlaps,
+            prefixes.kept[prefixes.slots[i], unchanged - 1] if unchanged > 0 else beginning,
+            marks,
+            prefixes.fresh[i, unchanged:],
         )

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import lru_cache, singledispatch
 
 import numpy as np
@@ -13,7 +13,9 @@ from zennas.blocks.chain import Chain, architecture_chain, convolutions, super_b
 from zennas.blocks.layers import AveragePool, Convolution, Layer, MaxPool
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
+from zennas.scores.chains import SIDE, Chains, ChainScorer
 from zennas.scores.closed_form.geometry import LARGEST_MAX, geometry_row, image_classes, max_correlations, max_moments
+from zennas.scores.closed_form.kept import Prefixes, no_prefixes, state_length
 from zennas.scores.closed_form.kernel import (
     AVERAGE_POOL,
     CONVOLUTION,
@@ -112,24 +114,83 @@ def meanfield_many(
     return result
 
 
-def meanfield_of_chains(
-    rows: IntMatrix, starts: IntVector, resolution: int, batch_size: int = BATCH_SIZE
-) -> list[float]:
-    """Bare scores of chains of rows.
+class MeanfieldScorer(ChainScorer):
+    """Scores a search's rounds: what a network has in common with its parent is computed once, with the same result."""
 
-    Args:
-        rows: of all chains, as `closed_form_rows` has them, but with the side of the map that comes in at their ends.
-        starts: first row of every chain, and the number of rows.
-        resolution: side of the square input, in pixels.
-        batch_size: images over which the batch norms that are predicted take their statistics.
-    """
-    geometry = _TABLE.indices(rows[:, GEOMETRY], rows[:, KERNEL], rows[:, STRIDE])
-    rows = np.concatenate([rows[:, :GEOMETRY], geometry[:, None]], axis=1)
-    result: list[float] = _scored(rows, starts, resolution, batch_size)[0].tolist()
+    def __init__(self, resolution: int, parents: int, batch_size: int = BATCH_SIZE) -> None:
+        """A scorer that has scored nothing yet.
+
+        Args:
+            resolution: side of the square input, in pixels.
+            parents: candidates of which something is kept, at most.
+            batch_size: images over which the batch norms that are predicted take their statistics.
+        """
+        self._resolution, self._batch_size = resolution, batch_size
+        self._length = state_length(resolution, len(image_classes(batch_size)[0]))
+        self._kept = np.empty((parents, 0, self._length))
+        self._slots: dict[int, int] = {}
+        self._free = list(range(parents))
+        self._last: tuple[Chains, Prefixes] | None = None
+
+    def score(self, chains: Chains) -> list[float]:
+        """The scores of a round's networks, in order."""
+        columns = chains.rows
+        geometry = _TABLE.indices(columns[:, SIDE], columns[:, KERNEL], columns[:, STRIDE])
+        rows = np.concatenate([columns[:, :GEOMETRY], geometry[:, None]], axis=1)
+        if (rows[:, KIND] == AVERAGE_POOL).any():
+            # The correlations that average pools leave are no part of the state that is kept.
+            self._last = None
+            return _listed(_scored(rows, chains.starts, self._resolution, self._batch_size)[0])
+        longest, count = chains.ends.shape[1], len(chains.lengths)
+        if longest > self._kept.shape[1]:
+            more = np.empty((len(self._kept), longest - self._kept.shape[1], self._length))
+            self._kept = np.concatenate([self._kept, more], axis=1)
+        slots = np.array([self._slots.get(parent, -1) for parent in chains.parents.tolist()], dtype=np.int64)
+        prefixes = Prefixes(
+            self._kept,
+            slots,
+            chains.unchanged,
+            chains.ends,
+            chains.lengths,
+            np.empty(longest, dtype=np.int64),
+            np.empty((count, longest, self._length)),
+        )
+        self._last = chains, prefixes
+        return _listed(_scored(rows, chains.starts, self._resolution, self._batch_size, prefixes)[0])
+
+    def keep(self, ids: Mapping[int, int], alive: Container[int]) -> None:
+        """Keep the states of candidates that may become parents.
+
+        Args:
+            ids: of networks of the last round that became candidates, by their place in it.
+            alive: ids of all candidates that may be parents.
+        """
+        if self._last is not None:
+            chains, prefixes = self._last
+            for place, number in ids.items():
+                if number in alive and self._free:
+                    slot = self._slots[number] = self._free.pop()
+                    parent, length = int(prefixes.slots[place]), int(chains.lengths[place])
+                    unchanged = int(chains.unchanged[place]) if parent >= 0 else 0
+                    self._kept[slot, :unchanged] = self._kept[parent, :unchanged]
+                    self._kept[slot, unchanged:length] = prefixes.fresh[place, unchanged:length]
+        self._last = None
+        for number in [number for number in self._slots if number not in alive]:
+            self._free.append(self._slots.pop(number))
+
+
+def _listed(scores: Vector) -> list[float]:
+    result: list[float] = scores.tolist()
     return result
 
 
-def _scored(rows: IntMatrix, starts: list[int] | IntVector, resolution: int, batch_size: int) -> tuple[Vector, Vector]:
+def _scored(
+    rows: IntMatrix,
+    starts: list[int] | IntVector,
+    resolution: int,
+    batch_size: int,
+    prefixes: Prefixes | None = None,
+) -> tuple[Vector, Vector]:
     """Scores of the chains `rows[starts[i]:starts[i + 1]]`, and the expected ½·log σ̄² of their convolutions."""
     scores, logs = np.empty(len(starts) - 1), np.zeros(len(rows))
     weight, normal_score = image_classes(batch_size)
@@ -143,11 +204,12 @@ def _scored(rows: IntMatrix, starts: list[int] | IntVector, resolution: int, bat
         weight,
         normal_score,
         _TABLE.array(),
-        _pools(),
+        _pools(rows[rows[:, KIND] == MAX_POOL, KERNEL]),
         scores,
         logs,
         np.empty((2, LAGS, LAGS)) if averages else None,
         max_correlations() if averages else None,
+        prefixes or no_prefixes(len(starts) - 1),
     )
     return scores, logs
 
@@ -198,10 +260,12 @@ class _GeometryTable:
 _TABLE = _GeometryTable()
 
 
-@lru_cache(maxsize=1)
-def _pools() -> npt.NDArray[np.float64]:
-    """Mean and variance after a max pool, by its kernel (0 to 8)."""
-    return np.array([(0.0, 1.0), *(max_moments(k * k) for k in range(1, LARGEST_MAX + 1))])
+def _pools(kernels: IntVector) -> npt.NDArray[np.float64]:
+    """Mean and variance after a max pool, by its kernel (0 to 8): those of the kernels that are met."""
+    table = np.tile((0.0, 1.0), (LARGEST_MAX + 1, 1))
+    for kernel in set(kernels.tolist()):
+        table[kernel] = max_moments(kernel * kernel)
+    return table
 
 
 @lru_cache(maxsize=1 << 17)

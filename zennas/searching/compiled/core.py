@@ -1,7 +1,6 @@
 """The rows of a search's candidates, and rounds that are carried out on them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ from zennas.counting import Costs, count_super_block
 from zennas.counting.budgets import Budget
 from zennas.counting.count import COUNTED_ALONE
 from zennas.optional_dependencies import installed
+from zennas.scores.chains import Chains
 from zennas.scores.closed_form.state import IntMatrix, IntVector
 from zennas.searching.algorithms.algorithm import Offspring, Problem
 from zennas.searching.compiled.count import COSTS
@@ -42,14 +42,6 @@ class Found(NamedTuple):
     mutations: tuple[Mutation, ...]
     super_blocks: tuple[SuperBlock, ...]
     costs: Costs
-
-
-@dataclass(frozen=True, slots=True)
-class Chains:
-    """Main paths of a round's networks as rows (`zennas.scores.registry.ChainsFunction`)."""
-
-    rows: IntMatrix
-    starts: IntVector
 
 
 class Core:
@@ -163,7 +155,18 @@ class Core:
                 break
             self._chain_rows *= 2
         self._count += kept
-        return self._found(kept, parents, room), Chains(room.chain[: room.starts[kept]], room.starts[: kept + 1])
+        longest = int(room.lengths[:kept].max(initial=0))
+        first = np.minimum(room.places[:kept, 0, 0], room.places[:kept, -1, 0])
+        found = self._found(kept, parents, room)
+        chains = Chains(
+            room.chain[: room.starts[kept]],
+            room.starts[: kept + 1],
+            np.ascontiguousarray(room.ends[:kept, :longest]),
+            room.lengths[:kept],
+            np.array([f.parent.id for f in found], dtype=np.int64),
+            np.where(room.mutations[:kept] > 1, first, room.places[:kept, 0, 0]),
+        )
+        return found, chains
 
     def keep(self, which: Sequence[int]) -> None:
         """Take in the networks of the last round that became candidates.

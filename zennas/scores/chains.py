@@ -1,0 +1,54 @@
+"""Chains of many networks as rows of numbers, and scores that are computed from them.
+
+A round of a search has them at hand where its core is compiled; a score that reads them needs no super-blocks.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Integers = npt.NDArray[np.int64]
+
+CHANNELS_IN, CHANNELS_OUT, KERNEL, STRIDE, GROUPS, KIND, SIDE = range(7)
+"""Columns of a row: KIND is 0 for a convolution, 1 for one with ReLU, 2 for a max pool, 3 for an average pool; SIDE is
+that of the map that comes in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chains:
+    """Main paths of the networks of a round.
+
+    Attributes:
+        rows: of all of them, one after another.
+        starts: first row of each, and the number of rows.
+        ends: of each network, the rows of its chain after each super-block; one line a network.
+        lengths: super-blocks of each.
+        parents: id of the candidate that each is an offspring of.
+        unchanged: super-blocks from the input on that each has in common with its parent.
+    """
+
+    rows: Integers
+    starts: Integers
+    ends: Integers
+    lengths: Integers
+    parents: Integers
+    unchanged: Integers
+
+
+class ChainScorer(ABC):
+    """Scores the rounds of one search from chains."""
+
+    @abstractmethod
+    def score(self, chains: Chains) -> list[float]:
+        """The scores of a round's networks, in order; they do not depend on what was kept."""
+
+    def keep(self, ids: Mapping[int, int], alive: Container[int]) -> None:  # noqa: B027  (most have nothing to keep)
+        """Learn which networks may become parents, so that what they share with their offspring is computed once.
+
+        Args:
+            ids: of networks of the last round that became candidates, by their place in it.
+            alive: ids of all candidates that may be parents.
+        """
