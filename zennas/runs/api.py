@@ -37,6 +37,7 @@ def search(
     iterations: int = 48_000,
     population: int = 256,
     round_size: int = 64,
+    islands: int = 1,
     rescore: int = 16,
     seed: int = 0,
     batch_size: int = 16,
@@ -87,6 +88,8 @@ def search(
         iterations: networks to propose (T); 48,000 by default.
         population: networks that may have offspring (N); 256 by default.
         round_size: networks proposed from one population; 64 by default.
+        islands: populations, each in a process of its own, that exchange some of their best; 1 by default. More of them
+            use more cores, for a score in closed form; the result depends on their number.
         rescore: best networks that are scored again by Monte Carlo; 16 by default, 0 for none.
         seed: of everything random; 0 by default.
         batch_size: images of a Monte Carlo repeat; 16 by default.
@@ -118,7 +121,8 @@ def search(
         convolutions=convolutions, memory=memory, latency=latency, effectiveness=effectiveness,
         latency_predictor=latency_predictor, latency_backend=latency_backend, latency_dtype=latency_dtype,
         latency_batch_size=latency_batch_size, se=se, score=score, algorithm=algorithm,
-        iterations=iterations, population=population, round_size=round_size, rescore=rescore, seed=seed,
+        iterations=iterations, population=population, round_size=round_size, islands=islands,
+        rescore=rescore, seed=seed,
         batch_size=batch_size, repeats=repeats, device=device, start=start, freeze=freeze, plugins=plugins,
         time_limit=time_limit, patience=patience,
         target_score=target_score, pareto=pareto, **quantities,

@@ -351,6 +351,7 @@ _STATE: Mapping[str, Callable[[Any], bool]] = {
     "populations": lambda value: _is_list(value, lambda ids: _is_list(ids, _is_count)),
     "bests": lambda value: _is_list(value, _is_count_or_none),
     "algorithm": lambda value: type(value) is dict,
+    "islands": lambda value: _is_list(value, lambda island: type(island) is dict),
     "status": _is_text,
     "winners": lambda value: _is_list(value, _is_count),
     "measured": lambda value: _is_list(value, lambda seconds: seconds is None or _is_number(seconds)),

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from zennas.searching.algorithms import Count, Problem, make_algorithm
 from zennas.searching.collection import collection_put_off
 from zennas.searching.compiled.core import core_of
 from zennas.searching.executors import Execution, executor
+from zennas.searching.islands import Islands
 from zennas.searching.plugins import load_plugins
 from zennas.searching.population import Candidate
 from zennas.searching.rounds import Search
@@ -125,7 +126,7 @@ def start_run(
                 np.random.default_rng([config.seed, 1 << 32, number]),
                 search.problem.count,
             )
-            for number, budgets in enumerate(search.budget_sets)
+            for number, budgets in enumerate([*search.budget_sets] * config.islands)
         ]
         founders = search.begin(starts)
         if search.failures:
@@ -226,7 +227,7 @@ def new_search(config: SearchConfig, execute: Execute, latency: LatencyBudget | 
         config.population,
     )
     algorithm = make_algorithm(config.algorithm, problem)
-    return Search(
+    search = Search(
         problem,
         algorithm,
         round_scorer(config, execute),
@@ -235,6 +236,7 @@ def new_search(config: SearchConfig, execute: Execute, latency: LatencyBudget | 
         core=core_of(problem, resolution, classes) if latency is None else None,
         chain_scorer=chain_scorer(config),
     )
+    return Islands(search, config) if config.islands > 1 else search
 
 
 def _run_state(search: Search, status: str) -> dict[str, Any]:
@@ -319,6 +321,10 @@ class _Run:
         self.search.failures.clear()
 
     def _search(self, requested: threading.Event) -> str:
+        with closing(self.search):
+            return self._rounds(requested)
+
+    def _rounds(self, requested: threading.Event) -> str:
         search = self.search
         committed = logged = time.perf_counter()
         while True:

@@ -20,6 +20,7 @@ def search_state(search: Search) -> dict[str, Any]:
         "populations": [population.ids() for population in search.populations],
         "bests": [population.best.id if population.best else None for population in search.populations],
         "algorithm": search.algorithm.state(),
+        **search.state(),
     }
 
 
@@ -77,6 +78,7 @@ def restore_search(search: Search, store: RunStore) -> None:
     try:
         # Runs from before there were several algorithms are evolutions, which remember nothing of their own.
         search.algorithm.restore(state.get("algorithm", {}), candidates)
+        search.restore_state(state, candidates)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, ArchitectureError):
         raise RunError(
             f"{store.directory}: {DATABASE} lacks what the algorithm remembers; save what is whole with "

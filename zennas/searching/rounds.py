@@ -5,9 +5,10 @@ populations and the algorithm are told of them in the order in which they were p
 the seed and the round's first iteration alone, so that a search is the same on one core and on many, and after a crash.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -113,6 +114,21 @@ class Search:
         if self.core is not None:
             self.core.add_candidates(networks)
 
+    def state(self) -> dict[str, Any]:
+        """What it goes on from beside candidates, populations and what the algorithm remembers, as JSON values."""
+        return {}
+
+    def restore_state(self, state: Mapping[str, Any], candidates: Sequence[Candidate]) -> None:
+        """Take what `state` gave.
+
+        Args:
+            state: with other values beside it.
+            candidates: all of the run so far; the index is the id.
+        """
+
+    def close(self) -> None:
+        """Give back what it holds beside memory."""
+
     def remember(self, networks: Sequence[tuple[SuperBlock, ...]]) -> None:
         """Networks that are not to be scored again."""
         if self.core is not None and not self.core.take_types(block for network in networks for block in network):
@@ -132,7 +148,9 @@ class Search:
         round = Round(self.iteration, size, np.random.default_rng([self.seed, self.iteration]), self.populations)
         offspring = self.algorithm.breed(round) if self.core is not None else None
         if self.core is not None and offspring is not None:
-            found, chains = self.core.propose(offspring)
+            batch, chains = self.core.propose(offspring)
+            parents = {parent.id: parent for parent in offspring.parents}
+            found = self.core.found(batch, parents.__getitem__)
             before, self.iteration = self.iteration + 1, self.iteration + size
             accepted = [_Accepted(before + f.number, f.parent.id, f.mutations, f.super_blocks, f.costs) for f in found]
             scores = self._scores(accepted, chains)

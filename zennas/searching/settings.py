@@ -70,6 +70,11 @@ class SearchConfig(BaseModel):
     iterations: Annotated[int, Field(ge=1), Option("Networks to propose (T).", SEARCH)] = 48_000
     population: Annotated[int, Field(ge=1), Option("Population size (N).", SEARCH)] = 256
     round_size: Annotated[int, Field(ge=1), Option("Networks proposed from one population.", SEARCH)] = 64
+    islands: Annotated[
+        int,
+        Field(ge=1),
+        Option("Populations, each in a process of its own, that exchange their best; their number counts.", SEARCH),
+    ] = 1
     rescore: Annotated[int, Field(ge=0), Option("Best networks to re-score by Monte Carlo; 0: none.", SEARCH)] = 16
     seed: Annotated[int, Field(ge=0, lt=1 << 63), Option("Seed of everything random.", SEARCH)] = 0
     batch_size: Annotated[int, Field(ge=2), Option("Images of a Monte Carlo repeat.", SEARCH)] = 16

@@ -70,7 +70,8 @@ def grown(space, resolution, rng, rounds=12, size=32):
             if proposal.super_blocks not in seen:
                 seen.add(proposal.super_blocks)
                 expected.append((number, proposal))
-        found, chains = core.propose(offspring)
+        batch, chains = core.propose(offspring)
+        found = list(core.found(batch, candidates.__getitem__))
         yield expected, found, chains, problem
         core.keep(range(len(found)))
         for f in found:
@@ -128,7 +129,8 @@ def test_budgets_of_a_frontier():
         if blocks not in seen and (first or 200_000 <= costs.memory <= 400_000):
             seen.add(blocks)
             expected.append(blocks)
-    found, _ = core.propose(offspring)
+    batch, _ = core.propose(offspring)
+    found = list(core.found(batch, {0: parent}.__getitem__))
     assert [f.super_blocks for f in found] == expected
     assert 10 < len(expected) < 390
 

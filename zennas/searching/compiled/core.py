@@ -1,6 +1,6 @@
 """The rows of a search's candidates, and rounds that are carried out on them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from zennas.counting.budgets import Budget
 from zennas.counting.count import COUNTED_ALONE
 from zennas.optional_dependencies import installed
 from zennas.scores.chains import Chains
-from zennas.scores.closed_form.state import IntMatrix, IntVector
+from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix
 from zennas.searching.algorithms.algorithm import Offspring, Problem
 from zennas.searching.compiled.count import COSTS
 from zennas.searching.compiled.mutation import Numbers, most_parts, numbers_of, type_key
@@ -42,6 +42,26 @@ class Found(NamedTuple):
     mutations: tuple[Mutation, ...]
     super_blocks: tuple[SuperBlock, ...]
     costs: Costs
+
+
+class Batch(NamedTuple):
+    """The networks of a round that are new and within budgets, in order; one entry of every array each.
+
+    Attributes:
+        numbers: of the proposals in the round, from 0.
+        parents: ids of the candidates that they are offspring of.
+        mutations: how many there were.
+        places: of both mutations, the index and the number of parts.
+        mutated: rows of the parts of both mutations.
+        costs: see `count.COSTS`.
+    """
+
+    numbers: IntVector
+    parents: IntVector
+    mutations: IntVector
+    places: IntMatrix
+    mutated: IntMatrix
+    costs: Matrix
 
 
 class Core:
@@ -123,8 +143,19 @@ class Core:
             self._ends.append(used)
             self._longest = max(self._longest, length)
 
-    def propose(self, offspring: Offspring) -> tuple[list[Found], Chains]:
-        """The networks of a round that are new and within budgets, in order.
+    def network(self, number: int) -> tuple[SuperBlock, ...]:
+        """The network of a candidate."""
+        return tuple(map(self._super_block, self._rows[self._ends[number] : self._ends[number + 1]].tolist()))
+
+    def _super_block(self, row: Sequence[int]) -> SuperBlock:
+        kind, in_channels, out_channels, stride, bottleneck, layers = row
+        block, kernel, expansion, group_width, se = self._types[kind]
+        return SuperBlock(
+            block, kernel, in_channels, out_channels, stride, bottleneck, layers, expansion, group_width, se
+        )
+
+    def propose(self, offspring: Offspring) -> tuple[Batch, Chains]:
+        """The networks of a round that are new and within budgets, in order; the next round overwrites them.
 
         Args:
             offspring: parents, the probability ρ of each, and draws.
@@ -156,17 +187,17 @@ class Core:
             self._chain_rows *= 2
         self._count += kept
         longest = int(room.lengths[:kept].max(initial=0))
-        first = np.minimum(room.places[:kept, 0, 0], room.places[:kept, -1, 0])
-        found = self._found(kept, parents, room)
+        numbers, places, mutations = room.iterations[:kept], room.places[:kept], room.mutations[:kept]
+        ids = np.array([parent.id for parent in parents], dtype=np.int64)[numbers]
         chains = Chains(
             room.chain[: room.starts[kept]],
             room.starts[: kept + 1],
             np.ascontiguousarray(room.ends[:kept, :longest]),
             room.lengths[:kept],
-            np.array([f.parent.id for f in found], dtype=np.int64),
-            np.where(room.mutations[:kept] > 1, first, room.places[:kept, 0, 0]),
+            ids,
+            np.where(mutations > 1, np.minimum(places[:, 0, 0], places[:, 1, 0]), places[:, 0, 0]),
         )
-        return found, chains
+        return Batch(numbers, ids, mutations, places, room.mutated[:kept], room.costs[:kept]), chains
 
     def keep(self, which: Sequence[int]) -> None:
         """Take in the networks of the last round that became candidates.
@@ -180,28 +211,23 @@ class Core:
         inside = np.arange(networks.shape[1]) < lengths[:, None]
         self._append(networks[inside], lengths.tolist())
 
-    def _found(self, kept: int, parents: Sequence[Candidate], room: Room) -> list[Found]:
-        numbers, mutations = room.iterations[:kept].tolist(), room.mutations[:kept].tolist()
-        places, mutated, costs = room.places[:kept].tolist(), room.mutated[:kept].tolist(), room.costs[:kept].tolist()
-        types = self._types
-        half = self._parts
-        found = []
-        for i, number in enumerate(numbers):
+    def found(self, batch: Batch, candidate: Callable[[int], Candidate]) -> Iterator[Found]:
+        """The networks of a batch.
+
+        Args:
+            batch: of this search, or of one of the same block types.
+            candidate: the candidate of an id.
+        """
+        half = batch.mutated.shape[1] // 2
+        columns = (array.tolist() for array in batch)
+        for number, parent_id, mutations, places, mutated, costs in zip(*columns, strict=True):
             changes = []
-            for which in range(mutations[i]):
-                index, count = places[i][which]
-                first = which * half
-                blocks = []
-                for kind, in_, out, stride, bottleneck, layers in mutated[i][first : first + count]:
-                    block, kernel, expansion, group_width, se = types[kind]
-                    blocks.append(
-                        SuperBlock(block, kernel, in_, out, stride, bottleneck, layers, expansion, group_width, se)
-                    )
-                changes.append(Mutation(index, tuple(blocks)))
-            parent = parents[number]
-            made = tuple(changes)
-            found.append(Found(number, parent, made, applied(made, parent.super_blocks), _costs(costs[i])))
-        return found
+            for which in range(mutations):
+                index, count = places[which]
+                rows = mutated[which * half : which * half + count]
+                changes.append(Mutation(index, tuple(map(self._super_block, rows))))
+            parent, made = candidate(parent_id), tuple(changes)
+            yield Found(number, parent, made, applied(made, parent.super_blocks), counted_costs(costs))
 
     def _enough_room(self, size: int) -> Room:
         """Room for a round of so many proposals, the former one where it is enough."""
@@ -254,7 +280,8 @@ def core_of(problem: Problem, resolution: int, num_classes: int) -> Core | None:
     return core if whole else None
 
 
-def _costs(row: list[float]) -> Costs:
+def counted_costs(row: Sequence[float]) -> Costs:
+    """The costs of a row of `count.COSTS`."""
     params, flops, layers, convolutions, memory, effectiveness = row
     return Costs(
         int(params),

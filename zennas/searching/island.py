@@ -1,0 +1,198 @@
+"""One island of a search: a population of its own, in a process of its own, that gets and gives some of the best.
+
+An island carries out blocks of iterations on the compiled core and sends back numbers; the search that owns the islands
+makes candidates of them (`zennas.searching.islands`). Candidates are numbered by the island itself, in the order in
+which it met them.
+"""
+
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from zennas.architecture.model import SuperBlock
+from zennas.counting import Costs, count_super_blocks
+from zennas.scores.chains import ChainScorer
+from zennas.scores.closed_form.state import IntVector, Vector
+from zennas.searching.algorithms import Algorithm, Problem, Round, make_algorithm
+from zennas.searching.collection import collection_put_off
+from zennas.searching.compiled.core import Batch, Core, core_of, counted_costs
+from zennas.searching.plugins import load_plugins
+from zennas.searching.population import Candidate, Population
+from zennas.searching.scoring import chain_scorer
+from zennas.searching.settings import SearchConfig, configured_space
+
+
+class Guest(NamedTuple):
+    """A candidate of another island, or one of before.
+
+    Attributes:
+        super_blocks: the network.
+        score: its score.
+        costs: what it costs.
+    """
+
+    super_blocks: tuple[SuperBlock, ...]
+    score: float
+    costs: Costs
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What an island goes on from.
+
+    Attributes:
+        candidates: all that it met, in the order of its numbers.
+        populations: numbers in heap order, for each set of budgets.
+    """
+
+    candidates: Sequence[Guest]
+    populations: Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What came of a block of iterations.
+
+    Attributes:
+        taken: of each guest, whether it was new.
+        batches: of the rounds.
+        iterations: of each network, the iteration in which it was proposed.
+        scores: of each network.
+        populations: numbers in heap order, for each set of budgets.
+        emigrants: the best of each population with their numbers, none twice.
+    """
+
+    taken: tuple[bool, ...]
+    batches: tuple[Batch, ...]
+    iterations: IntVector
+    scores: Vector
+    populations: tuple[tuple[int, ...], ...]
+    emigrants: tuple[tuple[int, Guest], ...]
+
+
+class Island:
+    """A search without the parts that only its owner needs."""
+
+    def __init__(self, config: SearchConfig) -> None:
+        """An island that has met nothing yet.
+
+        Args:
+            config: of the whole search.
+        """
+        load_plugins(config.plugins)
+        self.problem = island_problem(config)
+        self._round_size, self._seed = config.round_size, config.seed
+        self._algorithm: Algorithm = make_algorithm(config.algorithm, self.problem)
+        core, scorer = core_of(self.problem, config.resolution, config.num_classes), chain_scorer(config)
+        assert core is not None
+        assert scorer is not None
+        self._core: Core = core
+        self._scorer: ChainScorer = scorer
+        self._populations = [Population(budgets, config.population) for budgets in self.problem.budget_sets]
+        self._met = 0
+
+    def go_on_from(self, past: Past) -> None:
+        """Take in what there was before."""
+        candidates = self._add([*past.candidates])
+        for population, numbers in zip(self._populations, past.populations, strict=True):
+            population.restore([candidates[number] for number in numbers], None)
+
+    def _add(self, guests: Sequence[Guest]) -> list[Candidate]:
+        networks = [guest.super_blocks for guest in guests]
+        self._core.take_types(block for network in networks for block in network)
+        self._core.see(networks)
+        self._core.add_candidates(networks)
+        added = [Candidate(self._met + i, 0, -1, (), (), guest.score, guest.costs) for i, guest in enumerate(guests)]
+        self._met += len(added)
+        return added
+
+    def run(self, first: int, last: int, guests: Sequence[Guest], best: int) -> Block:
+        """Carry iterations out.
+
+        Args:
+            first: iterations before, of all islands.
+            last: iterations afterwards.
+            guests: candidates of other islands, which may enter the populations first.
+            best: how many of each population may go to another island.
+        """
+        taken = []
+        for guest in guests:
+            new = self._core.see([guest.super_blocks]) == 1
+            taken.append(new)
+            if new:
+                (candidate,) = self._add([guest])
+                self._offer([candidate])
+        batches, iterations, scores = [], [np.empty(0, dtype=np.int64)], [np.empty(0)]
+        for before in range(first, last, self._round_size):
+            size = min(self._round_size, last - before)
+            rng = np.random.default_rng([self._seed, before])
+            offspring = self._algorithm.breed(Round(before, size, rng, self._populations))
+            assert offspring is not None
+            batch, chains = self._core.propose(offspring)
+            count = len(batch.numbers)
+            if not count:
+                continue
+            found = self._scorer.score(chains)
+            rows = zip(found, batch.costs.tolist(), strict=True)
+            candidates = [
+                Candidate(self._met + i, before, -1, (), (), score, counted_costs(row))
+                for i, (score, row) in enumerate(rows)
+            ]
+            self._core.keep(range(count))
+            self._met += count
+            self._offer(candidates)
+            alive = {number for population in self._populations for number in population.ids()}
+            self._scorer.keep({place: candidate.id for place, candidate in enumerate(candidates)}, alive)
+            batches.append(Batch(*(array.copy() for array in batch)))
+            iterations.append(before + 1 + batch.numbers)
+            scores.append(np.array(found))
+        leaving = {c.id: c for population in self._populations for c in population.ranked()[:best]}
+        return Block(
+            tuple(taken),
+            tuple(batches),
+            np.concatenate(iterations),
+            np.concatenate(scores),
+            tuple(tuple(population.ids()) for population in self._populations),
+            tuple((number, Guest(self._core.network(number), c.score, c.costs)) for number, c in leaving.items()),
+        )
+
+    def _offer(self, candidates: Sequence[Candidate]) -> None:
+        for candidate in candidates:
+            for population in self._populations:
+                population.offer(candidate)
+
+
+def island_problem(config: SearchConfig) -> Problem:
+    """What an island searches for."""
+    resolution, classes = config.resolution, config.num_classes
+    return Problem(
+        configured_space(config),
+        config.budget_sets(),
+        lambda super_blocks: count_super_blocks(super_blocks, resolution, classes),
+        config.iterations,
+        config.population,
+    )
+
+
+def live(connection: Connection, config: SearchConfig) -> None:
+    """The life of an island in its process: it answers until its owner is gone.
+
+    Args:
+        connection: to the owner. It sends a `Past` first, then the arguments of `Island.run`.
+        config: of the search.
+    """
+    # Ctrl-C at a terminal reaches all processes, and the owner decides when to end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with collection_put_off(), connection:
+        island = Island(config)
+        try:
+            island.go_on_from(connection.recv())
+            while True:
+                arguments: tuple[Any, ...] = connection.recv()
+                connection.send(island.run(*arguments))
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return

@@ -1,0 +1,244 @@
+"""Several populations at a time, each in a process of its own: more cores for a score in closed form.
+
+The iterations of a search are cut into blocks that islands take in turn. When every island has carried out one, each
+hands some of its best to the next. What comes of it depends on the number of islands, and on nothing else: not on the
+cores, the speed of the processes, or interruptions.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import numpy as np
+
+from zennas.architecture.model import SuperBlock
+from zennas.counting.budgets import within
+from zennas.errors import ZennasError
+from zennas.searching.algorithms import Round
+from zennas.searching.island import Block, Guest, Past, live
+from zennas.searching.population import Candidate
+from zennas.searching.rounds import Search
+from zennas.searching.settings import SearchConfig
+
+BLOCK = 4096
+"""Iterations between two exchanges, of each island; about a fifth of a second."""
+EMIGRANTS = 4
+"""Candidates of each population that go to the next island."""
+
+
+@dataclass
+class _Records:
+    """What the owner knows of one island.
+
+    Attributes:
+        founders: ids of the candidates that it began with.
+        populations: ids in heap order, for each set of budgets.
+        numbers: ids of all candidates that it met, in the order of its own numbers.
+        guests: ids of those that came from another island, by the number of the block before which they came.
+        invited: those that come before its next block.
+    """
+
+    founders: list[int]
+    populations: list[list[int]]
+    numbers: list[int] = field(default_factory=list)
+    guests: dict[int, list[int]] = field(default_factory=dict)
+    invited: list[tuple[int, Guest]] = field(default_factory=list)
+
+
+class Islands(Search):
+    """A search whose rounds are blocks of several islands; its own populations have the best of all of them.
+
+    Attributes:
+        config: the search's settings.
+        islands: what is known of each.
+    """
+
+    def __init__(self, search: Search, config: SearchConfig) -> None:
+        """The islands of a search that has not begun.
+
+        Args:
+            search: as it would be with a single population.
+            config: its settings, among them the number of islands.
+
+        Raises:
+            ZennasError: something of the search has no compiled form, which islands need.
+        """
+        if search.core is None or search.chain_scorer is None:
+            raise ZennasError(
+                f"islands: this search has to be computed in Python (score {config.score}); they need numba, a score "
+                "in closed form, and blocks, operators and costs that come with zennas; leave islands out, or use "
+                "workers"
+            )
+        super().__init__(
+            search.problem, search.algorithm, search.score, search.round_size, search.seed, core=search.core
+        )
+        self.config = config
+        self.islands: list[_Records] = []
+        self._known: dict[int, Candidate] = {}
+        self._connections: list[Connection] = []
+        self._processes: list[BaseProcess] = []
+        self._running: list[tuple[int, int]] = []
+
+    def begin(self, starts: Sequence[tuple[SuperBlock, ...]]) -> list[Candidate]:
+        """Score the starting networks, and found the islands on them, each on as many as there are sets of budgets."""
+        founders = super().begin(starts)
+        if self.algorithm.breed(Round(0, 1, np.random.default_rng(0), self.populations)) is None:
+            raise ZennasError(
+                f"islands: the rounds of {self.config.algorithm} are not offspring from the first one on; use evolution"
+            )
+        sets = len(self.budget_sets)
+        self._known = {candidate.id: candidate for candidate in founders}
+        ids = {candidate.super_blocks: candidate.id for candidate in founders}
+        for island in range(self.config.islands):
+            own = list(dict.fromkeys(ids[start] for start in starts[island * sets : (island + 1) * sets]))
+            ranked = sorted(own, key=lambda i: (self._known[i].score, -i))
+            fitting = [[i for i in ranked if within(self._known[i].costs, b)] for b in self.budget_sets]
+            self.islands.append(_Records(own, fitting, list(own)))
+        return founders
+
+    def step(self) -> list[Candidate]:
+        """One block of every island; returns the candidates that were scored, in order."""
+        if not self._processes:
+            self._start()
+            self._send(self.iteration)
+        spans, blocks = self._running, [self._received(island) for island in range(len(self._running))]
+        firsts = []
+        for records, (before, _), block in zip(self.islands, spans, blocks, strict=False):
+            firsts.append(len(records.numbers) + sum(block.taken))
+            taken = [number for (number, _), new in zip(records.invited, block.taken, strict=True) if new]
+            if taken:
+                records.guests[before // BLOCK] = taken
+            records.numbers += [*taken, *range(self.scored, self.scored + len(block.scores))]
+            self.scored += len(block.scores)
+            records.populations = [[records.numbers[place] for place in places] for places in block.populations]
+        self.iteration = spans[-1][1]
+        self._invite([block.emigrants for block in blocks])
+        # The islands go on while candidates are made of what they found.
+        self._send(self.iteration)
+        made: list[Candidate] = []
+        for island, (block, first) in enumerate(zip(blocks, firsts, strict=True)):
+            made += self._made(self.islands[island].numbers, first, block)
+        alive = {number for records in self.islands for ids in records.populations for number in ids}
+        self._known = {number: candidate for number, candidate in self._known.items() if number in alive}
+        return made
+
+    def _invite(self, emigrants: Sequence[Sequence[tuple[int, Guest]]]) -> None:
+        """Let the emigrants of every island, under its own numbers, be the guests of the next one."""
+        for island, leaving in enumerate(emigrants):
+            numbers = self.islands[island].numbers
+            following = self.islands[(island + 1) % len(self.islands)]
+            following.invited = [(numbers[place], guest) for place, guest in leaving]
+
+    def _made(self, numbers: Sequence[int], first: int, block: Block) -> list[Candidate]:
+        assert self.core is not None
+        made = []
+        iterations, scores = iter(block.iterations.tolist()), iter(block.scores.tolist())
+        ids = iter(numbers[first : first + len(block.scores)])
+        for batch in block.batches:
+            for found in self.core.found(batch, lambda place: self._known[numbers[place]]):
+                candidate = Candidate(
+                    next(ids), next(iterations), found.parent.id, found.mutations, found.super_blocks, next(scores),
+                    found.costs,
+                )  # fmt: skip
+                self._known[candidate.id] = candidate
+                self._offer(candidate)
+                made.append(candidate)
+        return made
+
+    def _offer(self, candidate: Candidate) -> None:
+        """To the populations of all islands together, which have no network twice."""
+        for population in self.populations:
+            if len(population.heap) == population.size and candidate.score <= population.heap[0][0]:
+                continue
+            equal = (entry[2] for entry in population.heap if entry[0] == candidate.score)
+            if all(other.super_blocks != candidate.super_blocks for other in equal):
+                population.offer(candidate)
+
+    def _start(self) -> None:
+        context = get_context("spawn")
+        for records in self.islands:
+            own, theirs = context.Pipe()
+            process = context.Process(target=live, args=(theirs, self.config), daemon=True)
+            process.start()
+            theirs.close()
+            self._connections.append(own)
+            self._processes.append(process)
+            places = {number: place for place, number in enumerate(records.numbers)}
+            past = [Guest(c.super_blocks, c.score, c.costs) for c in map(self._known.__getitem__, records.numbers)]
+            own.send(Past(past, [[places[number] for number in ids] for ids in records.populations]))
+
+    def _send(self, before: int) -> None:
+        """Let every island begin its next block, with its guests."""
+        self._running = []
+        for records, connection in zip(self.islands, self._connections, strict=True):
+            last = min(before + BLOCK, self.problem.iterations)
+            if last > before:
+                connection.send((before, last, [guest for _, guest in records.invited], EMIGRANTS))
+                self._running.append((before, last))
+            before = last
+
+    def _received(self, island: int) -> Block:
+        try:
+            block: Block = self._connections[island].recv()
+        except (EOFError, ConnectionResetError):
+            raise ZennasError(
+                f"the process of island {island + 1} has ended; what was committed is whole, and --resume goes on"
+            ) from None
+        return block
+
+    def close(self) -> None:
+        """End the processes."""
+        for connection, process in zip(self._connections, self._processes, strict=True):
+            connection.close()
+            process.terminate()
+            process.join()
+        self._connections, self._processes, self._running = [], [], []
+
+    def state(self) -> dict[str, Any]:
+        """What beside candidates, populations and algorithm it goes on from, as JSON values."""
+        return {
+            "islands": [
+                {
+                    "founders": records.founders,
+                    "guests": [[block, ids] for block, ids in records.guests.items()],
+                    "populations": records.populations,
+                }
+                for records in self.islands
+            ]
+        }
+
+    def restore_state(self, state: Mapping[str, Any], candidates: Sequence[Candidate]) -> None:
+        """Bring the islands back: what each met follows from the iterations of candidates, and from its guests.
+
+        Args:
+            state: as `state` gave it.
+            candidates: all of the run so far; the index is the id.
+        """
+        iterations = [candidate.iteration for candidate in candidates]
+        self._known = {candidate.id: candidate for candidate in candidates}
+        count = self.config.islands
+        for island, kept in enumerate(state["islands"]):
+            records = _Records(kept["founders"], kept["populations"], [*kept["founders"]])
+            records.guests = dict(kept["guests"])
+            for block in range(island, -(-self.iteration // BLOCK), count):
+                first = bisect_right(iterations, block * BLOCK)
+                last = bisect_right(iterations, (block + 1) * BLOCK)
+                records.numbers += [*records.guests.get(block, []), *range(first, last)]
+            self.islands.append(records)
+        if self.iteration == 0:
+            return
+        emigrants = []
+        for records in self.islands:
+            places = {number: place for place, number in enumerate(records.numbers)}
+            chosen: dict[int, Guest] = {}
+            for ids in records.populations:
+                ranked = sorted(ids, key=lambda number: (-candidates[number].score, places[number]))
+                for number in ranked[:EMIGRANTS]:
+                    c = candidates[number]
+                    chosen[places[number]] = Guest(c.super_blocks, c.score, c.costs)
+            emigrants.append(list(chosen.items()))
+        self._invite(emigrants)
