@@ -5,7 +5,9 @@ as it was told to, and the run goes on as for numbers of which that is true; ano
 What cannot be written down, such as `int()` or a number as an index, raises `TypeError`.
 """
 
-from collections.abc import Sequence
+import math
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
@@ -26,6 +28,11 @@ class Answer:
     left: int
     right: int
     holds: bool
+
+    def is_that_of(self, values: Sequence[float]) -> bool:
+        """Whether it is the answer for the numbers at all places of the tape."""
+        left, right = values[self.left], values[self.right]
+        return (left < right if self.question == LESS else left == right) == self.holds
 
 
 class Tape:
@@ -86,6 +93,34 @@ class Tape:
         holds = self._planned[number] if number < len(self._planned) else True
         self.answers.append(Answer(question, a, b, holds))
         return holds
+
+    def evaluated(self, inputs: Sequence[float]) -> list[float]:
+        """The numbers at all places.
+
+        Args:
+            inputs: the numbers at the first places.
+        """
+        values = list(inputs)
+        for place in range(len(inputs), len(self)):
+            if place in self.constants:
+                values.append(self.constants[place])
+            else:
+                operation, left, right = self.operations[place]
+                values.append(_OPERATIONS[operation](values[left], values[right]))
+        return values
+
+
+_OPERATIONS: dict[int, Callable[[float, float], float]] = {
+    ADD: operator.add,
+    SUBTRACT: operator.sub,
+    MULTIPLY: operator.mul,
+    DIVIDE: operator.truediv,
+    FLOOR_DIVIDE: operator.floordiv,
+    FLOOR: lambda value, _: math.floor(value),
+    ROUND: lambda value, _: round(value),
+    AT_LEAST: max,
+    DIVISOR: lambda number, bound: largest_divisor(int(number), int(bound)),
+}
 
 
 class Symbol:

@@ -13,6 +13,7 @@ from zennas.architecture.model import SuperBlock
 from zennas.blocks.layers import AveragePool, Convolution, Layer, MaxPool, SqueezeExcite, Unit
 from zennas.blocks.registry import block_type
 from zennas.blocks.symbols import Answer, Symbol, Tape
+from zennas.errors import ZennasError
 
 CONVOLUTION, CONVOLUTION_RELU, MAX_POOL, AVERAGE_POOL, EXCITE, PROJECTION, UNIT, UNIT_WITH_IDENTITY = range(8)
 """What a row is: a layer of the main path (below `EXCITE`), squeeze-excitation, the convolution of a link, or the
@@ -93,7 +94,47 @@ def trace_layer(block: SuperBlock, stride: int, first: bool) -> Trace | None:
             return None
         paths.append(TracedPath(tuple(tape.answers), rows))
         planned = _next_plan([answer.holds for answer in tape.answers])
-    return None if planned is not None else Trace(tape, tuple(paths))
+    trace = Trace(tape, tuple(paths))
+    own = not function.__module__.startswith("zennas.")
+    return None if planned is not None or (own and not _agrees(trace, block, stride, first)) else trace
+
+
+_PROBES = ((8, 8, 8), (16, 24, 16), (40, 16, 72), (96, 256, 64), (23, 57, 11))
+"""Channels in, bottleneck and channels out with which a user's block is compared."""
+
+
+def _agrees(trace: Trace, block: SuperBlock, stride: int, first: bool) -> bool:
+    """Whether the rows are those of numbers: a user's function may do with numbers what it does not do with symbols."""
+    for in_channels, bottleneck, out_channels in _PROBES:
+        probe = replace(
+            block, in_channels=in_channels if first else out_channels, bottleneck=bottleneck, out_channels=out_channels
+        )
+        inputs = (probe.in_channels, bottleneck, out_channels)
+        values = trace.tape.evaluated(inputs)
+        fitting = [path for path in trace.paths if all(answer.is_that_of(values) for answer in path.answers)]
+        tape = Tape(len(inputs))
+        try:
+            units = block_type(block.block).layer(probe, probe.in_channels, stride, first)
+            rows = [row for unit in units for row in _unit_rows(unit, tape)]
+        except ZennasError:
+            continue  # such channels are refused, and never counted
+        constants = tape.evaluated(inputs)
+        if len(fitting) != 1 or _valued(fitting[0].rows, values) != _valued(rows, constants):
+            return False
+    return True
+
+
+def _valued(rows: Sequence[TracedRow], values: Sequence[float]) -> list[TracedRow]:
+    return [
+        row
+        if row.role >= UNIT
+        else row._replace(
+            in_channels=int(values[row.in_channels]),
+            out_channels=int(values[row.out_channels]),
+            groups=int(values[row.groups]),
+        )
+        for row in rows
+    ]
 
 
 def _next_plan(answers: list[bool]) -> list[bool] | None:

@@ -191,6 +191,19 @@ def test_a_users_block_that_cannot_be_traced(own_names):
     assert result.best.costs.params <= 50_000
 
 
+def test_a_users_block_that_does_something_else_with_numbers(own_names):
+    @register_block("Odd", needs=("bottleneck",))
+    def odd(block, in_channels, stride, first):
+        inner = block.bottleneck if isinstance(block.bottleneck, int) else 8
+        return [
+            Unit((Convolution(in_channels, inner, block.kernel, stride), Convolution(inner, block.out_channels, 1)))
+        ]
+
+    space = SearchSpace("own", (BlockChoice("Odd", 3),), (1, 2))
+    problem = Problem(space, [[Budget("params", 1e5)]], lambda b: count_super_blocks(b, 16, CLASSES), 100, 8)
+    assert core_of(problem, 16, CLASSES) is None
+
+
 def test_operators_and_quantities_of_a_users_own_have_no_core(monkeypatch):
     space = search_space("resnet", 32)
     problem = Problem(space, [[Budget("params", 1e5)]], lambda b: count_super_blocks(b, 32, CLASSES), 100, 8)
