@@ -185,8 +185,9 @@ def live(connection: Connection, config: SearchConfig) -> None:
         connection: to the owner. It sends a `Past` first, then the arguments of `Island.run`.
         config: of the search.
     """
-    # Ctrl-C at a terminal reaches all processes, and the owner decides when to end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C at a terminal and the end of a batch job reach all processes, and the owner decides when to end.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     with collection_put_off(), connection:
         island = Island(config)
         try:

@@ -194,7 +194,7 @@ class Islands(Search):
         """End the processes."""
         for connection, process in zip(self._connections, self._processes, strict=True):
             connection.close()
-            process.terminate()
+            process.kill()
             process.join()
         self._connections, self._processes, self._running = [], [], []
 
