@@ -270,8 +270,8 @@ class _Run:
 
     def go_on(self) -> SearchResult:
         with stop_requests() as requested:
-            # A score that runs in this process may make circles of its own, of tensors.
-            cheap = registered_score(self.config.score).many is not None
+            # A score or predictor that computes with other libraries may make circles of its own, of tensors.
+            cheap = registered_score(self.config.score).many is not None and self.latency is None
             with collection_put_off() if cheap else nullcontext():
                 status = self._search(requested)
             seconds = self._seconds()
