@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from kept import Results, Row
 
 Show = Callable[[Results], str]
+NAMED = ("zennas", "torch", "numba")
+"""Versions that the pages name; the results have more."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ def provenance(results: Results) -> str:
     said = []
     for session in results.sessions:
         cores = "1 core" if session["cores"] == 1 else f"{session['cores']} cores"
-        versions = ", ".join(f"{name} {number}" for name, number in session["versions"].items())
+        versions = ", ".join(f"{name} {session['versions'][name]}" for name in NAMED if name in session["versions"])
         use = "others' use not recorded" if session["in_use"] is None else f"others used {session['in_use']:.0%}"
         said.append(f"{session['date']}, {session['processor']}, {cores}, {use}; {versions}")
-    return f"<small>{' · '.join(dict.fromkeys([*said, *([results.note] if results.note else [])]))}</small>"
+    notes = [results.note] if results.note else []
+    return f"<small>{' · '.join(dict.fromkeys([*said, *notes]))}</small>"

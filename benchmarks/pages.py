@@ -16,9 +16,19 @@ def pages() -> list[Path]:
 
 def rendered(text: str, shown: Mapping[str, str]) -> str:
     """A page with its regions filled. Raises `KeyError` with the name of a region that no benchmark fills."""
-    return REGION.sub(lambda match: f"{match[1]}\n{shown[match[2]].strip()}\n\n{match[4]}", text)
+    return REGION.sub(lambda match: f"{match[1]}\n{shown[match[2]].rstrip()}\n\n{match[4]}", text)
 
 
 def regions(text: str) -> list[str]:
     """Names of a page's regions."""
     return [match[2] for match in REGION.finditer(text)]
+
+
+def tables_by_hand(text: str) -> list[str]:
+    """First lines of a page's tables that stand outside of its regions."""
+    lines = REGION.sub("", text).splitlines()
+    return [
+        line
+        for before, line in zip(["", *lines], [*lines, ""], strict=True)
+        if line.startswith("|") and not before.startswith("|")
+    ]
