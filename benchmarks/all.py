@@ -3,12 +3,13 @@
     python benchmarks/all.py                    # what has no results yet; then the pages
     python benchmarks/all.py --only speed-search --only quality-cifar
     python benchmarks/all.py --again            # everything, on an idle machine: hours
-    python benchmarks/all.py --computed         # what comes out the same everywhere: half a minute
+    python benchmarks/all.py --computed         # what comes out the same everywhere: a minute
     python benchmarks/all.py --list
     python benchmarks/all.py --render           # the pages alone
     python benchmarks/all.py --check            # do pages, results and code agree?
 
-What is interrupted goes on by the same command. Timings are not taken while others use the machine, unless `--busy`.
+`--again` and `--computed` write docs/reproduction.md as well. What is interrupted goes on by the same command. Timings
+are not taken while others use the machine, unless `--busy`.
 """
 
 import argparse
@@ -147,6 +148,14 @@ def run(benchmark: Benchmark, busy: bool) -> bool:
     return False
 
 
+def reproduce(again: bool) -> bool:
+    """Write docs/reproduction.md; `again` draws its Monte Carlo numbers anew, too."""
+    command = ["reproduce", "all", "--out", "docs", *(["--again"] if again else [])]
+    print(f"zennas {' '.join(command)} (half a minute; 20 where Monte Carlo numbers are drawn)", flush=True)
+    done = subprocess.run([sys.executable, "-m", "zennas.cli.main", *command], cwd=ROOT, stdout=subprocess.DEVNULL)
+    return done.returncode == 0
+
+
 def listed() -> str:
     """A line a benchmark: since when it is kept, whether the code has changed, what it takes."""
     kept, now, lines = all_kept(), source(), []
@@ -186,6 +195,10 @@ def main() -> int:
     wanted = [] if options.render else [name for name in BENCHMARKS if selected(name, options)]
     failed = [name for name in wanted if not run(BENCHMARKS[name], options.busy)]
     render()
+    if (options.again or options.computed) and not reproduce(options.again):
+        failed.append("docs/reproduction.md")
+    if failed:
+        print(f"without new results: {', '.join(failed)}")
     return bool(failed)
 
 
