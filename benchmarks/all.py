@@ -1,8 +1,8 @@
-"""Runs the benchmarks of the documentation and writes their tables into it.
+"""Runs the benchmarks of the documentation and writes their tables into it. Run it on an idle machine.
 
     python benchmarks/all.py                    # what has no results yet; then the pages
     python benchmarks/all.py --only speed-search --only quality-cifar
-    python benchmarks/all.py --again            # everything, on an idle machine: hours
+    python benchmarks/all.py --again            # what other code or a busy machine gave: hours
     python benchmarks/all.py --computed         # what comes out the same everywhere: a minute
     python benchmarks/all.py --list
     python benchmarks/all.py --render           # the pages alone
@@ -13,116 +13,17 @@ are not taken while others use the machine, unless `--busy`.
 """
 
 import argparse
-import difflib
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-import algorithms
-import closed_form_accuracy
-import distillation
-import end_to_end_digits
-import history
-import latency
-import latency_searches
-import mutations
-import pooling
-import quality
-import rescoring
-import same_winner
-import speed
-import training_throughput
-import workers
-import zen
+from agreement import differences, render
 from benchmark import Benchmark
+from catalogue import BENCHMARKS
 from kept import RESULTS, Results, all_kept
 from machine import QUIET, share_in_use, source
-from pages import ROOT, pages, regions, rendered, tables_by_hand
-
-from zennas.io.text import write_text
-
-SCRIPTS = (
-    speed,
-    closed_form_accuracy,
-    pooling,
-    quality,
-    mutations,
-    algorithms,
-    same_winner,
-    zen,
-    rescoring,
-    workers,
-    latency,
-    latency_searches,
-    history,
-    end_to_end_digits,
-    training_throughput,
-    distillation,
-)
-"""In the order in which they run: what others need comes first."""
-BENCHMARKS = {benchmark.name: benchmark for script in SCRIPTS for benchmark in script.BENCHMARKS}
-TOLERANCE = 2e-4
-"""Relative: processors round differently."""
-
-
-def shown() -> dict[str, str]:
-    """Text of every part of a page, from what is kept."""
-    kept, texts = all_kept(), {}
-    for name, benchmark in BENCHMARKS.items():
-        unknown = dict.fromkeys(benchmark.shows, f"Not measured yet: `python benchmarks/all.py --only {name}`.")
-        texts.update(benchmark.texts(kept[name]) if name in kept else unknown)
-    return texts
-
-
-def render() -> None:
-    """Write the pages."""
-    texts = shown()
-    for page in pages():
-        before = page.read_text(encoding="utf-8")
-        after = rendered(before, texts)
-        if after != before:
-            write_text(page, after)
-            print(f"written: {page.relative_to(ROOT)}")
-
-
-def differences(names: list[str]) -> list[str]:
-    """What differs between pages and results, and between results and code.
-
-    Args:
-        names: of results that are compared with the code.
-    """
-    texts = shown()
-    found, used = [], set()
-    for page in pages():
-        text = page.read_text(encoding="utf-8")
-        used.update(regions(text))
-        lines = difflib.unified_diff(
-            text.splitlines(), rendered(text, texts).splitlines(), "page", "results", "", "", 0
-        )
-        found += [f"{page.relative_to(ROOT)}: {line}" for line in list(lines)[2:] if not line.startswith("@@")]
-    found += [f"{name}: no page shows it" for name in sorted(set(texts) - used)]
-    for page in (ROOT / "docs").glob("benchmarks*.md"):
-        by_hand = tables_by_hand(page.read_text(encoding="utf-8"))
-        found += [f"{page.relative_to(ROOT)}: no results fill this table: {line}" for line in by_hand]
-    for name, results in all_kept().items():
-        if name in names:
-            found += [f"benchmarks/results/{name}.json: {line}" for line in against_code(BENCHMARKS[name], results)]
-    return found
-
-
-def against_code(benchmark: Benchmark, results: Results) -> list[str]:
-    """Rows of computed results that the code computes otherwise today."""
-    if benchmark.compute is None:
-        return []
-    rows = benchmark.compute()
-    found = [f"{key}: only in one of results and code" for key in sorted(rows.keys() ^ results.rows.keys())]
-    for key in rows.keys() & results.rows.keys():
-        for column, value in rows[key].items():
-            kept = results.rows[key].get(column)
-            if kept != value and not (isinstance(value, float) and abs(kept - value) <= TOLERANCE * abs(value)):
-                found.append(f"{key}: {column} is kept as {kept}, the code says {value}")
-    return found
+from pages import ROOT
 
 
 def run(benchmark: Benchmark, busy: bool) -> bool:
@@ -148,12 +49,19 @@ def run(benchmark: Benchmark, busy: bool) -> bool:
     return False
 
 
-def reproduce(again: bool) -> bool:
-    """Write docs/reproduction.md; `again` draws its Monte Carlo numbers anew, too."""
-    command = ["reproduce", "all", "--out", "docs", *(["--again"] if again else [])]
-    print(f"zennas {' '.join(command)} (half a minute; 20 where Monte Carlo numbers are drawn)", flush=True)
+def reproduce() -> bool:
+    """Write docs/reproduction.md; its Monte Carlo numbers are those that are kept beside it."""
+    command = ["reproduce", "all", "--out", "docs"]
+    print(f"zennas {' '.join(command)} (some 0.5 minutes)", flush=True)
     done = subprocess.run([sys.executable, "-m", "zennas.cli.main", *command], cwd=ROOT, stdout=subprocess.DEVNULL)
     return done.returncode == 0
+
+
+def of_today(name: str, kept: dict[str, Results], now: str) -> bool:
+    """Whether results were measured with the package's present code, and timings on a quiet machine."""
+    if name not in kept or kept[name].source != now:
+        return False
+    return not BENCHMARKS[name].timed or all(session["in_use"] <= QUIET for session in kept[name].sessions)
 
 
 def listed() -> str:
@@ -162,7 +70,8 @@ def listed() -> str:
     for name, benchmark in BENCHMARKS.items():
         state = "missing"
         if name in kept:
-            state = kept[name].sessions[-1]["date"] + ("" if kept[name].source == now else ", by other code")
+            why = "other code" if kept[name].source != now else "a busy machine"
+            state = kept[name].sessions[-1]["date"] + ("" if of_today(name, kept, now) else f", {why}")
         if (RESULTS / f"{name}.partial.json").exists():
             state += ", begun anew"
         kind = "computed" if benchmark.compute else "timed" if benchmark.timed else "long"
@@ -176,7 +85,7 @@ def main() -> int:
     parser.add_argument(
         "--only", action="append", choices=BENCHMARKS, default=[], metavar="NAME", help="anew; repeatable"
     )
-    parser.add_argument("--again", action="store_true", help="all anew")
+    parser.add_argument("--again", action="store_true", help="anew what other code gave, or a busy machine")
     parser.add_argument("--computed", action="store_true", help="anew what is the same on every machine")
     parser.add_argument("--busy", action="store_true", help="take timings on a machine that others use, too")
     parser.add_argument("--list", action="store_true", help="names, kinds, minutes, dates")
@@ -192,21 +101,30 @@ def main() -> int:
         found = differences(options.only or list(BENCHMARKS))
         print("\n".join(found) or "pages, results and code agree")
         return bool(found)
-    wanted = [] if options.render else [name for name in BENCHMARKS if selected(name, options)]
+    wanted = [] if options.render else selected(options)
     failed = [name for name in wanted if not run(BENCHMARKS[name], options.busy)]
     render()
-    if (options.again or options.computed) and not reproduce(options.again):
+    if (options.again or options.computed) and not reproduce():
         failed.append("docs/reproduction.md")
     if failed:
         print(f"without new results: {', '.join(failed)}")
     return bool(failed)
 
 
-def selected(name: str, options: argparse.Namespace) -> bool:
-    """Whether a benchmark is to be run."""
-    if options.only or options.computed:
-        return name in options.only or (options.computed and BENCHMARKS[name].compute is not None)
-    return options.again or not (RESULTS / f"{name}.json").exists()
+def selected(options: argparse.Namespace) -> list[str]:
+    """Names of the benchmarks that are to be run."""
+    kept, now = all_kept(), source()
+    chosen = []
+    for name, benchmark in BENCHMARKS.items():
+        if options.only or options.computed:
+            wanted = name in options.only or (options.computed and benchmark.compute is not None)
+        elif options.again:
+            wanted = not of_today(name, kept, now) and bool(benchmark.arguments)
+        else:
+            wanted = name not in kept
+        if wanted:
+            chosen.append(name)
+    return chosen
 
 
 if __name__ == "__main__":

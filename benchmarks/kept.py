@@ -29,7 +29,7 @@ class Results:
         command: that measures them; empty where no script does any more.
         sessions: date, machine and versions, one for each time that the command was started.
         source: digest of the package's code; empty where it was not recorded.
-        note: what a reader has to know besides, shown below the table.
+        note: what a reader has to know of these rows alone, written by hand and shown below the table.
     """
 
     name: str
@@ -91,9 +91,9 @@ def this_command() -> str:
 
 
 @contextmanager
-def measuring(name: str, keep: bool, note: str = "") -> Iterator[Results]:
+def measuring(name: str, keep: bool) -> Iterator[Results]:
     """Results to add rows to; rows of an interrupted run of the same command and code are there already."""
-    results = Results(name, this_command(), source=source(), note=note)
+    results = Results(name, this_command(), source=source())
     partial = RESULTS / f"{name}.partial.json"
     if keep:
         if partial.is_file():
