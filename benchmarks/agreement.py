@@ -4,7 +4,7 @@ import difflib
 
 from benchmark import Benchmark
 from catalogue import BENCHMARKS
-from kept import Results, all_kept
+from kept import RESULTS, Results, all_kept, write
 from pages import ROOT, pages, regions, rendered, tables_by_hand
 
 from zennas.io.text import write_text
@@ -59,14 +59,26 @@ def differences(names: list[str]) -> list[str]:
 
 
 def against_code(benchmark: Benchmark, results: Results) -> list[str]:
-    """Rows of computed results that the code computes otherwise today."""
-    if benchmark.compute is None:
-        return []
-    rows = benchmark.compute()
-    found = [f"{key}: only in one of results and code" for key in sorted(rows.keys() ^ results.rows.keys())]
+    """Values of kept results that the code computes otherwise today."""
+    found = []
+    if benchmark.compute is not None:
+        rows = benchmark.compute()
+        found += [f"{key}: only in one of results and code" for key in sorted(rows.keys() ^ results.rows.keys())]
+    else:
+        rows = benchmark.recompute(results) if benchmark.recompute else {}
     for key in rows.keys() & results.rows.keys():
         for column, value in rows[key].items():
             kept = results.rows[key].get(column)
             if kept != value and not (isinstance(value, float) and abs(kept - value) <= TOLERANCE * abs(value)):
                 found.append(f"{key}: {column} is kept as {kept}, the code says {value}")
     return found
+
+
+def refresh() -> None:
+    """Write anew what the code gives of measured results."""
+    for name, results in all_kept().items():
+        recompute = BENCHMARKS[name].recompute
+        if recompute is not None:
+            for key, columns in recompute(results).items():
+                results.rows[key].update(columns)
+            write(results, RESULTS / f"{name}.json")

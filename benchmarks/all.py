@@ -18,7 +18,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from agreement import differences, render
+from agreement import differences, refresh, render
 from benchmark import Benchmark
 from catalogue import BENCHMARKS
 from kept import RESULTS, Results, all_kept
@@ -28,12 +28,9 @@ from pages import ROOT
 
 def run(benchmark: Benchmark, busy: bool) -> bool:
     """Run a benchmark's command; whether there are results now."""
-    missing = benchmark.needs and not (ROOT / benchmark.needs).exists()
     in_use = share_in_use() if benchmark.timed and not busy else 0.0
     if not benchmark.arguments:
         reason = "its script is not kept"
-    elif missing:
-        reason = f"{benchmark.needs} is missing"
     elif in_use > QUIET:
         reason = f"others use {in_use:.0%} of the machine (--busy measures nevertheless)"
     else:
@@ -103,6 +100,8 @@ def main() -> int:
         return bool(found)
     wanted = [] if options.render else selected(options)
     failed = [name for name in wanted if not run(BENCHMARKS[name], options.busy)]
+    if options.computed:
+        refresh()
     render()
     if (options.again or options.computed) and not reproduce():
         failed.append("docs/reproduction.md")

@@ -1,7 +1,7 @@
 """What a benchmark is: a command that measures, and the parts of pages that show what it measured."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from kept import Results, Row
 
@@ -22,7 +22,7 @@ class Benchmark:
         timed: whether seconds are in it, so that it needs a machine without other work.
         minutes: that it takes, roughly.
         compute: the rows anew, where that takes seconds and comes out the same everywhere: tests compare.
-        needs: a file in the data directory without which it cannot run.
+        recompute: columns of measured rows that the code gives again in seconds, as costs of a network that is kept.
     """
 
     name: str
@@ -30,8 +30,8 @@ class Benchmark:
     shows: Mapping[str, Show]
     timed: bool = True
     minutes: float = 1.0
-    compute: Callable[[], Mapping[str, Row]] | None = field(default=None)
-    needs: str = ""
+    compute: Callable[[], Mapping[str, Row]] | None = None
+    recompute: Callable[[Results], Mapping[str, Row]] | None = None
 
     def texts(self, results: Results) -> dict[str, str]:
         """Every part of a page that these results fill."""
