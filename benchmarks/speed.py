@@ -2,6 +2,7 @@
 
 OMP_NUM_THREADS=1 python benchmarks/speed.py scoring
 OMP_NUM_THREADS=1 python benchmarks/speed.py search
+OMP_NUM_THREADS=1 python benchmarks/speed.py islands
 OMP_NUM_THREADS=1 python benchmarks/speed.py once
 """
 
@@ -10,11 +11,13 @@ import contextlib
 import json
 import os
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmark import Benchmark, table
 from kept import Results, Row, measuring, parsed
@@ -40,6 +43,7 @@ SEARCHES = {
     ),
 }
 """Options and iterations."""
+ISLANDS, ISLAND_ITERATIONS, ROUNDS = (1, 2), 480_000, 3
 
 
 def scoring(results: Results) -> None:
@@ -82,9 +86,28 @@ def searching(results: Results) -> None:
                     continue
                 out = Path(folder) / str(len(list(Path(folder).iterdir())))
                 seconds = timed_search(options, iterations, out)
-                end = json.loads((out / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-                alone = end["seconds"]
-                results.add(key, search=name, iterations=iterations, seconds=round(seconds, 2), alone=round(alone, 2))
+                alone = round(ended(out)["seconds"], 2)
+                results.add(key, search=name, iterations=iterations, seconds=round(seconds, 2), alone=alone)
+
+
+def ended(out: Path) -> dict[str, Any]:
+    """The last line of a run's log."""
+    line: dict[str, Any] = json.loads((out / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    return line
+
+
+def islands(results: Results) -> None:
+    """One population and several, each in a process of its own, in turns."""
+    seconds: dict[int, list[float]] = {number: [] for number in ISLANDS}
+    with tempfile.TemporaryDirectory() as folder:
+        for turn in range(ROUNDS):
+            for number in ISLANDS:
+                out = Path(folder) / f"{number}-{turn}"
+                options = [*SEARCHES[SMALL][0], "--islands", str(number)]
+                timed_search(options, ISLAND_ITERATIONS, out)
+                seconds[number].append(round(ended(out)["seconds"], 2))
+    for number, values in seconds.items():
+        results.add(str(number), iterations=ISLAND_ITERATIONS, seconds=values)
 
 
 def once(results: Results) -> None:
@@ -119,6 +142,13 @@ def show_search(results: Results) -> str:
     return table(["search, whole process", "iterations", "seconds", "iterations/s", "of the search alone"], lines)
 
 
+def show_islands(results: Results) -> str:
+    """Iterations a second, and how many times those of one population."""
+    rates = {number: row["iterations"] / statistics.median(row["seconds"]) for number, row in results.rows.items()}
+    lines = [[number, f"{rate:,.0f}", f"{rate / rates['1']:.2f}"] for number, rate in rates.items()]
+    return table(["islands", "iterations/s of the search alone", "times one population"], lines)
+
+
 def show_once(results: Results) -> str:
     """Sentences."""
     first, database = results.rows["first"], results.rows["database"]
@@ -146,7 +176,12 @@ def main() -> None:
     print(show(results))
 
 
-PARTS = {"scoring": (scoring, show_scoring), "search": (searching, show_search), "once": (once, show_once)}
+PARTS = {
+    "scoring": (scoring, show_scoring),
+    "search": (searching, show_search),
+    "islands": (islands, show_islands),
+    "once": (once, show_once),
+}
 BENCHMARKS = [
     Benchmark(
         "speed-scoring",
@@ -156,6 +191,7 @@ BENCHMARKS = [
         recompute=recompute_scoring,
     ),
     Benchmark("speed-search", "speed.py search", {"speed-search": show_search}, minutes=4),
+    Benchmark("speed-islands", "speed.py islands", {"speed-islands": show_islands}, minutes=1.5),
     Benchmark("speed-once", "speed.py once", {"speed-once": show_once}, minutes=0.7),
 ]
 
