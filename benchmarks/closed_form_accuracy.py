@@ -3,53 +3,123 @@
 python benchmarks/closed_form_accuracy.py
 """
 
-import math
+import argparse
 from collections import defaultdict
+from collections.abc import Iterable
 
 import numpy as np
 import scipy.stats
-from zen_reference import read
+from benchmark import Benchmark, table
+from kept import Results, Row, measuring, parsed
 
 from zennas.architecture import parse_structure
 from zennas.blocks import Convolution, architecture_chain
 from zennas.scores import meanfield_score
 
 
-def main() -> None:
-    """Print errors by set, the zoo network by network, and the model errors of dense and grouped chains."""
-    errors: dict[str, list[float]] = defaultdict(list)
-    pairs: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
-    by_kind: dict[bool, list[float]] = defaultdict(list)
-    repeats: dict[str, set[int]] = defaultdict(set)
-    print("| network | resolution | Monte Carlo (repeats) | closed form | error |\n| --- | --- | --- | --- | --- |")
+def compute() -> dict[str, Row]:
+    """Closed form and reference of every network."""
+    from zen_reference import read  # it needs torch
+
+    rows: dict[str, Row] = {}
     for row in read():
         network = parse_structure(row["structure"])
-        score = meanfield_score(network, int(row["resolution"])).score
-        mean, std_error = float(row["mean"]), float(row["std_error"])
-        error = score / mean - 1
-        errors[row["set"]].append(error)
-        pairs[row["set"]].append((score, mean, std_error / mean))
-        repeats[row["set"]].add(int(row["repeats"]))
-        grouped = any(isinstance(c, Convolution) and c.groups > 1 for c in architecture_chain(network))
-        by_kind[grouped].append(error)
-        if row["set"] == "zoo":
-            shown = f"{mean:.2f} ± {std_error:.2f} ({row['repeats']})"
-            print(f"| {row['name']} | {row['resolution']} | {shown} | {score:.2f} | {error:+.2%} |")
-    print("\n| set | networks | repeats | median | 95 % | worst | Spearman | reference's own error (median) |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    for name, values in errors.items():
-        size = np.abs(values)
-        ours, theirs, noise = map(np.array, zip(*pairs[name], strict=True))
-        rank = scipy.stats.spearmanr(ours, theirs).statistic
-        counts = "/".join(map(str, sorted(repeats[name])))
-        print(
-            f"| {name} | {len(values)} | {counts} | {np.median(size):.2%} | {np.quantile(size, 0.95):.2%} | "
-            f"{size.max():.2%} | {rank:.4f} | {np.median(noise):.2%} |"
-        )
-    for grouped, values in by_kind.items():
-        kind = "grouped" if grouped else "dense"
-        print(f"\nmodel error, {kind}: {math.sqrt(np.mean(np.square(values))):.3%} (root mean square)")
+        rows[f"{row['set']}/{row['name']}"] = {
+            "set": row["set"],
+            "name": row["name"],
+            "resolution": int(row["resolution"]),
+            "repeats": int(row["repeats"]),
+            "mean": float(row["mean"]),
+            "std_error": float(row["std_error"]),
+            "score": round(meanfield_score(network, int(row["resolution"])).score, 4),
+            "grouped": any(isinstance(c, Convolution) and c.groups > 1 for c in architecture_chain(network)),
+        }
+    return rows
 
+
+def error(row: Row) -> float:
+    """Relative error of the closed form."""
+    return float(row["score"] / row["mean"] - 1)
+
+
+def by_set(results: Results) -> dict[str, list[Row]]:
+    """The rows of each set."""
+    sets: dict[str, list[Row]] = defaultdict(list)
+    for row in results.rows.values():
+        sets[row["set"]].append(row)
+    return sets
+
+
+def worst(rows: Iterable[Row]) -> float:
+    """The largest relative error."""
+    return max(abs(error(row)) for row in rows)
+
+
+def show_sets(results: Results) -> str:
+    """Errors and rank correlation of each set."""
+    lines = []
+    for name, rows in by_set(results).items():
+        size = np.abs([error(row) for row in rows])
+        rank = scipy.stats.spearmanr([row["score"] for row in rows], [row["mean"] for row in rows]).statistic
+        repeats = "/".join(map(str, sorted({row["repeats"] for row in rows})))
+        noise = np.median([row["std_error"] / row["mean"] for row in rows])
+        percents = (np.median(size), np.quantile(size, 0.95), size.max())
+        lines.append([name, str(len(rows)), repeats, *(f"{p:.2%}" for p in percents), f"{rank:.4f}", f"{noise:.2%}"])
+    header = ["set", "networks", "repeats", "median", "95 %", "worst", "Spearman", "reference's own error (median)"]
+    return table(header, lines)
+
+
+def show_zoo(results: Results) -> str:
+    """The published networks one by one."""
+    lines = [
+        [
+            row["name"],
+            str(row["resolution"]),
+            f"{row['mean']:.2f} ± {row['std_error']:.2f} ({row['repeats']})",
+            f"{row['score']:.2f}",
+            f"{error(row):+.2%}",
+        ]
+        for row in by_set(results)["zoo"]
+    ]
+    return table(["network", "resolution", "Monte Carlo (repeats)", "closed form", "error"], lines)
+
+
+def show_sentences(results: Results) -> str:
+    """What the tables come to."""
+    sets = by_set(results)
+    zoo = sets["zoo"]
+    repeats = " or ".join(str(n) for n in sorted({row["repeats"] for row in zoo}))
+    drawn = [row for name, rows in sets.items() if name != "zoo" and not name.startswith("search") for row in rows]
+    kinds = [
+        f"{np.sqrt(np.mean([error(row) ** 2 for row in results.rows.values() if row['grouped'] == grouped])):.2%}"
+        for grouped in (False, True)
+    ]
+    return (
+        f"- The zoo is within {worst(zoo):.2%} at {repeats} repeats; every random network of every set is within "
+        f"{worst(drawn):.2%}.\n"
+        f"- The root mean square of all errors is {kinds[0]} for dense chains and {kinds[1]} for chains with grouped "
+        "convolutions."
+    )
+
+
+def main() -> None:
+    """Print errors by set, the zoo network by network, and the model errors of dense and grouped chains."""
+    keep = parsed(argparse.ArgumentParser(description=__doc__)).keep
+    with measuring("closed-form", keep) as results:
+        results.add_all(compute())
+    print("\n\n".join(show(results) for show in (show_zoo, show_sets, show_sentences)))
+
+
+BENCHMARKS = [
+    Benchmark(
+        "closed-form",
+        "closed_form_accuracy.py",
+        {"closed-form": show_sets, "closed-form-zoo": show_zoo, "closed-form-sentences": show_sentences},
+        timed=False,
+        minutes=0.2,
+        compute=compute,
+    )
+]
 
 if __name__ == "__main__":
     main()

@@ -12,14 +12,14 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-import torch
+from benchmark import Benchmark, table
+from kept import Results, Row, measuring, parsed
 
 from zennas.blocks import Convolution, MaxPool
 from zennas.blocks.chain import Chain
 from zennas.blocks.layers import AveragePool
 from zennas.io.text import write_text
 from zennas.scores.closed_form import meanfield_score
-from zennas.scores.zen import zen_score
 
 DATA = Path(__file__).parent / "data" / "pooling_reference.csv"
 BATCH_SIZE = 16
@@ -107,33 +107,68 @@ def write(measured: dict[tuple[str, str, int, str], tuple[int, float, float]]) -
     write_text(DATA, "\n".join(lines) + "\n")
 
 
+def compute() -> dict[str, Row]:
+    """Closed form and reference of every chain."""
+    measured = reference()
+    rows: dict[str, Row] = {}
+    for key, (chain, resolution) in sorted(chains().items(), key=lambda item: (item[0][2], item[0][1])):
+        _, mean, std_error = measured[key]
+        pool, window, _, name = key
+        rows["/".join(map(str, key))] = {
+            "pool": pool,
+            "window": window,
+            "resolution": resolution,
+            "name": name,
+            "mean": mean,
+            "std_error": std_error,
+            "score": round(meanfield_score(chain, resolution, batch_size=BATCH_SIZE).score, 4),
+        }
+    return rows
+
+
+def show(results: Results) -> str:
+    """Errors by pool, window and resolution."""
+    groups: dict[tuple[str, str, int], list[Row]] = defaultdict(list)
+    for row in results.rows.values():
+        groups[row["pool"], row["window"], row["resolution"]].append(row)
+    lines = []
+    for (pool, window, resolution), rows in groups.items():
+        size = np.abs([row["score"] / row["mean"] - 1 for row in rows])
+        noise = np.median([row["std_error"] / row["mean"] for row in rows])
+        percents = (np.median(size), size.max(), noise)
+        lines.append([pool, window, str(resolution), str(len(rows)), *(f"{p:.2%}" for p in percents)])
+    header = ["pool", "window", "resolution", "chains", "median", "worst", "reference's own error (median)"]
+    return table(header, lines)
+
+
+def measure(repeats_wanted: int) -> None:
+    """Monte Carlo scores of chains that have fewer repeats; the file is written after each."""
+    import torch
+
+    from zennas.scores.zen import zen_score
+
+    torch.set_num_threads(1)
+    measured = reference()
+    for key, (chain, resolution) in sorted(chains().items(), key=lambda item: item[0][2]):
+        repeats = repeats_wanted if resolution < 224 else max(2, repeats_wanted // 8)
+        if key not in measured or measured[key][0] < min(repeats, repeats_wanted):
+            score = zen_score(chain, resolution, batch_size=BATCH_SIZE, repeats=max(2, repeats))
+            measured[key] = max(2, repeats), score.score, score.std_error
+            write(measured)
+
+
 def main() -> None:
     """Measure what is missing, and print errors by pool, window and resolution."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=1, help="at 32×32; an eighth as many at 224×224, 2 or more")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    measured = reference()
-    errors: dict[tuple[str, str, int], list[float]] = defaultdict(list)
-    noise: dict[tuple[str, str, int], list[float]] = defaultdict(list)
-    for key, (chain, resolution) in sorted(chains().items(), key=lambda item: item[0][2]):
-        repeats = arguments.repeats if resolution < 224 else max(2, arguments.repeats // 8)
-        if key not in measured or measured[key][0] < min(repeats, arguments.repeats):
-            score = zen_score(chain, resolution, batch_size=BATCH_SIZE, repeats=max(2, repeats))
-            measured[key] = max(2, repeats), score.score, score.std_error
-            write(measured)
-        _, mean, std_error = measured[key]
-        errors[key[:3]].append(meanfield_score(chain, resolution, batch_size=BATCH_SIZE).score / mean - 1)
-        noise[key[:3]].append(std_error / mean)
-    print("| pool | window | resolution | chains | median | worst | reference's own error (median) |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    for (pool, window, resolution), values in sorted(errors.items(), key=lambda item: (item[0][2], item[0][1])):
-        size = np.abs(values)
-        print(
-            f"| {pool} | {window} | {resolution} | {len(values)} | {np.median(size):.2%} | {size.max():.2%} | "
-            f"{np.median(noise[pool, window, resolution]):.2%} |"
-        )
+    arguments = parsed(parser)
+    measure(arguments.repeats)
+    with measuring("pooling", arguments.keep) as results:
+        results.add_all(compute())
+    print(show(results))
 
+
+BENCHMARKS = [Benchmark("pooling", "pooling.py", {"pooling": show}, timed=False, minutes=0.2, compute=compute)]
 
 if __name__ == "__main__":
     main()

@@ -8,7 +8,8 @@ The size is one at which searches converge: six layers at 16×16, some 2,000 net
 import argparse
 import statistics
 
-import torch
+from benchmark import Benchmark, table
+from kept import Results, measuring, parsed
 
 import zennas
 from zennas.scores.result import t_quantile_975
@@ -16,8 +17,26 @@ from zennas.scores.result import t_quantile_975
 REPEATS = 64
 
 
+def show(results: Results) -> str:
+    """Both winners of every seed, and the mean difference with its 95 % interval."""
+    lines, differences = [], []
+    for seed, row in results.rows.items():
+        pairs = row["closed_form"], row["monte_carlo"]
+        lines.append([seed, *(f"{mean:.2f} ± {error:.2f}" for mean, error in pairs)])
+        differences.append(pairs[0][0] - pairs[1][0])
+    mean = statistics.fmean(differences)
+    half = t_quantile_975(len(differences) - 1) * statistics.stdev(differences) / len(differences) ** 0.5
+    verdict = "smaller" if abs(mean) < half else "larger"
+    return (
+        table(["seed", "closed form's winner", "Monte Carlo's winner"], lines)
+        + f"\n\nMean difference {mean:+.2f}, 95 % interval ± {half:.2f}: the difference is {verdict} than its interval."
+    )
+
+
 def main() -> None:
-    """Print each seed's two winners and the difference of the means with its 95 % interval."""
+    """Search by both scores with each seed."""
+    import torch
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--iterations", type=int, default=8000)
     parser.add_argument("--population", type=int, default=64)
@@ -26,36 +45,36 @@ def main() -> None:
     parser.add_argument("--params", default="100k")
     parser.add_argument("--layers", default="6")
     parser.add_argument("--workers", type=int, default=1)
-    arguments = parser.parse_args()
+    arguments = parsed(parser)
     torch.set_num_threads(1)
-    print("| seed | closed form's winner | Monte Carlo's winner |\n| --- | --- | --- |")
-    differences = []
-    for seed in range(arguments.seeds):
-        judged = []
-        for score in ("meanfield", "zen"):
-            found = zennas.search(
-                "resnet",
-                arguments.resolution,
-                10,
-                params=arguments.params,
-                layers=arguments.layers,
-                score=score,
-                iterations=arguments.iterations,
-                population=arguments.population,
-                workers=arguments.workers if score == "zen" else 1,
-                rescore=0,
-                seed=seed,
-            )
-            judged.append(
-                zennas.zen_score(found.architecture, arguments.resolution, batch_size=16, repeats=REPEATS, seed=99)
-            )
-        differences.append(judged[0].score - judged[1].score)
-        print(
-            "| " + " | ".join([str(seed), *(f"{j.score:.2f} ± {j.std_error:.2f}" for j in judged)]) + " |", flush=True
-        )
-    half = t_quantile_975(len(differences) - 1) * statistics.stdev(differences) / len(differences) ** 0.5
-    print(f"\nmean difference {statistics.fmean(differences):+.2f}, 95 % interval ± {half:.2f}")
+    with measuring("same-winner", arguments.keep) as results:
+        for seed in range(arguments.seeds):
+            if str(seed) in results:
+                continue
+            judged = []
+            for score in ("meanfield", "zen"):
+                found = zennas.search(
+                    "resnet",
+                    arguments.resolution,
+                    10,
+                    params=arguments.params,
+                    layers=arguments.layers,
+                    score=score,
+                    iterations=arguments.iterations,
+                    population=arguments.population,
+                    workers=arguments.workers if score == "zen" else 1,
+                    rescore=0,
+                    seed=seed,
+                )
+                zen = zennas.zen_score(
+                    found.architecture, arguments.resolution, batch_size=16, repeats=REPEATS, seed=99
+                )
+                judged.append((round(zen.score, 4), round(zen.std_error, 4)))
+            results.add(str(seed), closed_form=judged[0], monte_carlo=judged[1])
+    print(show(results))
 
+
+BENCHMARKS = [Benchmark("same-winner", "same_winner.py", {"same-winner": show}, timed=False, minutes=60)]
 
 if __name__ == "__main__":
     main()

@@ -1,35 +1,53 @@
-"""Speed of scoring and searching. Prints one Markdown table; run it on an idle machine.
+"""Speed of scoring and searching. Run it on an idle machine.
 
-OMP_NUM_THREADS=1 python benchmarks/speed.py
+OMP_NUM_THREADS=1 python benchmarks/speed.py scoring
+OMP_NUM_THREADS=1 python benchmarks/speed.py search
+OMP_NUM_THREADS=1 python benchmarks/speed.py islands
+OMP_NUM_THREADS=1 python benchmarks/speed.py once
 """
 
-import shutil
+import argparse
+import contextlib
+import json
+import os
+import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+from benchmark import Benchmark, table
+from kept import Results, Row, measuring, parsed
 
 import zennas
 from zennas.scores.closed_form import meanfield_many
 
 _IMAGENET = ["--resolution", "224", "--classes", "1000"]
+SMALL = "resnet 32, ≤ 1 M params, ≤ 18 layers"
 SEARCHES = {
-    "resnet 32, ≤ 1 M params, ≤ 18 layers": ["--params", "1M", "--layers", "18"],
-    "mobilenet 224, ≤ 400 M multiply-adds, ≤ 18 layers": [
-        *("--space", "mobilenet", "--se", *_IMAGENET, "--flops", "400M", "--layers", "18")
-    ],
-    "resnet 224, ≤ 4 G multiply-adds, ≤ 24 layers": [*_IMAGENET, "--flops", "4G", "--layers", "24"],
-    "mobilenet 224, ≤ 400 M multiply-adds, any depth": [
-        *("--space", "mobilenet", "--se", *_IMAGENET, "--flops", "400M")
-    ],
+    SMALL: (["--params", "1M", "--layers", "18"], (48_000, 96_000, 480_000)),
+    "mobilenet 224, ≤ 400 M multiply-adds, ≤ 18 layers": (
+        ["--space", "mobilenet", "--se", *_IMAGENET, "--flops", "400M", "--layers", "18"],
+        (48_000, 96_000),
+    ),
+    "resnet 224, ≤ 4 G multiply-adds, ≤ 24 layers": (
+        [*_IMAGENET, "--flops", "4G", "--layers", "24"],
+        (48_000, 96_000),
+    ),
+    "mobilenet 224, ≤ 400 M multiply-adds, any depth": (
+        ["--space", "mobilenet", "--se", *_IMAGENET, "--flops", "400M"],
+        (48_000, 96_000),
+    ),
 }
+"""Options and iterations."""
+ISLANDS, ISLAND_ITERATIONS, ROUNDS = (1, 2), 480_000, 3
 
 
-def scoring() -> None:
+def scoring(results: Results) -> None:
     """Networks a second of the closed form alone: every network differs, what is cached is its super-blocks."""
-    print("| closed-form scoring | convolutions | networks/s (wall) | networks/s (CPU) |")
-    print("| --- | --- | --- | --- |")
     for name in ("zennet-cifar-0.5M", "zennet-cifar-1.0M", "zennet-imagenet-400M-se", "zennet-imagenet-0.1ms"):
         architecture = zennas.load(name)
         networks = [architecture.super_blocks] * 256
@@ -40,28 +58,142 @@ def scoring() -> None:
             meanfield_many(networks, architecture.resolution)
             count += len(networks)
         walls, cpus = time.perf_counter() - wall, time.process_time() - cpu
-        print(f"| {name} | {zennas.costs(architecture).convolutions} | {count / walls:,.0f} | {count / cpus:,.0f} |")
+        convolutions = zennas.costs(architecture).convolutions
+        results.add(name, convolutions=convolutions, wall=round(count / walls), cpu=round(count / cpus))
 
 
-def searching() -> None:
-    """Whole processes, from their start to `best.yaml`."""
-    print("\n| search, whole process | iterations | seconds | iterations/s |\n| --- | --- | --- | --- |")
-    folder = Path(tempfile.mkdtemp())
-    for name, options in SEARCHES.items():
-        for iterations in (48_000, 96_000, 480_000):
-            if iterations > 96_000 and "224" in name:
-                continue
-            out = folder / f"{len(list(folder.iterdir()))}"
-            started = time.perf_counter()
-            command = [sys.executable, "-m", "zennas.cli.main", "search", "-q", "--rescore", "0", *options]
-            subprocess.run(
-                [*command, "--iterations", str(iterations), "--out", str(out)], check=True, stdout=subprocess.DEVNULL
-            )
-            seconds = time.perf_counter() - started
-            print(f"| {name} | {iterations:,} | {seconds:.1f} | {iterations / seconds:,.0f} |", flush=True)
-    shutil.rmtree(folder)
+def timed_search(options: list[str], iterations: int, out: Path, **environment: str) -> float:
+    """Seconds of a whole process, from its start to `best.yaml`."""
+    command = [sys.executable, "-m", "zennas.cli.main", "search", "-q", "--rescore", "0", *options]
+    started = time.perf_counter()
+    subprocess.run(
+        [*command, "--iterations", str(iterations), "--out", str(out)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    )
+    return time.perf_counter() - started
 
+
+def searching(results: Results) -> None:
+    """Whole processes, and what the search alone took of them, by its own log."""
+    with tempfile.TemporaryDirectory() as folder:
+        timed_search(SEARCHES[SMALL][0], 200, Path(folder) / "warm")
+        for name, (options, lengths) in SEARCHES.items():
+            for iterations in lengths:
+                key = f"{name}/{iterations}"
+                if key in results:
+                    continue
+                out = Path(folder) / str(len(list(Path(folder).iterdir())))
+                seconds = timed_search(options, iterations, out)
+                alone = round(ended(out)["seconds"], 2)
+                results.add(key, search=name, iterations=iterations, seconds=round(seconds, 2), alone=alone)
+
+
+def ended(out: Path) -> dict[str, Any]:
+    """The last line of a run's log."""
+    line: dict[str, Any] = json.loads((out / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    return line
+
+
+def islands(results: Results) -> None:
+    """One population and several, each in a process of its own, in turns."""
+    seconds: dict[int, list[float]] = {number: [] for number in ISLANDS}
+    with tempfile.TemporaryDirectory() as folder:
+        for turn in range(ROUNDS):
+            for number in ISLANDS:
+                out = Path(folder) / f"{number}-{turn}"
+                options = [*SEARCHES[SMALL][0], "--islands", str(number)]
+                timed_search(options, ISLAND_ITERATIONS, out)
+                seconds[number].append(round(ended(out)["seconds"], 2))
+    for number, values in seconds.items():
+        results.add(str(number), iterations=ISLAND_ITERATIONS, seconds=values)
+
+
+def once(results: Results) -> None:
+    """What the first search after installing takes longer, and what a run takes on disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        options, out = SEARCHES[SMALL][0], Path(folder) / "run"
+        first, second = (
+            timed_search(options, 1000, Path(folder) / name, NUMBA_CACHE_DIR=f"{folder}/cache") for name in "ab"
+        )
+        results.add("first", seconds=round(first, 1), later=round(second, 1))
+        timed_search(options, 48_000, out)
+        packed = Path(folder) / "packed.db"
+        with contextlib.closing(sqlite3.connect(out / "run.db")) as database:
+            (candidates,) = database.execute("SELECT count(*) FROM candidates").fetchone()
+            database.execute("VACUUM INTO ?", (str(packed),))
+        results.add("database", bytes=packed.stat().st_size, candidates=candidates)
+
+
+def show_scoring(results: Results) -> str:
+    """Networks a second."""
+    lines = [[name, str(r["convolutions"]), f"{r['wall']:,}", f"{r['cpu']:,}"] for name, r in results.rows.items()]
+    return table(["closed-form scoring", "convolutions", "networks/s (wall)", "networks/s (CPU)"], lines)
+
+
+def show_search(results: Results) -> str:
+    """Seconds of searches; – where those of the search alone were not kept."""
+    lines = []
+    for row in results.rows.values():
+        alone = f"{row['iterations'] / row['alone']:,.0f}" if row["alone"] else "–"
+        rate = f"{row['iterations'] / row['seconds']:,.0f}"
+        lines.append([row["search"], f"{row['iterations']:,}", f"{row['seconds']:.1f}", rate, alone])
+    return table(["search, whole process", "iterations", "seconds", "iterations/s", "of the search alone"], lines)
+
+
+def show_islands(results: Results) -> str:
+    """Iterations a second, and how many times those of one population."""
+    rates = {number: row["iterations"] / statistics.median(row["seconds"]) for number, row in results.rows.items()}
+    lines = [[number, f"{rate:,.0f}", f"{rate / rates['1']:.2f}"] for number, rate in rates.items()]
+    return table(["islands", "iterations/s of the search alone", "times one population"], lines)
+
+
+def show_once(results: Results) -> str:
+    """Sentences."""
+    first, database = results.rows["first"], results.rows["database"]
+    return (
+        f"- The first search after installing takes some {first['seconds'] - first['later']:.0f} s more, once: numba "
+        "compiles the closed form and keeps it.\n"
+        f"- A run's database takes {database['bytes'] / database['candidates']:.0f} bytes a candidate "
+        f"({database['bytes'] / 1e6:.2f} MB for {database['candidates']:,})."
+    )
+
+
+def recompute_scoring(results: Results) -> dict[str, Row]:
+    """Convolutions of the networks."""
+    return {name: {"convolutions": zennas.costs(zennas.load(name)).convolutions} for name in results.rows}
+
+
+def main() -> None:
+    """Measure one of the three."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=PARTS)
+    arguments = parsed(parser)
+    measure, show = PARTS[arguments.what]
+    with measuring(f"speed-{arguments.what}", arguments.keep) as results:
+        measure(results)
+    print(show(results))
+
+
+PARTS = {
+    "scoring": (scoring, show_scoring),
+    "search": (searching, show_search),
+    "islands": (islands, show_islands),
+    "once": (once, show_once),
+}
+BENCHMARKS = [
+    Benchmark(
+        "speed-scoring",
+        "speed.py scoring",
+        {"speed-scoring": show_scoring},
+        minutes=0.3,
+        recompute=recompute_scoring,
+    ),
+    Benchmark("speed-search", "speed.py search", {"speed-search": show_search}, minutes=4),
+    Benchmark("speed-islands", "speed.py islands", {"speed-islands": show_islands}, minutes=1.5),
+    Benchmark("speed-once", "speed.py once", {"speed-once": show_once}, minutes=0.7),
+]
 
 if __name__ == "__main__":
-    scoring()
-    searching()
+    main()

@@ -1,6 +1,6 @@
 """Training speed before and after: one image at a time in contiguous maps, against whole batches channels last.
 
-    OMP_NUM_THREADS=1 nice -n 5 python benchmarks/training_throughput.py
+    OMP_NUM_THREADS=1 python benchmarks/training_throughput.py --recipe cifar --rounds 5 --also bf16
 
 `before` is the loop of runs that name no version (`loop_version=1, layout="contiguous"`), by which old runs are gone on
 with to the last bit. `after` is the present one. `--also` adds columns: `bf16` and `compile` on top of `after`, and the
@@ -22,7 +22,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from zennas.train import TrainProgress, train
+from benchmark import Benchmark, table
+from kept import Results, measuring, parsed
 
 RESOLUTION = 32
 NETWORKS = {
@@ -62,6 +63,8 @@ class EnoughError(Exception):
 
 def speed(model: str, settings: dict[str, Any], batch_size: int, steps: int) -> float:
     """Images a CPU second in `zennas.train`, of `steps` steps after the second one."""
+    from zennas.train import TrainProgress, train
+
     times: list[float] = []
 
     def watch(progress: TrainProgress) -> None:
@@ -84,7 +87,45 @@ def in_turns(name: str, loops: list[str], options: argparse.Namespace) -> dict[s
     return speeds
 
 
+def measure(results: Results, options: argparse.Namespace) -> None:
+    """A row a network."""
+    loops = ["before", "after", *options.also]
+    for name in options.network or NETWORKS:
+        if name in results:
+            continue
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            speeds = pool.submit(in_turns, name, loops, options).result()
+        ratios = {
+            loop: [round(a / b, 3) for a, b in zip(speeds[loop], speeds["before"], strict=True)] for loop in loops[1:]
+        }
+        results.add(name, medians={loop: round(statistics.median(s), 2) for loop, s in speeds.items()}, ratios=ratios)
+
+
+def show(results: Results) -> str:
+    """Images a second of each loop, and every round's ratio."""
+    loops = list(next(iter(results.rows.values()))["medians"])
+    lines = []
+    for name, row in results.rows.items():
+        cells = [f"{row['medians'][loop]:.1f}" for loop in loops]
+        for loop in loops[1:]:
+            ratios = row["ratios"][loop]
+            cells.append(f"{statistics.median(ratios):.2f} ({', '.join(f'{r:.2f}' for r in ratios)})")
+        lines.append([name, *cells])
+    speeds = [f"{loop}, images/s" for loop in loops]
+    return table(["network", *speeds, *(f"{loop} / before (all rounds)" for loop in loops[1:])], lines)
+
+
+def show_bf16(results: Results) -> str:
+    """What bf16 brings beside the present loop."""
+    gains = {name: row["medians"]["bf16"] / row["medians"]["after"] for name, row in results.rows.items()}
+    faster = [gain for gain in gains.values() if gain > 1]
+    said = f"bf16 gains another {min(faster):.1f} to {max(faster):.1f} times"
+    slower = ", ".join(f"{name} ({gain:.2f} of the images/s)" for name, gain in gains.items() if gain <= 1)
+    return f"{said}, but slows {slower}." if slower else f"{said}."
+
+
 def main() -> None:
+    """All networks, or those that are named."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=5)
@@ -92,20 +133,24 @@ def main() -> None:
     parser.add_argument("--recipe", choices=RECIPES, default="cifar")
     parser.add_argument("--network", choices=NETWORKS, action="append", help="default: all")
     parser.add_argument("--also", choices=list(LOOPS)[2:], action="append", default=[])
-    options = parser.parse_args()
-    loops = ["before", "after", *options.also]
-    print("| network | " + " | ".join(f"{loop}, images/s" for loop in loops), end=" | ")
-    print(" | ".join(f"{loop} / before (all rounds)" for loop in loops[1:]), "|")
-    print("| --- " * (2 * len(loops)) + "|")
-    for name in options.network or NETWORKS:
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            speeds = pool.submit(in_turns, name, loops, options).result()
-        cells = [f"{statistics.median(values):.1f}" for values in speeds.values()]
-        for loop in loops[1:]:
-            ratios = [a / b for a, b in zip(speeds[loop], speeds["before"], strict=True)]
-            cells.append(f"{statistics.median(ratios):.2f} ({', '.join(f'{r:.2f}' for r in ratios)})")
-        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+    options = parsed(parser)
+    with measuring(f"training-throughput-{options.recipe}", options.keep) as results:
+        measure(results, options)
+    print(show(results))
 
+
+BENCHMARKS = [
+    Benchmark(
+        f"training-throughput-{recipe}",
+        f"training_throughput.py --recipe {recipe} {more}",
+        {f"training-throughput-{recipe}": show, **more_shows},
+        minutes=minutes,
+    )
+    for recipe, more, minutes, more_shows in (
+        ("cifar", "--batch-size 128 --rounds 5 --steps 3 --also bf16", 20, {"training-throughput-bf16": show_bf16}),
+        ("digits", "--rounds 3 --steps 8", 6, {}),
+    )
+]
 
 if __name__ == "__main__":
     main()

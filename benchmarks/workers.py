@@ -9,6 +9,8 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+from benchmark import Benchmark, table
+from kept import Results, measuring, parsed
 
 from zennas.architecture import Architecture, format_structure
 from zennas.scores import ScoreSettings
@@ -40,29 +42,63 @@ def timed(execution: Execution, warm: Sequence[ScoreTask], work: Sequence[ScoreT
         return time.perf_counter() - started
 
 
-def main() -> None:
-    """Print one table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=["processes", "ray"])
-    kind = parser.parse_args().kind
-    if kind == "processes":
-        work = tasks("zen", 32, 224, 8)
-        seconds = {n: timed(Execution(n), work[:4], work) for n in (1, 2)}
-        print(f"32 Monte Carlo scores at 224×224: 1 process {seconds[1]:.1f} s, 2 processes {seconds[2]:.1f} s")
-        print(f"ratio {seconds[1] / seconds[2]:.2f}")
-        return
+def processes(results: Results) -> None:
+    """Monte Carlo scores by one process and by two."""
+    work = tasks("zen", 32, 224, 8)
+    for number in (1, 2):
+        results.add(str(number), seconds=round(timed(Execution(number), work[:4], work), 2))
+
+
+def ray(results: Results) -> None:
+    """What a Ray driver can take in, and what one core can give."""
     cheap = tasks("layers", 4000, 32, 2)
     driver = timed(Execution(ray="auto"), cheap[:64], cheap) / len(cheap)
     real = tasks("zen", 16, 32, 30)
-    seconds_each = timed(Execution(), real[:2], real) / len(real)
-    print(f"driver: {1 / driver:,.0f} results/s with tasks that cost nothing ({driver * 1e6:.0f} µs a result)")
-    print(f"one Monte Carlo score (batch 16, 32×32): {seconds_each * 1e3:.0f} ms on one core\n")
-    print("| workers | scores/s (simulated) | limited by |\n| --- | --- | --- |")
-    for workers in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000):
-        by_workers, by_driver = workers / seconds_each, 1 / driver
-        limit = "workers" if by_workers < by_driver else "driver"
-        print(f"| {workers} | {min(by_workers, by_driver):,.0f} | {limit} |")
+    each = timed(Execution(), real[:2], real) / len(real)
+    results.add("driver", seconds_a_result=round(driver, 7))
+    results.add("score", seconds=round(each, 4))
 
+
+def show_processes(results: Results) -> str:
+    """A sentence."""
+    one, two = (results.rows[number]["seconds"] for number in "12")
+    return (
+        f"32 Monte Carlo scores at 224×224 take {one:.1f} s with one process and {two:.1f} s with two: "
+        f"{one / two:.2f} times as fast."
+    )
+
+
+def show_ray(results: Results) -> str:
+    """What limits how many workers."""
+    driver, each = results.rows["driver"]["seconds_a_result"], results.rows["score"]["seconds"]
+    lines = []
+    for workers in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000):
+        by_workers, by_driver = workers / each, 1 / driver
+        limit = "workers" if by_workers < by_driver else "driver"
+        lines.append([str(workers), f"{min(by_workers, by_driver):,.0f}", limit])
+    return (
+        f"The driver takes in {1 / driver:,.0f} results a second of tasks that cost nothing ({driver * 1e6:.0f} µs a "
+        f"result); one Monte Carlo score (batch 16, 32×32) takes {each * 1e3:.0f} ms on one core. From these two:\n\n"
+        + table(["workers", "scores/s (simulated)", "limited by"], lines)
+    )
+
+
+def main() -> None:
+    """Measure one of the two."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=KINDS)
+    arguments = parsed(parser)
+    measure, show = KINDS[arguments.kind]
+    with measuring(f"workers-{arguments.kind}", arguments.keep) as results:
+        measure(results)
+    print(show(results))
+
+
+KINDS = {"processes": (processes, show_processes), "ray": (ray, show_ray)}
+BENCHMARKS = [
+    Benchmark(f"workers-{kind}", f"workers.py {kind}", {f"workers-{kind}": show}, minutes=0.5)
+    for kind, (_, show) in KINDS.items()
+]
 
 if __name__ == "__main__":
     main()

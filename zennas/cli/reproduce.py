@@ -18,6 +18,7 @@ def reproduce(
     ] = None,
     batch_size: Annotated[int, typer.Option(min=2, help="Images of a Monte Carlo repeat.")] = 16,
     repeats: Annotated[int, typer.Option(min=1, help="Monte Carlo repeats.")] = 1,
+    again: Annotated[bool, typer.Option("--again", help="Draw anew what is kept of Monte Carlo in OUT.")] = False,
     seed: Seed = 0,
     device: Device = "cpu",
 ) -> None:
@@ -25,6 +26,10 @@ def reproduce(
 
     Names: figure1, figure2, figure6 to figure11, table1, table2, table4, table5, table6. What would need a GPU or
     ImageNet is quoted from the paper and marked so.
+
+    With --out the numbers that Monte Carlo draws are kept in OUT/reproduction/monte-carlo.json, one by one: an
+    interrupted command goes on where it was, and everything else is computed again in seconds. Of a page that is
+    there already, only the sections that are named are replaced.
 
     [bold]Examples[/bold]
 
@@ -40,9 +45,11 @@ def reproduce(
     require("torch", "torch", "reproducing the paper")
     from zennas.paper import ENTRIES, write_reproductions
     from zennas.paper import reproduce as compute
+    from zennas.paper.drawn import Drawn
     from zennas.paper.settings import ReproductionSettings
 
-    settings = ReproductionSettings(batch_size, repeats, seed, device)
+    drawn = Drawn(None if out is None else out / "reproduction" / "monte-carlo.json", again)
+    settings = ReproductionSettings(batch_size, repeats, seed, device, drawn)
     terminal = console()
     done = []
     for name in ENTRIES if "all" in names else names:
@@ -61,8 +68,11 @@ def reproduce(
             terminal.print(f"  {finding}", highlight=False, markup=False)
         terminal.print()
     if out is not None:
-        path = write_reproductions(done, out, f"zennas reproduce {' '.join(names)} --out {out}")
-        terminal.print(f"written to {path}", highlight=False, markup=False)
+        path = write_reproductions(done, out, f"zennas reproduce {' '.join(names)} --out {out}", list(ENTRIES))
+        kept = (
+            f"; {drawn.taken} Monte Carlo numbers were there already (--again draws them anew)" if drawn.taken else ""
+        )
+        terminal.print(f"written to {path}{kept}", highlight=False, markup=False)
 
 
 def add_to(app: typer.Typer) -> None:

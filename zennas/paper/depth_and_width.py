@@ -1,7 +1,7 @@
 """The toy networks of Figures 1 and 2: P of growing depth, Q of growing bottleneck, with and without links."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -66,8 +66,14 @@ def _or_nan(compute: Callable[[], float]) -> float:
         return math.nan
 
 
-def _scores(chain: Chain, settings: ReproductionSettings) -> tuple[float, float, float]:
-    """ln Φ without batch norms in float32 as it is, ln Φ with them, and the Zen-score."""
+def _scores(what: str, chain: Chain, settings: ReproductionSettings) -> tuple[float, float, float]:
+    """ln Φ without batch norms in float32 as it is, ln Φ with them, and the Zen-score, of the network called `what`."""
+    name = settings.named(f"Φ, Φ with BN and Zen-score of {what}", settings.batch_size, settings.repeats, settings.seed)
+    plain, kept, zen = settings.drawn.numbers(name, lambda: _drawn_scores(chain, settings))
+    return plain, kept, zen
+
+
+def _drawn_scores(chain: Chain, settings: ReproductionSettings) -> tuple[float, float, float]:
     options: dict[str, Any] = {
         "batch_size": settings.batch_size,
         "repeats": settings.repeats,
@@ -84,8 +90,11 @@ def figure_1(settings: ReproductionSettings) -> Reproduction:
     panels = []
     findings = []
     columns: dict[str, list[tuple[float, float, float]]] = {}
-    for label, sizes, network in (("layers", DEPTHS, p_network), ("bottleneck channels", BOTTLENECKS, q_network)):
-        columns[label] = [_scores(network(size), settings) for size in sizes]
+    for label, letter, sizes, network in (
+        ("layers", "P", DEPTHS, p_network),
+        ("bottleneck channels", "Q", BOTTLENECKS, q_network),
+    ):
+        columns[label] = [_scores(f"{letter} of {size}", network(size), settings) for size in sizes]
         for title, index in (("Φ without BN", 0), ("Φ with BN", 1), ("Zen-score", 2)):
             values = [row[index] for row in columns[label]]
             y_label = "Zen-score" if index == 2 else "ln Φ"
@@ -129,12 +138,22 @@ def figure_1(settings: ReproductionSettings) -> Reproduction:
     )
 
 
+def _residual_phis(
+    what: str, depths: Sequence[int], settings: ReproductionSettings, *, links: bool, norm: bool
+) -> list[float]:
+    """`residual_phi` over depth, of the networks called `what`."""
+    name = settings.named(f"ln Φ of {what}, {depths[0]} to {depths[-1]} layers", settings.batch_size, 1, settings.seed)
+    return settings.drawn.numbers(
+        name, lambda: [residual_phi(depth, settings, links=links, norm=norm) for depth in depths]
+    )
+
+
 def figure_2(settings: ReproductionSettings) -> Reproduction:
     """Φ of P with residual links, without and with batch norms."""
     depths = [d for d in DEPTHS if d <= 28]
-    plain = [residual_phi(d, settings, links=False, norm=False) for d in depths]
-    linked = [residual_phi(d, settings, links=True, norm=False) for d in depths]
-    normed = [residual_phi(d, settings, links=True, norm=True) for d in depths]
+    plain = _residual_phis("P", depths, settings, links=False, norm=False)
+    linked = _residual_phis("P with links", depths, settings, links=True, norm=False)
+    normed = _residual_phis("P with links and BN", depths, settings, links=True, norm=True)
     gap = max(abs(a - b) / abs(a) for a, b in zip(plain, linked, strict=True))
     peak = depths[max(range(len(depths)), key=lambda i: normed[i])]
     return Reproduction(

@@ -1,13 +1,19 @@
 """What a reproduction comes as, and how it is written down."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from zennas.charts import Chart, write_html, write_png
-from zennas.io.text import write_text
+from zennas.io.text import read_text, write_text
 
 NOT_MEASURED = "not measured here"
+TITLE = "# The paper, reproduced\n"
+HEAD = (
+    TITLE + "\nWritten by `{command}`: the paper's printed numbers beside ours. What would need a GPU or a data set is "
+    f"quoted from the paper, and ours says “{NOT_MEASURED}”."
+)
 
 
 @dataclass(frozen=True)
@@ -69,22 +75,34 @@ def markdown(reproduction: Reproduction, picture: str = "") -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def write_reproductions(reproductions: Sequence[Reproduction], out: Path, command: str) -> Path:
+def sections_of(page: str) -> dict[str, str]:
+    """The sections of a written page by their tables' and figures' names, in the order of the page."""
+    parts = re.split(r"^(?=## \w+: )", page, flags=re.MULTILINE)
+    return {part[3:].partition(":")[0]: part for part in parts[1:]}
+
+
+def write_reproductions(
+    reproductions: Sequence[Reproduction], out: Path, command: str, order: Sequence[str] = ()
+) -> Path:
     """Write `out/reproduction.md`, and each chart as picture and interactive page in `out/reproduction/`.
 
+    Sections of a page that is there already and that are not made now stay as they are.
+
     Args:
-        reproductions: in the order of the page.
+        reproductions: tables and figures.
         out: directory, made where it is missing.
-        command: that makes the page, which says so.
+        command: that makes the page, which says so where all its sections are new.
+        order: names in the order of the page; others come last.
 
     Returns:
         The Markdown file.
     """
-    sections = [
-        "# The paper, reproduced\n\n"
-        f"Written by `{command}`: the paper's printed numbers beside ours. What would need a GPU or a data set is "
-        f"quoted from the paper, and ours says “{NOT_MEASURED}”.\n"
-    ]
+    path = out / "reproduction.md"
+    before = read_text(path) if path.is_file() else ""
+    head = HEAD.format(command=command)
+    sections = sections_of(before) if before.startswith(TITLE) else {}
+    if set(sections) - {reproduction.name for reproduction in reproductions}:
+        head = before.partition("\n## ")[0]
     for reproduction in reproductions:
         picture = ""
         if reproduction.chart is not None:
@@ -92,7 +110,8 @@ def write_reproductions(reproductions: Sequence[Reproduction], out: Path, comman
             write_png(reproduction.chart, folder / f"{reproduction.name}.png")
             write_html(reproduction.chart, folder / f"{reproduction.name}.html")
             picture = f"reproduction/{reproduction.name}.png"
-        sections.append(markdown(reproduction, picture))
-    path = out / "reproduction.md"
-    write_text(path, "\n".join(sections))
+        sections[reproduction.name] = markdown(reproduction, picture)
+    places = {name: place for place, name in enumerate(order)}
+    names = sorted(sections, key=lambda name: places.get(name, len(places)))
+    write_text(path, "\n\n".join(part.strip() for part in (head, *(sections[name] for name in names))) + "\n")
     return path

@@ -5,6 +5,7 @@ from statistics import fmean, stdev
 
 from zennas.accuracy.networks import table_6_rows
 from zennas.architecture.model import Architecture
+from zennas.blocks.chain import Chain
 from zennas.counting import costs, native_resolution
 from zennas.errors import ZennasError
 from zennas.loading import scored_network
@@ -97,8 +98,20 @@ def table_2(settings: ReproductionSettings) -> Reproduction:
 
 
 def _zen_of_zoo(name: str, settings: ReproductionSettings, batch_size: int, repeats: int, seed: int) -> Score:
-    architecture = zoo_entry(name).architecture
-    return zen_score(architecture, batch_size=batch_size, repeats=repeats, seed=seed, device=settings.device)
+    return settings.drawn.score(
+        settings.named(f"Zen-score of {name}", batch_size, repeats, seed),
+        lambda: zen_score(
+            zoo_entry(name).architecture, batch_size=batch_size, repeats=repeats, seed=seed, device=settings.device
+        ),
+    )
+
+
+def _zen_of_chain(model: str, chain: Chain, resolution: int, settings: ReproductionSettings) -> Score:
+    batch_size, repeats, seed = settings.batch_size, settings.repeats, settings.seed
+    return settings.drawn.score(
+        settings.named(f"Zen-score of {model} at {resolution}×{resolution}", batch_size, repeats, seed),
+        lambda: zen_score(chain, resolution, batch_size=batch_size, repeats=repeats, seed=seed, device=settings.device),
+    )
 
 
 def _spread(values: Sequence[float]) -> float:
@@ -112,14 +125,7 @@ def table_4(settings: ReproductionSettings) -> Reproduction:
     for model, (flops, params, score) in TABLE_4.items():
         network, resolution = scored_network(torchvision_name(model), 224)
         assert not isinstance(network, Architecture)
-        zen = zen_score(
-            network.chain,
-            resolution,
-            batch_size=settings.batch_size,
-            repeats=settings.repeats,
-            seed=settings.seed,
-            device=settings.device,
-        )
+        zen = _zen_of_chain(model, network.chain, resolution, settings)
         rows += [
             Comparison(f"{model}: multiply-adds", flops, network.flops),
             Comparison(f"{model}: params", params, network.params),

@@ -1,0 +1,39 @@
+"""Every benchmark of the documentation."""
+
+import algorithms
+import closed_form_accuracy
+import distillation
+import end_to_end_digits
+import history
+import latency
+import latency_searches
+import mutations
+import pooling
+import quality
+import rescoring
+import same_winner
+import speed
+import training_throughput
+import workers
+import zen
+
+SCRIPTS = (
+    speed,
+    closed_form_accuracy,
+    pooling,
+    quality,
+    mutations,
+    algorithms,
+    same_winner,
+    zen,
+    rescoring,
+    workers,
+    latency,
+    latency_searches,
+    history,
+    end_to_end_digits,
+    training_throughput,
+    distillation,
+)
+"""In the order in which they run: what others need comes first."""
+BENCHMARKS = {benchmark.name: benchmark for script in SCRIPTS for benchmark in script.BENCHMARKS}
