@@ -17,7 +17,7 @@ from zennas.counting import super_block_costs
 from zennas.scores import register_score
 from zennas.scores.network import chain_of, resolutions
 from zennas.scores.result import Score
-from zennas.scores.weighted import log_gains
+from zennas.scores.weighted_1 import log_gains
 
 Layer = tuple[Convolution, int, float]
 """A convolution, its output side, and ½·log σ²."""
@@ -73,7 +73,7 @@ VARIANTS = {
     "layers with ReLU times k, √(R·Σ)": weighted(kernel, 0.5, 0.5),
     "norm of the vector, R^0": weighted(vector, 0, 1),
     "norm of the vector, R^1": weighted(vector, 1, 1),
-    "norm of the vector, √(R·Σ): zen-weighted": weighted(vector, 0.5, 0.5),
+    "norm of the vector, √(R·Σ): zen-weighted-1": weighted(vector, 0.5, 0.5),
 }
 
 

@@ -1,6 +1,7 @@
-"""zen-weighted, DeepMAD's entropy and effectiveness, and the registry."""
+"""zen-weighted, its first form, DeepMAD's entropy and effectiveness, and the registry."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from zennas.blocks import architecture_chain
 from zennas.blocks.layers import Convolution
 from zennas.errors import ScoreError, ZennasError
 from zennas.nn import convert
-from zennas.scores import ScoreSettings, compute_score, registered_score, score_names
+from zennas.scores import ScoreSettings, compute_score, registered_score, score_names, weighted, weighted_1
 from zennas.scores.entropy import (
     DEPTH_PENALTY,
     deepmad_score,
@@ -19,31 +20,90 @@ from zennas.scores.entropy import (
     stages_of_blocks,
     stages_of_chain,
 )
-from zennas.scores.weighted import weighted_score
 
 SETTINGS = ScoreSettings()
 CHAIN = (Convolution(3, 16, 3), Convolution(16, 16, 1, activation=None), Convolution(16, 32, 3, 2, groups=4))
 ARCHITECTURE = zennas.load("zennet-cifar-1.0M")
 
 
-def test_zen_weighted_by_hand() -> None:
+def test_the_first_zen_weighted_by_hand() -> None:
     relu = 0.5 - 1 / (2 * math.pi)
     assert relu == pytest.approx(0.341, abs=1e-3)
     first = 0.5 * math.log(27) + 0.5 * math.log(16)
     # The linear convolution in the middle does not count; the last one reads its normalised output.
     last = 0.5 * math.log(9 * 4) + 0.5 * math.log(32)
-    assert weighted_score(CHAIN, 8) == pytest.approx(math.sqrt(8 * first) + math.sqrt(4 * last), rel=0.02)
+    assert weighted_1.weighted_score(CHAIN, 8) == pytest.approx(math.sqrt(8 * first) + math.sqrt(4 * last), rel=0.02)
 
 
-def test_zen_weighted_grows_with_depth_by_less_and_less() -> None:
-    scores = [weighted_score((Convolution(16, 16, 3),) * depth, 16) for depth in (4, 8, 12)]
-    assert 0 < scores[2] - scores[1] < scores[1] - scores[0]
+def test_the_first_zen_weighted_stays_for_searches_that_began_with_it() -> None:
+    assert compute_score("zen-weighted-1", ARCHITECTURE, 32, SETTINGS).score == pytest.approx(
+        weighted_1.weighted_score(architecture_chain(ARCHITECTURE), 32)
+    )
+
+
+def _sum(*scales: tuple[int, float]) -> float:
+    return sum(side**weighted.SIDE_POWER * worth**weighted.DEPTH_POWER for side, worth in scales)
+
+
+def _worth(channels: int, values: float, noise: float) -> float:
+    """√c · ½·log(1 + σ²), of which the noise of the layer and those behind it leaves a share."""
+    return math.sqrt(channels) * 0.5 * math.log(1 + values) / (1 + weighted.NOISE * noise)
+
+
+def test_zen_weighted_by_hand() -> None:
+    # 3×3 3→16, ReLU; 1×1 16→16; 3×3 16→32 in four groups, stride 2, ReLU: a row of three values of each channel.
+    architecture = zennas.Architecture(
+        zennas.parse_structure(
+            "SuperConvK3BNRELU(3,16,1,1)Linear[k1](16,16,1,0,1)SuperConvK3BNRELU(16,32,2,1)"
+        ).super_blocks
+    )
+    # The linear convolution does not count; the last one reads its normalised output, of variance 1.
+    expected = _sum((8, _worth(16, 3 * 3, 1 / 16 + 1 / 32)), (4, _worth(32, 3 * 16, 1 / 32)))
+    assert compute_score("zen-weighted", architecture, 8, SETTINGS).score == pytest.approx(expected)
+    grouped = zennas.parse_structure("SuperConvK3BNRELU(3,16,1,1)GBtn[k3,g4](16,16,1,16,1)")
+    relu = 0.5 - 1 / (2 * math.pi)
+    layers = [(3 * 3, 4), (16 * relu, 3), (3 * 4 * relu, 2), (16 * relu, 1)]
+    expected = _sum((8, sum(_worth(16, values, behind / 16) for values, behind in layers)))
+    assert compute_score("zen-weighted", grouped, 8, SETTINGS).score == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_gate_is_worth_its_two_layers_at_one_position() -> None:
+    plain = zennas.parse_structure("SuperConvK3BNRELU(3,16,1,1)SuperResIDWE2K3(16,24,2,16,1)")
+    gated = zennas.Architecture((plain.super_blocks[0], replace(plain.super_blocks[1], se=True)))
+    scores = [compute_score("zen-weighted", network, 16, SETTINGS).score for network in (plain, gated)]
+    relu = 0.5 - 1 / (2 * math.pi)
+    # Two MobileBlocks of depthwise widths 32 and 48: behind the first gate lie layers of 16, 48, 48 and 24 channels.
+    behind = 1 / 24
+    second = _worth(12, 48 * relu, behind) + _worth(48, 12 * relu, behind)
+    behind += 2 / 48 + 1 / 16
+    first = _worth(8, 32 * relu, behind) + _worth(32, 8 * relu, behind)
+    assert scores[1] - scores[0] == pytest.approx((first + second) ** weighted.DEPTH_POWER, rel=1e-3)
+
+
+def test_zen_weighted_grows_with_depth_by_less_and_less_and_with_width_more_in_deep_networks() -> None:
+    def score(width: int, depth: int) -> float:
+        blocks = zennas.parse_structure(f"SuperConvK3BNRELU(3,{width},1,1)SuperConvK3BNRELU({width},{width},1,{depth})")
+        return compute_score("zen-weighted", blocks, 16, SETTINGS).score
+
+    assert 0 < score(16, 12) - score(16, 8) < score(16, 8) - score(16, 4)
+    assert score(64, 40) / score(64, 4) > score(8, 40) / score(8, 4)
+
+
+def test_a_narrow_layer_takes_from_those_in_front_of_it() -> None:
+    def score(*widths: int) -> float:
+        blocks = "".join(f"SuperConvK3BNRELU({a},{b},1,1)" for a, b in zip((3, *widths), widths, strict=False))
+        return compute_score("zen-weighted", zennas.parse_structure(blocks), 8, SETTINGS).score
+
+    assert score(64, 64, 2, 64) < score(64, 64, 64)
 
 
 def test_a_linear_layer_adds_nothing() -> None:
     plain = (Convolution(8, 8, 3), Convolution(8, 8, 3))
     with_linear = (plain[0], plain[1], Convolution(8, 8, 1, activation=None))
-    assert weighted_score(with_linear, 8) == pytest.approx(weighted_score(plain, 8))
+    assert weighted_1.weighted_score(with_linear, 8) == pytest.approx(weighted_1.weighted_score(plain, 8))
+    networks = [zennas.parse_structure(f"SuperConvK3BNRELU(3,8,1,2){rest}") for rest in ("", "Linear[k1](8,8,1,0,1)")]
+    one, other = (compute_score("zen-weighted", network, 8, SETTINGS).score for network in networks)
+    assert one == other
 
 
 def test_entropy_by_hand() -> None:
@@ -126,7 +186,7 @@ def test_effectiveness_as_a_budget() -> None:
     assert bound.costs.layers < free.costs.layers
 
 
-@pytest.mark.parametrize("name", ["meanfield", "zen-weighted", "deepmad"])
+@pytest.mark.parametrize("name", ["meanfield", "zen-weighted", "zen-weighted-1", "deepmad"])
 def test_many_is_the_function_on_each(name: str) -> None:
     score = registered_score(name)
     assert score.many is not None
@@ -173,3 +233,24 @@ def test_every_score_says_where_it_is_from() -> None:
 def test_effectiveness_budget_takes_numbers() -> None:
     with pytest.raises(ZennasError, match="effectiveness"):
         zennas.search("resnet", 32, 10, effectiveness="1M", iterations=1)
+
+
+def test_a_network_scores_alike_whatever_is_scored_with_it() -> None:
+    """To the last bit: a search that is resumed scores other networks together."""
+    many = registered_score("zen-weighted").many
+    assert many is not None
+    networks = [a.super_blocks for a in random_networks("mobilenet", 64, 20, seed=5, mutations=40)]
+    together = many(networks, 64, SETTINGS)
+    assert [many([network], 64, SETTINGS)[0] for network in networks] == together
+
+
+@pytest.mark.parametrize("space", ["mobilenet", "resnet"])
+def test_zen_weighted_of_a_module_with_gates_is_that_of_its_architecture(space: str) -> None:
+    for architecture in random_networks(space, 32, 3, seed=2, mutations=30):
+        blocks = tuple(replace(b, se=b.block == "MB") for b in architecture.super_blocks)
+        gated = zennas.Architecture(blocks)
+        module = convert(zennas.build(gated, 10), 32)
+        assert compute_score("zen-weighted", module, 32, SETTINGS).score == pytest.approx(
+            compute_score("zen-weighted", gated, 32, SETTINGS).score
+        )
+        assert len(module.gates) == sum(4 * b.layers for b in blocks if b.se)

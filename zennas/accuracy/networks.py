@@ -2,57 +2,25 @@
 
 import csv
 import io
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-from zennas.accuracy.nas_bench_macro import NUM_CLASSES, RESOLUTION, macro_architecture
+from zennas.accuracy.known import KnownNetwork, KnownNetworks, finite
+from zennas.accuracy.pytorchcv_models import LIBRARY, read_pytorchcv
+from zennas.accuracy.tabular import read_tabular
 from zennas.architecture.model import MAX_RESOLUTION, Architecture
 from zennas.counting import costs
 from zennas.errors import MissingExtraError, ZennasError, cut, shortened
-from zennas.io.documents import load_json
 from zennas.io.text import read_text
 from zennas.loading import check_model_of_file, scored_network
-from zennas.scores.network import Network, class_count
+from zennas.scores.network import class_count
+
+__all__ = ["TABLE_6", "KnownNetwork", "KnownNetworks", "read_networks", "table_6_rows"]
 
 TABLE_6 = "table6"
 """Names the paper's Table 6, which comes with the package, where a file is expected."""
-
-
-@dataclass(frozen=True)
-class KnownNetwork:
-    """A network of known accuracy.
-
-    Attributes:
-        accuracy: in percent.
-        params: counted here.
-        flops: multiply-adds of one image, counted here.
-    """
-
-    name: str
-    network: Network
-    resolution: int
-    num_classes: int
-    accuracy: float
-    params: int
-    flops: int
-
-
-@dataclass(frozen=True)
-class KnownNetworks:
-    """What a file held.
-
-    Attributes:
-        left_out: `name: reason` of the networks that cannot be built or scored.
-    """
-
-    title: str
-    networks: tuple[KnownNetwork, ...]
-    left_out: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=1)
@@ -66,9 +34,10 @@ def read_networks(source: str, *, allow_imports: bool = False) -> KnownNetworks:
     """Read networks with their accuracies.
 
     Args:
-        source: a NAS-Bench-Macro JSON (`{"00000012": {"mean_acc": …, "params": …, "flops": …}, …}`); a CSV with the
-            columns `model`, `resolution` and `accuracy` (or `top1_percent`), `model` a MODEL or a name of Table 6; or
-            `table6` for the paper's table.
+        source: a NAS-Bench-Macro or Channel-Bench-Macro JSON (`{"00000012": {"mean_acc": …, "params": …, "flops": …},
+            …}`); a CSV with the columns `model`, `resolution` and `accuracy` (or `top1_percent`), `model` a MODEL or a
+            name of Table 6, and, where trainings differed, `recipe`; `table6` for the paper's table; or
+            `pytorchcv:cifar10`, `cifar100`, `svhn` or `imagenet` for the networks of that package.
         allow_imports: call the factories of a user's own that a CSV names, `package.module:factory`.
 
     Raises:
@@ -77,12 +46,17 @@ def read_networks(source: str, *, allow_imports: bool = False) -> KnownNetworks:
     """
     if source == TABLE_6:
         return _from_rows("Table 6 of the paper (ImageNet)", table_6_rows(), TABLE_6, allow_imports)
+    if source.startswith(f"{LIBRARY}:"):
+        return read_pytorchcv(source.removeprefix(f"{LIBRARY}:"))
     path = Path(source)
     if path.suffix == ".json":
-        return _read_macro(path)
+        return read_tabular(path)
     if path.suffix == ".csv":
         return _from_rows(path.name, _csv_rows(path), str(path), allow_imports)
-    raise ZennasError(f"{source}: not a study; give a NAS-Bench-Macro .json, a .csv, or {TABLE_6}")
+    raise ZennasError(
+        f"{source}: not a study; give a NAS-Bench-Macro or Channel-Bench-Macro .json, a .csv, {TABLE_6} or "
+        f"{LIBRARY}:cifar10"
+    )
 
 
 def _csv_rows(path: Path) -> list[dict[str, str]]:
@@ -90,32 +64,6 @@ def _csv_rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(io.StringIO(read_text(path), newline="")))
     except csv.Error as error:
         raise ZennasError(f"{path}: not a table: {error}") from None
-
-
-def _read_macro(path: Path) -> KnownNetworks:
-    document = load_json(read_text(path), str(path))
-    if not isinstance(document, dict) or not document:
-        raise ZennasError(f"{path}: expected a mapping from eight digits to mean_acc, params and flops")
-    return KnownNetworks(
-        f"NAS-Bench-Macro ({len(document)} networks, CIFAR-10)",
-        tuple(_macro_network(path, digits, row) for digits, row in document.items()),
-    )
-
-
-def _macro_network(path: Path, digits: str, row: Any) -> KnownNetwork:
-    architecture = macro_architecture(digits)
-    if not isinstance(row, dict) or not isinstance(row.get("mean_acc"), int | float):
-        raise ZennasError(f"{path}: {digits}: mean_acc is missing or no number")
-    accuracy = _finite(float(row["mean_acc"]), f"{path}: {digits}")
-    counted = costs(architecture, RESOLUTION, NUM_CLASSES)
-    for quantity in ("params", "flops"):
-        # A file that counts otherwise describes other networks than those that would be scored.
-        if row.get(quantity, getattr(counted, quantity)) != getattr(counted, quantity):
-            raise ZennasError(
-                f"{path}: {digits}: {quantity} is {shortened(row[quantity])}, but the network has "
-                f"{getattr(counted, quantity)}"
-            )
-    return KnownNetwork(digits, architecture, RESOLUTION, NUM_CLASSES, accuracy, counted.params, counted.flops)
 
 
 def _from_rows(title: str, rows: Iterable[dict[str, str]], where: str, allow_imports: bool) -> KnownNetworks:
@@ -129,7 +77,7 @@ def _from_rows(title: str, rows: Iterable[dict[str, str]], where: str, allow_imp
             continue
         check_model_of_file(model, f"{where}: row {number}", allow_imports)
         try:
-            networks.append(_known(name, model, resolution, accuracy))
+            networks.append(_known(name, model, resolution, accuracy, row.get("recipe") or ""))
         except MissingExtraError:
             raise
         except ZennasError as error:
@@ -150,16 +98,10 @@ def _cells(row: dict[str, str], where: str) -> tuple[str, int, float]:
         raise ZennasError(f"{where}: resolution and accuracy must be numbers") from None
     if not 1 <= resolution <= MAX_RESOLUTION:
         raise ZennasError(f"{where}: resolution {shortened(resolution)} is not allowed; use 1 to {MAX_RESOLUTION}")
-    return model, resolution, _finite(percent, where)
+    return model, resolution, finite(percent, where)
 
 
-def _finite(accuracy: float, where: str) -> float:
-    if not math.isfinite(accuracy):
-        raise ZennasError(f"{where}: an accuracy of {accuracy} ranks nothing; give percent")
-    return accuracy
-
-
-def _known(name: str, model: str, resolution: int, accuracy: float) -> KnownNetwork:
+def _known(name: str, model: str, resolution: int, accuracy: float, recipe: str) -> KnownNetwork:
     network, resolution = scored_network(model, resolution)
     classes = class_count(network, None)
     if isinstance(network, Architecture):
@@ -167,4 +109,4 @@ def _known(name: str, model: str, resolution: int, accuracy: float) -> KnownNetw
         params, flops = counted.params, counted.flops
     else:
         params, flops = network.params, network.flops
-    return KnownNetwork(name, network, resolution, classes, accuracy, params, flops)
+    return KnownNetwork(name, network, resolution, classes, accuracy, params, flops, recipe)

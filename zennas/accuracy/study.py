@@ -5,26 +5,33 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zennas.accuracy.networks import KnownNetwork, KnownNetworks
+from zennas.accuracy.bootstrap import intervals
+from zennas.accuracy.known import KnownNetwork, KnownNetworks
+from zennas.accuracy.measures import (
+    FEWEST,
+    UNKNOWN,
+    Indices,
+    Measures,
+    Values,
+    measure,
+    over_recipes,
+    picked,
+    recipe_groups,
+    weighted_mean,
+)
+from zennas.accuracy.noise import NoiseCeiling, noise_ceiling, share_of_the_way
 from zennas.architecture.model import Architecture
 from zennas.charts import Chart, Panel, Series
 from zennas.errors import ArchitectureError, ScoreError, ZennasError
 from zennas.io.tables import csv_text
 from zennas.io.text import write_text
-from zennas.optional_dependencies import require
 from zennas.scores.registry import ScoreSettings, compute_score, registered_score, usable_score
 
 QUANTILES = (0.25, 0.5, 0.75, 1.0)
 TOP = 0.1
-FEWEST = 3
-"""Networks below which a rank correlation says nothing."""
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,8 @@ class ScoreRanking:
     """How one score ranks the networks.
 
     `spearman`, `kendall`, `top_overlap` and `picks` are not a number where the score refused all networks but two or
-    fewer; a pick is not a number, too, where no network that was scored is within its budget.
+    fewer; a pick is not a number, too, where no network that was scored is within its budget. Of networks that were
+    trained by several recipes, all of them are means over the recipes, each weighted by its networks.
 
     Attributes:
         values: one a network; not a number where the score refused it.
@@ -42,6 +50,11 @@ class ScoreRanking:
         picks: accuracy in percent of the network of the highest score under each quantile of multiply-adds.
         seconds: per network.
         refused: networks that the score refused.
+        within_flops: mean rank correlation within tenths of equal multiply-adds; not a number below 30 networks.
+        regret: mean accuracy in points of percent that its picks under eight budgets of multiply-adds lose.
+        low: lower limits of the 95 % intervals; not a number where networks were not resampled.
+        high: upper limits.
+        share: of the way from multiply-adds' Spearman to the noise ceiling; not a number where no ceiling is known.
     """
 
     score: str
@@ -52,6 +65,11 @@ class ScoreRanking:
     picks: tuple[float, ...]
     seconds: float
     refused: int
+    within_flops: float = float("nan")
+    regret: float = float("nan")
+    low: Measures = UNKNOWN
+    high: Measures = UNKNOWN
+    share: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -61,6 +79,9 @@ class Study:
     Attributes:
         budgets: multiply-adds at the quantiles.
         best: the highest accuracy under each of those budgets: what no pick can beat.
+        recipes: by which the networks were trained, with their numbers of networks; those with fewer than three are in
+            `left_out`.
+        ceiling: what the noise of training leaves to a score, where every network was trained several times.
     """
 
     title: str
@@ -70,6 +91,8 @@ class Study:
     best: tuple[float, ...]
     rankings: tuple[ScoreRanking, ...]
     left_out: tuple[str, ...] = ()
+    recipes: tuple[tuple[str, int], ...] = ()
+    ceiling: NoiseCeiling | None = None
 
 
 def study(
@@ -80,6 +103,7 @@ def study(
     quantiles: Sequence[float] = QUANTILES,
     sample: int | None = None,
     seed: int = 0,
+    resamples: int = 0,
     watch: Callable[[str, int, int], None] | None = None,
 ) -> Study:
     """Rank networks by every score. A score that refuses networks, or all of them, has their number in its row.
@@ -90,7 +114,8 @@ def study(
         settings: what the scores may depend on; by default `ScoreSettings()`. The number of classes is each network's.
         quantiles: of the networks' multiply-adds, from 0 to 1: the budgets under which each score picks a network.
         sample: study so many networks only, drawn from the seed: for scores that cost seconds. By default all.
-        seed: of that sample alone; the scores have theirs in `settings`.
+        seed: of that sample and of the resampling; the scores have theirs in `settings`.
+        resamples: of the networks, with replacement, for the 95 % intervals; 0: no intervals.
         watch: called with the score, networks done and networks in all.
 
     Raises:
@@ -107,20 +132,83 @@ def study(
         raise ZennasError("a study needs a score; give one or more of those that are registered")
     if len(networks) < FEWEST:
         raise ZennasError(f"{known.title}: {len(networks)} networks are too few to rank; give three or more")
+    networks, few = _rankable(networks)
+    if not networks:
+        raise ZennasError(f"{known.title}: no recipe has three networks or more; {few[0]}")
     settings = settings or ScoreSettings()
     for name in scores:
         usable_score(name, settings.device)
     flops = np.array([n.flops for n in networks], float)
     accuracy = np.array([n.accuracy for n in networks])
-    budgets = tuple(float(b) for b in np.quantile(flops, list(quantiles)))
+    groups = recipe_groups([n.recipe for n in networks])
+    sizes = [len(group) for group in groups]
+    # Under budgets of its own each recipe has networks to pick from.
+    budgets = [[float(b) for b in np.quantile(flops[group], list(quantiles))] for group in groups]
+    best = [
+        [float(accuracy[group][flops[group] <= budget].max()) for budget in row]
+        for group, row in zip(groups, budgets, strict=True)
+    ]
     rankings = []
     for name in scores:
         started = time.perf_counter()
         values = score_networks(name, networks, settings, watch)
         seconds = (time.perf_counter() - started) / len(networks)
-        rankings.append(rank(name, values, accuracy, flops, budgets, seconds))
-    best = tuple(float(accuracy[flops <= budget].max()) for budget in budgets)
-    return Study(known.title, networks, tuple(quantiles), budgets, best, tuple(rankings), known.left_out)
+        parts = [
+            rank(name, values[group], accuracy[group], flops[group], row, seconds)
+            for group, row in zip(groups, budgets, strict=True)
+        ]
+        rankings.append(_joined(values, parts, sizes))
+    if resamples:
+        limits = intervals([r.values for r in rankings], accuracy, flops, groups, resamples, seed)
+        rankings = [replace(r, low=low, high=high) for r, (low, high) in zip(rankings, limits, strict=True)]
+    ceiling = _ceiling(networks, flops, groups)
+    if ceiling is not None:
+        start = over_recipes(groups, lambda places: measure(flops[places], accuracy[places], flops[places])).spearman
+        rankings = [replace(r, share=share_of_the_way(r.spearman, start, ceiling.spearman)) for r in rankings]
+    return Study(
+        known.title,
+        networks,
+        tuple(quantiles),
+        tuple(weighted_mean(budgets, sizes)),
+        tuple(weighted_mean(best, sizes)),
+        tuple(rankings),
+        (*known.left_out, *few),
+        tuple((networks[group[0]].recipe, len(group)) for group in groups),
+        ceiling,
+    )
+
+
+def _rankable(networks: Sequence[KnownNetwork]) -> tuple[tuple[KnownNetwork, ...], list[str]]:
+    """The networks of recipes that have enough of them, and what is said of the others."""
+    counts: dict[str, int] = {}
+    for network in networks:
+        counts[network.recipe] = counts.get(network.recipe, 0) + 1
+    few = [
+        f"recipe {recipe or 'without a name'}: fewer than three networks rank nothing ({count})"
+        for recipe, count in counts.items()
+        if count < FEWEST
+    ]
+    return tuple(n for n in networks if counts[n.recipe] >= FEWEST), few
+
+
+def _joined(values: Values, parts: Sequence[ScoreRanking], sizes: Sequence[int]) -> ScoreRanking:
+    """One ranking of those of the recipes."""
+    if len(parts) == 1:
+        return replace(parts[0], values=values)
+    rows = [[p.spearman, p.kendall, p.top_overlap, p.within_flops, p.regret, *p.picks] for p in parts]
+    spearman, kendall, overlap, within, regret, *picks = weighted_mean(rows, sizes)
+    refused = sum(p.refused for p in parts)
+    return ScoreRanking(
+        parts[0].score, values, spearman, kendall, overlap, tuple(picks), parts[0].seconds, refused, within, regret
+    )
+
+
+def _ceiling(networks: Sequence[KnownNetwork], flops: Values, groups: Sequence[Indices]) -> NoiseCeiling | None:
+    """Of networks of one recipe that were all trained equally often, twice or more."""
+    counts = {len(n.runs) for n in networks}
+    if len(groups) > 1 or len(counts) > 1 or counts.pop() < 2:
+        return None
+    return noise_ceiling(np.array([n.runs for n in networks], float), flops)
 
 
 def score_networks(
@@ -178,7 +266,6 @@ def rank(
     Raises:
         MissingExtraError: scipy is not installed.
     """
-    stats: Any = require("scipy.stats", "report", "rank correlations")
     scored = np.isfinite(values)
     refused = int((~scored).sum())
     if scored.sum() < FEWEST:
@@ -187,27 +274,25 @@ def rank(
     v, a, f = values[scored], accuracy[scored], flops[scored]
     count = max(1, round(TOP * len(v)))
     overlap = len(set(np.argsort(-v, kind="stable")[:count]) & set(np.argsort(-a, kind="stable")[:count])) / count
-    # A constant score ranks nothing: scipy's not-a-number would read as a failure.
-    constant = bool(np.ptp(v) == 0)
+    measures = measure(v, a, f)
     return ScoreRanking(
         name,
         values,
-        0.0 if constant else float(stats.spearmanr(v, a).statistic),
-        0.0 if constant else float(stats.kendalltau(v, a).statistic),
+        measures.spearman,
+        measures.kendall,
         overlap,
         tuple(_pick(v, a, f, budget) for budget in budgets),
         seconds,
         refused,
+        measures.within_flops,
+        measures.regret,
     )
 
 
 def _pick(values: Values, accuracy: Values, flops: Values, budget: float) -> float:
     """Accuracy of the highest score within the budget; of equal scores, their mean."""
     within = flops <= budget
-    if not within.any():
-        return float("nan")
-    best = values[within].max()
-    return float(accuracy[within][values[within] == best].mean())
+    return picked(values[within], accuracy[within]) if within.any() else float("nan")
 
 
 def write_csv(result: Study, path: Path) -> None:

@@ -111,6 +111,24 @@ def inverted_residual(block: SuperBlock, in_channels: int, stride: int, first: b
     return [Unit(main, "identity" if stride == 1 and in_channels == out else None)]
 
 
+@register_block("Basic", needs=("bottleneck",))
+def basic(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
+    """Two k×k convolutions as in ResNet-18, in→b and b→out, with a link only where the shapes match: where they do not,
+    there is none, and no projection in its place.
+
+    Args:
+        block: the super-block; its `kernel`, `bottleneck` and `out_channels` count.
+        in_channels: channels that come into this layer.
+        stride: of this layer, 1 or 2.
+        first: whether it is the super-block's first layer; it makes no difference here.
+    """
+    inner, out, k = block.bottleneck, block.out_channels, block.kernel
+    opening = Convolution(in_channels, inner, k, stride)
+    if stride == 1 and in_channels == out:
+        return [Unit((opening, Convolution(inner, out, k, activation=None)), "identity", "relu")]
+    return [Unit((opening, Convolution(inner, out, k)))]
+
+
 @register_block("Linear")
 def linear(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
     """One k×k convolution with batch norm and no activation.

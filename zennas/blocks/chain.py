@@ -38,11 +38,21 @@ def super_block_chain(block: SuperBlock) -> SuperBlockChain:
 
 @lru_cache(maxsize=1 << 16)
 def _main_path(units: tuple[Unit, ...]) -> Chain:
+    return tuple(layer for layer in decorated_path(units) if not layer.decoration)
+
+
+def decorated_path(units: Iterable[Unit]) -> Chain:
+    """The main path with what the Zen-score drops from it, such as squeeze-excitation.
+
+    Args:
+        units: in order; the activation after an addition follows the last layer of its main path.
+    """
     chain: list[Layer] = []
     for unit in units:
-        path = [layer for layer in unit.main if not layer.decoration]
-        if unit.activation is not None and path:
-            path[-1] = path[-1].with_activation(unit.activation)
+        path = list(unit.main)
+        places = [place for place, layer in enumerate(path) if not layer.decoration]
+        if unit.activation is not None and places:
+            path[places[-1]] = path[places[-1]].with_activation(unit.activation)
         chain += path
     return tuple(chain)
 

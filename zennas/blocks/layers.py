@@ -321,6 +321,21 @@ class SqueezeExcite(Layer):
 
 
 @dataclass(frozen=True, slots=True)
+class GateLayer:
+    """A convolution of a gate, e.g. one of the two of squeeze-excitation; a nonlinearity follows it.
+
+    Attributes:
+        convolution: its channels, kernel and groups.
+        side: of its output map, 1 for squeeze-excitation.
+        place: how many layers of the chain lie in front of the gate.
+    """
+
+    convolution: Convolution
+    side: int
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
     """A main path with at most one residual link around it.
 

@@ -1,22 +1,52 @@
-"""A study as files, as JSON, and as a table on the terminal."""
+"""Studies as files, as JSON, and as tables on the terminal."""
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
+from zennas.accuracy.measures import Measures
 from zennas.accuracy.study import ScoreRanking, Study
 from zennas.units import format_count, format_seconds
 
 
-def show_study(result: Study, out: Path | None, as_json: bool) -> None:
+def show_study(result: Study, out: Path | None, as_json: bool, source: str = "") -> None:
     """Write the files of a study and print it.
 
     Args:
         result: the study.
         out: directory for `study.csv`, `study.html` and `study.png`; `None` for no files.
+        as_json: print one JSON object in place of the table; what is not known of a score is `null`.
+        source: the file that it is of, for the JSON; its title by default.
+
+    Raises:
+        ZennasError: a file cannot be written.
+        MissingExtraError: plotly or matplotlib is not installed.
+    """
+    if out is not None:
+        write_study(result, out)
+    if as_json:
+        print(json.dumps({**study_document(result), "files": [file_document(source or result.title, result)]}))
+        return
+    from zennas.cli.console import console
+
+    terminal = console()
+    terminal.print(study_table(result))
+    _print_notes(terminal, result)
+    if out is not None:
+        terminal.print(f"written to {out}", highlight=False, markup=False)
+
+
+def show_studies(results: Sequence[tuple[str, Study]], out: Path | None, as_json: bool) -> None:
+    """Write the files of several studies, each into a directory of its own, and print one table of all.
+
+    Args:
+        results: each file with its study.
+        out: directory, or `None` for no files. The studies lie in it under the names of their files.
         as_json: print one JSON object in place of the table; what is not known of a score is `null`.
 
     Raises:
@@ -24,44 +54,155 @@ def show_study(result: Study, out: Path | None, as_json: bool) -> None:
         MissingExtraError: plotly or matplotlib is not installed.
     """
     if out is not None:
-        from zennas.accuracy.study import chart, write_csv
-        from zennas.charts import write_html, write_png
-
-        write_csv(result, out / "study.csv")
-        write_html(chart(result), out / "study.html")
-        write_png(chart(result), out / "study.png")
+        for source, result in results:
+            write_study(result, out / Path(source).stem.replace(":", "-"))
     if as_json:
-        rows = [
-            {
-                "score": r.score,
-                "spearman": _number(r.spearman),
-                "kendall": _number(r.kendall),
-                "top_overlap": _number(r.top_overlap),
-                "picks": [_number(pick) for pick in r.picks],
-                "seconds": r.seconds,
-                "refused": r.refused,
-            }
-            for r in result.rankings
-        ]
-        document = {
-            "title": result.title,
-            "networks": len(result.networks),
-            "quantiles": list(result.quantiles),
-            "budgets": list(result.budgets),
-            "best": list(result.best),
-            "scores": rows,
-            "left_out": list(result.left_out),
-        }
-        print(json.dumps(document))
+        print(json.dumps({"files": [file_document(source, result) for source, result in results]}))
         return
     from zennas.cli.console import console
 
     terminal = console()
-    terminal.print(study_table(result))
-    for line in result.left_out:
-        terminal.print(f"left out   {line}", style="dim", highlight=False, markup=False)
+    terminal.print(comparison_table([result for _, result in results]))
+    for _, result in results:
+        _print_notes(terminal, result)
     if out is not None:
         terminal.print(f"written to {out}", highlight=False, markup=False)
+
+
+def write_study(result: Study, out: Path) -> None:
+    """Write `study.csv`, `study.html` and `study.png`.
+
+    Args:
+        result: the study.
+        out: directory for the files.
+
+    Raises:
+        ZennasError: a file cannot be written.
+        MissingExtraError: plotly or matplotlib is not installed.
+    """
+    from zennas.accuracy.study import chart, write_csv
+    from zennas.charts import write_html, write_png
+
+    write_csv(result, out / "study.csv")
+    write_html(chart(result), out / "study.html")
+    write_png(chart(result), out / "study.png")
+
+
+def study_document(result: Study) -> dict[str, Any]:
+    """A study as plain data; what is not known of a score is `None`."""
+    rows = [
+        {
+            "score": r.score,
+            "spearman": _number(r.spearman),
+            "kendall": _number(r.kendall),
+            "top_overlap": _number(r.top_overlap),
+            "picks": [_number(pick) for pick in r.picks],
+            "seconds": r.seconds,
+            "refused": r.refused,
+        }
+        for r in result.rankings
+    ]
+    return {
+        "title": result.title,
+        "networks": len(result.networks),
+        "quantiles": list(result.quantiles),
+        "budgets": list(result.budgets),
+        "best": list(result.best),
+        "scores": rows,
+        "left_out": list(result.left_out),
+    }
+
+
+def file_document(source: str, result: Study) -> dict[str, Any]:
+    """One file of a comparison as plain data: the measures of every score by its name.
+
+    Args:
+        source: the file as it was given.
+        result: its study.
+    """
+    return {
+        "file": source,
+        "title": result.title,
+        "networks": len(result.networks),
+        "recipes": dict(result.recipes),
+        "scores": {
+            r.score: {
+                **_measures(Measures(r.spearman, r.kendall, r.within_flops, r.regret)),
+                "low": _measures(r.low),
+                "high": _measures(r.high),
+                "share": _number(r.share),
+                "seconds": r.seconds,
+                "refused": r.refused,
+            }
+            for r in result.rankings
+        },
+        "ceiling": None
+        if result.ceiling is None
+        else {
+            "runs": result.ceiling.runs,
+            "one_run": _measures(result.ceiling.one_run),
+            "spearman": _number(result.ceiling.spearman),
+            "within_flops": _number(result.ceiling.within_flops),
+        },
+        "left_out": list(result.left_out),
+    }
+
+
+def _measures(measures: Measures) -> dict[str, float | None]:
+    return {name: _number(value) for name, value in measures._asdict().items()}
+
+
+def _print_notes(terminal: Any, result: Study) -> None:
+    if len(result.recipes) > 1:
+        counts = ", ".join(f"{name or 'none'} ({count})" for name, count in result.recipes)
+        terminal.print(
+            f"{result.title}: {len(result.recipes)} recipes, ranked apart: {counts}", highlight=False, markup=False
+        )
+    for line in result.left_out:
+        terminal.print(f"left out   {line}", style="dim", highlight=False, markup=False)
+
+
+def comparison_table(results: Sequence[Study]) -> Table:
+    """One row a score and benchmark, the best score of each benchmark first, then what noise leaves.
+
+    Args:
+        results: the studies, in the order of the table.
+    """
+    table = Table(header_style="bold", show_edge=False, pad_edge=False)
+    table.add_column("benchmark", max_width=24)
+    table.add_column("score")
+    for title in ("Spearman", "Kendall", "within tenths", "regret", "of the way", "a network"):
+        table.add_column(title, justify="right")
+    for result in results:
+        names = iter((escape(result.title.partition(" (")[0]), f"[dim]{len(result.networks)} networks[/dim]"))
+        for row in sorted(result.rankings, key=_place):
+            table.add_row(next(names, ""), escape(row.score), *_comparison_cells(row), format_seconds(row.seconds))
+        if result.ceiling is not None:
+            one, ceiling = result.ceiling.one_run, result.ceiling
+            within, lost = _cell(one.within_flops, ".2f"), _cell(one.regret, ".2f")
+            rows = (
+                ("one training", f"{one.spearman:.3f}", f"{one.kendall:.3f}", within, lost, ""),
+                ("noise ceiling", f"{ceiling.spearman:.3f}", "", _cell(ceiling.within_flops, ".2f"), "", "100%"),
+            )
+            for cells in rows:
+                table.add_row(next(names, ""), *cells, "", style="dim")
+        table.add_section()
+    return table
+
+
+def _comparison_cells(row: ScoreRanking) -> list[str]:
+    return [
+        _with_limits(row.spearman, row.low.spearman, row.high.spearman, ".3f"),
+        _with_limits(row.kendall, row.low.kendall, row.high.kendall, ".3f"),
+        _with_limits(row.within_flops, row.low.within_flops, row.high.within_flops, ".2f"),
+        _with_limits(row.regret, row.low.regret, row.high.regret, ".2f"),
+        _cell(row.share, ".0%"),
+    ]
+
+
+def _with_limits(value: float, low: float, high: float, form: str) -> str:
+    text = _cell(value, form)
+    return text if math.isnan(low) or not text else f"{text} ({low:{form}}–{high:{form}})"
 
 
 def study_table(result: Study) -> Table:
@@ -79,6 +220,8 @@ def study_table(result: Study) -> Table:
     table.add_column("score")
     for title in ("Spearman", "Kendall", "top 10 %"):
         table.add_column(title, justify="right")
+    if result.ceiling is not None:
+        table.add_column("of the way", justify="right")
     for budget in result.budgets:
         table.add_column(f"pick ≤ {format_count(budget)}", justify="right")
     table.add_column("a network", justify="right")
@@ -89,11 +232,18 @@ def study_table(result: Study) -> Table:
             _cell(row.spearman, ".3f"),
             _cell(row.kendall, ".3f"),
             _cell(row.top_overlap, ".0%"),
+            *([] if result.ceiling is None else [_cell(row.share, ".0%")]),
             *(_cell(pick, ".2f") for pick in row.picks),
             format_seconds(row.seconds),
             str(row.refused or "-"),
         )
-    table.add_row("the best there is", "", "", "", *(f"{best:.2f}" for best in result.best), "", "", style="dim")
+    if result.ceiling is not None:
+        one = result.ceiling.one_run
+        blanks = [""] * (len(result.budgets) + 2)
+        table.add_row("one training", f"{one.spearman:.3f}", f"{one.kendall:.3f}", "", "", *blanks, style="dim")
+        table.add_row("noise ceiling", f"{result.ceiling.spearman:.3f}", "", "", "100%", *blanks, style="dim")
+    blanks = ["", "", ""] if result.ceiling is None else ["", "", "", ""]
+    table.add_row("the best there is", *blanks, *(f"{best:.2f}" for best in result.best), "", "", style="dim")
     return table
 
 

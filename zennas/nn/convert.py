@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from zennas.blocks.chain import Chain
-from zennas.blocks.layers import AveragePool, Convolution, Layer
+from zennas.blocks.layers import AveragePool, Convolution, GateLayer, Layer
 from zennas.errors import ScoreError
 from zennas.nn.main_path import (
     ACTIVATIONS,
@@ -53,6 +53,7 @@ class Conversion:
         params: learnable values of the whole module.
         flops: multiply-adds of its convolutions and linear layers on one image.
         convolutions: all its convolutions, removed ones included.
+        gates: what the gates that were removed are made of.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Conversion:
     params: int
     flops: int
     convolutions: int
+    gates: tuple[GateLayer, ...] = ()
 
     def explain(self) -> list[str]:
         """The changes with equal ones counted together, in the order in which they first occur."""
@@ -139,6 +141,7 @@ def convert(module: nn.Module, resolution: int, name: str = "") -> Conversion:
         sum(p.numel() for p in module.parameters()),
         sum(_multiply_adds(node, modules, shapes) for node in graph.nodes),
         len(convolutions),
+        tuple(builder.gates),
     )
 
 
@@ -207,6 +210,7 @@ class _ChainBuilder:
         self.layers: list[Layer] = []
         self.places: list[str] = []
         self.changes: list[str] = []
+        self.gates: list[GateLayer] = []
         self.current: tuple[int, Convolution] | None = None
         """The last convolution so far, and its place among the layers."""
 
@@ -244,6 +248,7 @@ class _ChainBuilder:
     def _read(self, operation: Operation) -> None:
         kind, where = operation.kind, operation.where
         self.changes += operation.removed
+        self.gates += [_gate_layer(layer, len(self.layers), self.shapes) for layer in operation.gate]
         if kind == "convolution":
             self._check_norm()
             convolution = self._convolution(operation)
@@ -341,6 +346,16 @@ class _ChainBuilder:
                     f"{operation.where} makes a {height}×{width} map of {before}×{before} where a VCN-network has "
                     f"{resolution}×{resolution}; try another resolution",
                 )
+
+
+def _gate_layer(operation: Operation, place: int, shapes: dict[fx.Node, tuple[int, ...]]) -> GateLayer:
+    """A layer of a gate; a linear layer is a convolution of a 1×1 map."""
+    layer, shape = operation.module, shapes.get(operation.node, ())
+    if isinstance(layer, nn.Linear):
+        return GateLayer(Convolution(layer.in_features, layer.out_features, 1), 1, place)
+    assert isinstance(layer, nn.Conv2d)
+    convolution = Convolution(layer.in_channels, layer.out_channels, layer.kernel_size[0], groups=layer.groups)
+    return GateLayer(convolution, shape[2] if len(shape) == 4 else 1, place)
 
 
 def summary(chain: Chain) -> str:

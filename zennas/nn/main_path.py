@@ -52,6 +52,7 @@ class Operation:
         text: the operation in words.
         source: the node whose map comes in.
         removed: residual links and gates that ended here and are left out.
+        gate: the convolutions and linear layers of a gate that is left out, from its fork on.
     """
 
     kind: str
@@ -61,6 +62,7 @@ class Operation:
     source: fx.Node
     module: nn.Module | None = None
     removed: tuple[str, ...] = ()
+    gate: "tuple[Operation, ...]" = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -287,8 +289,20 @@ def _multiply(node: fx.Node, inputs: list[fx.Node], shapes: Shapes, found: dict[
     if isinstance(side, Path) and size[0] == size[1] and side.convolutions == _fork(main, side).convolutions:
         activation = Operation("activation", where, "product with its own sigmoid", node, source)
         return _extend(main, activation)
-    note = Operation("neutral", where, "gate", node, source, removed=(f"{where}: gate removed",))
+    weights = _between(_fork(main, side), side) if isinstance(side, Path) else ()
+    note = Operation("neutral", where, "gate", node, source, removed=(f"{where}: gate removed",), gate=weights)
     return Path(note, main, main.convolutions, main.weights, main.length + 1)
+
+
+def _between(fork: Path, end: Path) -> tuple[Operation, ...]:
+    """The layers with weights behind a fork, in order."""
+    found = []
+    path: Path | None = end
+    while path is not None and path is not fork:
+        if path.operation is not None and isinstance(path.operation.module, nn.Conv2d | nn.Linear):
+            found.append(path.operation)
+        path = path.before
+    return tuple(reversed(found))
 
 
 def _values(shape: tuple[int, ...]) -> int:

@@ -3,7 +3,8 @@
 import zennas.scores.builtin
 import zennas.scores.entropy
 import zennas.scores.proxies
-import zennas.scores.weighted  # noqa: F401  (all of them register scores)
+import zennas.scores.weighted
+import zennas.scores.weighted_1  # noqa: F401  (all of them register scores)
 from zennas.scores.closed_form import meanfield_score
 from zennas.scores.registry import (
     RegisteredScore,

@@ -1,9 +1,11 @@
 """What a score scores: an architecture, or a user's module with its chain."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from zennas.architecture.model import Architecture
 from zennas.blocks.chain import Chain, architecture_chain
+from zennas.blocks.layers import GateLayer
 from zennas.counting import DEFAULT_CLASSES, native_classes
 
 
@@ -15,6 +17,7 @@ class ForeignNetwork(Protocol):
         chain: its VCN-network.
         params: learnable values of the whole module.
         flops: multiply-adds of one image at the resolution that it was traced with.
+        gates: what the gates are made of that its chain leaves out.
     """
 
     @property
@@ -27,6 +30,8 @@ class ForeignNetwork(Protocol):
     def params(self) -> int: ...
     @property
     def flops(self) -> int: ...
+    @property
+    def gates(self) -> Sequence[GateLayer]: ...
 
 
 Network = Architecture | ForeignNetwork

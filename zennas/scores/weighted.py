@@ -1,75 +1,190 @@
-"""zen-weighted: the Zen-score's layers, weighted by the scale at which they work.
+"""zen-weighted: what the layers of a network can tell apart, by the scale at which they work and the noise behind them.
 
-The Zen-score adds ½·log σ² of every convolution, one term a layer, wherever the layer stands. Four things are
-missing in that sum:
+The Zen-score adds ½·log σ² of every convolution, one term a layer, wherever the layer stands. This score adds what the
+convolutions with an activation have to say, the kinks that make a network more than a matrix:
 
-- A convolution without an activation behind it is no step of its own: with the convolution that follows it is one
-  linear map (a batch norm between them is linear too). Its σ² says how that map is scaled, not what it can express.
-  The sum therefore runs over the convolutions that end in a ReLU, the kinks that make a network more than a matrix.
-- σ is the size of one output channel. The vector of all c channels at a position has the norm √c·σ, so that a layer's
-  gain is ½·log(c·σ²). Without the c a depthwise convolution, whose fan-in is k², would count next to nothing.
-- A layer works at R×R positions. Counted once (R⁰), positions do not matter; counted one by one (R²), they would be
-  independent, which overlapping kernels and smooth images forbid. A line across the map meets R of them.
-- Layers stacked at one scale have diminishing returns: the region that n of them effectively see grows with √n only
-  (Luo et al. 2016, effective receptive fields), so that a network needs depth at several scales.
+- **A gain is ½·log(1 + σ²)**, the capacity of a Gaussian channel of signal-to-noise ratio σ² (Shannon): the Zen-score's
+  term, but never negative. σ² is k·c/groups times the second moment of what comes in (1 behind a batch norm alone, 0.34
+  behind ReLU): pixels under a k×k window resemble each other, so that it counts as the k that a line across it meets.
+- **A layer of c channels is worth √c such gains.** They are no c independent ones: features of one layer overlap.
+- **What a layer says must get through the layers behind it.** The mean square of c Gaussian values varies by 2/c of its
+  square: each layer multiplies the signal's energy by such a factor (Hanin 2018 bounds gradients by the same sum).
+  The noise of a layer and of those behind it adds up to ρ = Σ 2/c and leaves the share 1 / (1 + ρ). Depth without width
+  is then worth its logarithm, and a narrow layer takes from all in front of it.
+- **Layers at one scale have diminishing returns**, and so have its positions: a scale of R×R positions whose layers are
+  worth S together counts R^(1 − p) · S^p, their weighted geometric mean. p is the one constant that was chosen by its
+  results, with one benchmark left out after the other.
+- **Gates work at 1×1**: the two convolutions of squeeze-excitation are layers with activations at that scale.
 
-The score is the sum over the scales (resolutions R) of √(R · Σ ½·log(c·σ²)), the inner sum over the convolutions with
-ReLU whose output side is R. A layer costs ∝ R² multiply-adds and earns ∝ √R, less with every one before it at that
-scale: neither a budget of multiply-adds nor one of parameters buys depth at one resolution alone, as the plain weight R
-does. No constant in it was fitted. What else was tried, and what did not work, is in `docs/study.md`.
+So zen-weighted = Σ over scales R of R^(1 − p) · (Σ √c · ½·log(1 + σ²) / (1 + ρ))^p. `docs/study.md` has its figures and
+those of every other form that was tried.
 """
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
-from zennas.architecture.model import SuperBlock
-from zennas.blocks.chain import Chain, convolutions, super_block_chain
+import numpy as np
+import numpy.typing as npt
+
+from zennas.architecture.model import Architecture, SuperBlock
+from zennas.blocks.chain import decorated_path
+from zennas.blocks.layers import Convolution, Layer
+from zennas.blocks.registry import architecture_units, expand
 from zennas.scores.closed_form.activation import M2
-from zennas.scores.network import Network, chain_of, resolutions
+from zennas.scores.closed_form.compiled import compiled_and_kept
+from zennas.scores.network import ForeignNetwork, Network
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score
 
-RELU_VARIANCE = 0.5 - M2
-"""Of ReLU of a standard Gaussian."""
+NOISE = 2.0
+"""Relative variance of the mean square of c Gaussian values, times c."""
+DEPTH_POWER = 0.43
+"""p: the exponent of what the layers of one scale are worth together."""
+SIDE_POWER = 1 - DEPTH_POWER
+"""Exponent of the side of a scale's maps."""
+RELU_MOMENT = 0.5 - M2
+"""Variance of ReLU of a standard Gaussian."""
+
+WORTH, INVERSE, SIDE = range(3)
+"""Columns of a row: √c · ½·log(1 + σ²), 1/c (0 for a gate, through which the signal does not run), and R."""
+GATE = 0.0
+"""SIDE of a gate's row."""
+
+Rows = npt.NDArray[np.float64]
 
 
-def log_gains(chain: Chain) -> list[float]:
-    """½·log of the expected σ² of every convolution of a chain, as if its map had no border: what a layer can express
-    is not less because zeros are padded, and the closed form's own variances draw depth to the larger maps."""
-    gains, second_moment = [], 1.0
-    for convolution in convolutions(chain):
-        gains.append(0.5 * math.log(convolution.fan_in * second_moment))
-        second_moment = RELU_VARIANCE if convolution.activation else 1.0
-    return gains
+@compiled_and_kept
+def weigh(
+    rows: Rows, starts: npt.NDArray[np.int64], noise: float, depth: float, resolution: float, scores: Rows
+) -> None:
+    """Fill `scores` with the scores of the networks `rows[starts[i]:starts[i + 1]]`, read from their ends.
+
+    Args:
+        rows: n×3, the rows of all networks, one after the other; see the names of the columns.
+        starts: first row of every network, and the number of rows.
+        noise: see `NOISE`.
+        depth: see `DEPTH_POWER`.
+        resolution: see `SIDE_POWER`.
+        scores: one number a network, written.
+    """
+    for i in range(len(starts) - 1):
+        total, part, side, behind, at_one = 0.0, 0.0, 0.0, 0.0, 0.0
+        for row in range(starts[i + 1] - 1, starts[i] - 1, -1):
+            behind += rows[row, INVERSE]
+            worth = rows[row, WORTH] / (1 + noise * behind)
+            if rows[row, SIDE] == GATE:
+                at_one += worth
+                continue
+            if rows[row, SIDE] != side:
+                if side == 1:
+                    at_one += part
+                else:
+                    total += side**resolution * part**depth
+                part, side = 0.0, rows[row, SIDE]
+            part += worth
+        if side == 1:
+            at_one += part
+        else:
+            total += side**resolution * part**depth
+        scores[i] = total + at_one**depth
 
 
-def weighted_score(chain: Chain, resolution: int) -> float:
-    """Σ over resolutions R of √(R · Σ ½·log(c·σ²)), the inner sum over the chain's convolutions with an activation
-    whose output side is R; a gain below 1 takes away."""
-    sides = resolutions(chain, resolution)
-    gains: dict[int, float] = {}
-    for layer, side, gain in zip(convolutions(chain), sides, log_gains(chain), strict=True):
-        if layer.activation:
-            gains[side] = gains.get(side, 0.0) + gain + 0.5 * math.log(layer.out_channels)
-    return math.fsum(math.copysign(math.sqrt(side * abs(gain)), gain) for side, gain in gains.items())
+def _convolution_row(layer: Convolution, side: float, moment: float) -> tuple[float, float, float]:
+    variance = layer.kernel * (layer.in_channels // layer.groups) * moment
+    worth = math.sqrt(layer.out_channels) * 0.5 * math.log1p(variance)
+    return worth, 0.0 if side == GATE else 1 / layer.out_channels, side
+
+
+def _path_rows(path: Iterable[Layer], side: int, moment: float) -> tuple[Rows, int, float]:
+    """The rows of a main path with its gates, the side of its output, and the second moment of what comes out."""
+    rows = []
+    for layer in path:
+        side = layer.out_resolution(side)
+        for convolution in layer.convolutions:
+            if layer.decoration:
+                rows.append(_convolution_row(convolution, GATE, RELU_MOMENT))
+                continue
+            if convolution.activation:
+                rows.append(_convolution_row(convolution, side, moment))
+            moment = RELU_MOMENT if convolution.activation else 1.0
+    return np.array(rows, float).reshape(-1, 3), side, moment
+
+
+@lru_cache(maxsize=1 << 17)
+def _super_block_rows(block: SuperBlock, side: int, moment: float) -> tuple[Rows, int, float]:
+    expansion = expand(block)
+    first, side, moment = _path_rows(decorated_path(expansion.first), side, moment)
+    if not expansion.repeats:
+        return first, side, moment
+    # The second layer follows the first one, the others one like themselves.
+    rest = decorated_path(expansion.rest)
+    second, side, moment = _path_rows(rest, side, moment)
+    others, side, moment = _path_rows(rest, side, moment)
+    return np.concatenate([first, second, *[others] * (expansion.repeats - 1)]), side, moment
+
+
+def _foreign_rows(network: ForeignNetwork, side: int) -> Rows:
+    """The rows of a converted module, its gates where they stood; only those of a 1×1 map count."""
+    rows: list[Rows] = []
+    moment = 1.0
+    gates: dict[int, list[tuple[float, float, float]]] = {}
+    for gate in network.gates:
+        if gate.side == 1:
+            gates.setdefault(gate.place, []).append(_convolution_row(gate.convolution, GATE, RELU_MOMENT))
+    for place, layer in enumerate(network.chain):
+        rows.append(np.array(gates.get(place, []), float).reshape(-1, 3))
+        own, side, moment = _path_rows((layer,), side, moment)
+        rows.append(own)
+    rows.append(np.array(gates.get(len(network.chain), []), float).reshape(-1, 3))
+    return np.concatenate(rows)
+
+
+def _weighed(parts: Sequence[Rows], starts: Sequence[int]) -> list[float]:
+    scores = np.empty(len(starts) - 1)
+    weigh(np.concatenate(parts), np.array(starts, dtype=np.int64), NOISE, DEPTH_POWER, SIDE_POWER, scores)
+    result: list[float] = scores.tolist()
+    return result
 
 
 def _many(networks: Sequence[tuple[SuperBlock, ...]], resolution: int, settings: ScoreSettings) -> list[float]:
-    return [
-        weighted_score(tuple(layer for block in blocks for layer in super_block_chain(block).layers()), resolution)
-        for blocks in networks
-    ]
+    parts: list[Rows] = []
+    starts = [0]
+    total = 0
+    for network in networks:
+        side, moment = resolution, 1.0
+        for block in network:
+            rows, side, moment = _super_block_rows(block, side, moment)
+            parts.append(rows)
+            total += len(rows)
+        starts.append(total)
+    return _weighed(parts, starts)
+
+
+def weighted_score(network: Network, resolution: int) -> float:
+    """The score of an architecture or a converted module.
+
+    Args:
+        network: what to score.
+        resolution: side of the square input.
+
+    Raises:
+        ArchitectureError: a block type is unknown or incomplete.
+    """
+    if not isinstance(network, Architecture):
+        rows = _foreign_rows(network, resolution)
+        return _weighed([rows], [0, len(rows)])[0]
+    for _ in architecture_units(network):  # says at which super-block something is wrong
+        pass
+    return _many([network.super_blocks], resolution, ScoreSettings())[0]
 
 
 @register_score(
-    "zen-weighted",
-    many=_many,
-    takes_modules=True,
-    source="Zen-score over layers with ReLU by scale",
+    "zen-weighted", many=_many, takes_modules=True, source="capacity of layers with ReLU by scale, behind noise"
 )
 def zen_weighted(network: Network, resolution: int, settings: ScoreSettings) -> Score:
     """The score of an architecture or a converted module; see this file's head for its derivation."""
     started = time.perf_counter()
-    value = weighted_score(chain_of(network), resolution)
+    value = weighted_score(network, resolution)
     return Score(value, 0.0, (value, value), time.perf_counter() - started, name="zen-weighted")
