@@ -39,10 +39,12 @@ def intervals(
         drawn = [group[rng.integers(0, len(group), len(group))] for group in groups]
         for row, score in enumerate(values):
             kept = [places[np.isfinite(score[places])] for places in drawn]
-            found[row, number] = over_recipes(
-                kept, lambda places, score=score: measure(score[places], accuracy[places], flops[places])
-            )
+            found[row, number] = _measured(score, accuracy, flops, kept)
     return [_limits(rows) for rows in found]
+
+
+def _measured(score: Values, accuracy: Values, flops: Values, groups: Sequence[Indices]) -> Measures:
+    return over_recipes(groups, lambda places: measure(score[places], accuracy[places], flops[places]))
 
 
 def _limits(rows: Values) -> tuple[Measures, Measures]:

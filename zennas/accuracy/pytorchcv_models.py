@@ -3,7 +3,6 @@
 import csv
 from collections.abc import Iterator
 from importlib import resources
-from typing import Any
 
 from zennas.accuracy.known import KnownNetwork, KnownNetworks
 from zennas.errors import ZennasError
@@ -68,7 +67,7 @@ def _rows(data: str) -> Iterator[dict[str, str]]:
         text = (resources.files(LIBRARY) / LIST).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ZennasError(f"pytorchcv: no {LIST}; its list of errors is there since version 0.0.74") from None
-    wanted: dict[str, Any] = {"test_dataset", "model_name", "error_value", "remark"}
+    wanted = {"test_dataset", "model_name", "error_value", "remark"}
     for row in csv.DictReader(text.splitlines()):
         if not wanted <= set(row):
             raise ZennasError(f"pytorchcv: {LIST} has no columns {', '.join(sorted(wanted - set(row)))}")

@@ -92,7 +92,7 @@ def _difference(row: dict[str, Any], counted: Costs) -> str | None:
 
 
 def _runs(where: str, row: dict[str, Any]) -> tuple[float, ...]:
-    runs = next((row[key] for key in RUNS if isinstance(row.get(key), list)), [])
+    runs: list[Any] = next((row[key] for key in RUNS if isinstance(row.get(key), list)), [])
     if not all(isinstance(run, int | float) for run in runs):
         raise ZennasError(f"{where}: acc must be a list of numbers, one a training")
     return tuple(finite(float(run), where) for run in runs)

@@ -24,7 +24,7 @@ from zennas.runs.events import EventLog
 from zennas.runs.outputs import winner_name, write_result
 from zennas.runs.rescoring import Rescorer, rescoring_execution
 from zennas.runs.result import SearchResult, Winner
-from zennas.runs.state import restore_search, search_state
+from zennas.runs.state import check_same_score, restore_search, search_state
 from zennas.runs.stopping import INTERRUPTED, RUNNING, reason_to_stop, stop_requests
 from zennas.runs.store import RunStore
 from zennas.scores.registry import registered_score
@@ -180,6 +180,7 @@ def resume_run(
         latency = resumed_latency(config, directory)
         search = new_search(config, execute, latency)
         restore_search(search, store)
+        check_same_score(search, config, directory)
         if changes:
             write_settings(config, directory)
         run = _Run(config, directory, store, search, execute, context, latency)

@@ -5,9 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from zennas.errors import ArchitectureError, RunError
+from zennas.io.settings import CONFIG
 from zennas.runs.database import DATABASE
 from zennas.runs.store import RunStore
+from zennas.scores.registry import registered_score, score_names
 from zennas.searching.rounds import Search
+from zennas.searching.scoring import score_settings
+from zennas.searching.settings import SearchConfig
 
 
 def search_state(search: Search) -> dict[str, Any]:
@@ -22,6 +26,10 @@ def search_state(search: Search) -> dict[str, Any]:
         "algorithm": search.algorithm.state(),
         **search.state(),
     }
+
+
+SAME_SCORE = 0.01
+"""Relative difference up to which two versions' scores are the same measure."""
 
 
 def check_state(state: dict[str, Any], scored: int, last: int, populations: int, directory: Path) -> None:
@@ -84,3 +92,30 @@ def restore_search(search: Search, store: RunStore) -> None:
             f"{store.directory}: {DATABASE} lacks what the algorithm remembers; save what is whole with "
             f"zennas runs --salvage {store.directory}, or start a new run"
         ) from None
+
+
+def check_same_score(search: Search, config: SearchConfig, directory: Path) -> None:
+    """Check that a score computed at once still gives the best network what the run has for it: new networks would be
+    compared with old ones by another measure.
+
+    Args:
+        search: the restored search.
+        config: of the run.
+        directory: of the run, for the message.
+
+    Raises:
+        RunError: the score is another version's.
+    """
+    many = registered_score(config.score).many
+    best = search.populations[0].best
+    if many is None or best is None:
+        return
+    now = many([best.super_blocks], config.resolution, score_settings(config))[0]
+    if abs(now - best.score) <= SAME_SCORE * abs(best.score):
+        return
+    former = f"{config.score}-1"
+    way = f"; write `score: {former}` into its {CONFIG} to go on with it" if former in score_names() else ""
+    raise RunError(
+        f"{directory}: its networks were scored by another version of {config.score} (the best one has "
+        f"{best.score:.6g} in the run, {now:.6g} now){way}"
+    )
