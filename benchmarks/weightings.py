@@ -1,133 +1,309 @@
-"""Weightings of the Zen-score's layers, compared on NAS-Bench-Macro and on Table 6, and in searches.
+"""Every form of zen-weighted that was tried, on benchmarks of known accuracy.
 
-python benchmarks/weightings.py nas_bench_macro.json
+python benchmarks/weightings.py nas_bench_macro.json channel_bench_macro_resnet.json imagenet_timm.csv pytorchcv:cifar10
+
+prints a Markdown table of the forms with their Spearman and regret on every file, and which constants the others would
+choose where one benchmark is left out. `--csv FILE` writes the whole grid of constants too.
 """
 
-import math
-import sys
-from collections.abc import Callable
+import argparse
+import csv
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-import zennas
-from zennas.accuracy.networks import read_networks
-from zennas.accuracy.study import study
-from zennas.blocks.layers import Convolution
-from zennas.counting import super_block_costs
-from zennas.scores import register_score
+from zennas.accuracy.measures import Measures, correlation, over_recipes, recipe_groups, regret, within_parts
+from zennas.accuracy.networks import KnownNetwork, read_networks
+from zennas.architecture.model import Architecture
+from zennas.blocks.chain import decorated_path
+from zennas.blocks.registry import architecture_units
+from zennas.scores.closed_form.activation import M2
 from zennas.scores.network import chain_of, resolutions
-from zennas.scores.result import Score
-from zennas.scores.weighted_1 import log_gains
 
-Layer = tuple[Convolution, int, float]
-"""A convolution, its output side, and ½·log σ²."""
+Numbers = NDArray[np.float64]
+RELU = 0.5 - M2
 
 
-def weighted(layer_gain: Callable[[Layer], float], side: float, power: float) -> Callable[[list[Layer]], float]:
-    """Σ over resolutions R of R^side · (Σ gain)^power."""
+class Table:
+    """The convolutions of a benchmark's networks, one row each, and their gates.
 
-    def value(layers: list[Layer]) -> float:
-        gains: dict[int, float] = {}
-        for layer in layers:
-            gains[layer[1]] = gains.get(layer[1], 0.0) + layer_gain(layer)
-        return math.fsum(r**side * max(gain, 0.0) ** power for r, gain in gains.items())
+    Attributes:
+        network: of each row. `cin`, `cout`, `kernel`, `groups`, `side` and `relu` describe its convolution, and
+            `moment` is the second moment of what it reads.
+    """
 
-    return value
+    def __init__(self, networks: Sequence[KnownNetwork]) -> None:
+        rows, gates = [], []
+        for number, known in enumerate(networks):
+            first = len(rows)
+            convolutions = [c for layer in chain_of(known.network) for c in layer.convolutions]
+            moment = 1.0
+            for c, side in zip(convolutions, resolutions(chain_of(known.network), known.resolution), strict=True):
+                rows.append(
+                    (number, c.in_channels, c.out_channels, c.kernel, c.groups, bool(c.activation), side, moment)
+                )
+                moment = RELU if c.activation else 1.0
+            last = len(rows) - 1
+            gates += [(number, c.in_channels, c.out_channels, min(first + at, last)) for c, at in _gates(known)]
+        table = np.array(rows, float).T
+        self.network, self.cin, self.cout, self.kernel, self.groups, self.relu, self.side, self.moment = table
+        self.network = self.network.astype(int)
+        self.starts = np.flatnonzero(np.r_[True, np.diff(self.network) != 0])
+        new = np.r_[True, (np.diff(self.network) != 0) | (np.diff(self.side) != 0)]
+        self.scales = np.flatnonzero(new)
+        gate = np.array(gates, float).reshape(-1, 4).T
+        self.gate_network, self.gate_place = gate[0].astype(int), gate[3].astype(int)
+        self.gate_in, self.gate_out = gate[1], gate[2]
+        self.accuracy = np.array([n.accuracy for n in networks])
+        self.flops = np.array([n.flops for n in networks], float)
+        self.params = np.array([n.params for n in networks], float)
+        self.groups_of_recipes = recipe_groups([n.recipe for n in networks])
+
+    @property
+    def fan_in(self) -> Numbers:
+        """Values that a convolution reads for one output."""
+        return self.kernel**2 * self.cin / self.groups
 
 
-def every(layer: Layer) -> float:
-    return layer[2]
+def _gates(known: KnownNetwork) -> list[tuple[object, int]]:
+    """Convolutions of gates, and how many convolutions lie in front of them."""
+    if not isinstance(known.network, Architecture):
+        before = np.cumsum([0, *(len(layer.convolutions) for layer in known.network.chain)])
+        return [(g.convolution, int(before[g.place])) for g in known.network.gates if g.side == 1]
+    found, count = [], 0
+    for layer in decorated_path([unit for _, unit in architecture_units(known.network)]):
+        if layer.decoration:
+            found += [(convolution, count) for convolution in layer.convolutions]
+        else:
+            count += len(layer.convolutions)
+    return found
 
 
-def with_relu(layer: Layer) -> float:
-    return layer[2] if layer[0].activation else 0.0
-
-
-def vector(layer: Layer) -> float:
-    return layer[2] + 0.5 * math.log(layer[0].out_channels) if layer[0].activation else 0.0
-
-
-def kernel(layer: Layer) -> float:
-    return layer[0].kernel * with_relu(layer)
-
-
-def depthwise(layer: Layer) -> float:
-    return layer[2] if layer[0].groups > 1 else 0.0
-
-
-def spatial(layer: Layer) -> float:
-    return layer[2] if layer[0].kernel > 1 else 0.0
-
-
-VARIANTS = {
-    "all layers, R^0 (the Zen-score without its last term)": weighted(every, 0, 1),
-    "all layers, R^0.5": weighted(every, 0.5, 1),
-    "all layers, R^1": weighted(every, 1, 1),
-    "all layers, R^1.25": weighted(every, 1.25, 1),
-    "all layers, R^2": weighted(every, 2, 1),
-    "layers with ReLU, R^0": weighted(with_relu, 0, 1),
-    "layers with ReLU, R^1": weighted(with_relu, 1, 1),
-    "layers with ReLU, √(R·Σ)": weighted(with_relu, 0.5, 0.5),
-    "depthwise layers, R^0": weighted(depthwise, 0, 1),
-    "k>1 layers, √(R·Σ)": weighted(spatial, 0.5, 0.5),
-    "layers with ReLU times k, √(R·Σ)": weighted(kernel, 0.5, 0.5),
-    "norm of the vector, R^0": weighted(vector, 0, 1),
-    "norm of the vector, R^1": weighted(vector, 1, 1),
-    "norm of the vector, √(R·Σ): zen-weighted-1": weighted(vector, 0.5, 0.5),
+Gain = Callable[[Table], Numbers]
+GAINS: dict[str, Gain] = {
+    "1": lambda t: np.ones(len(t.cin)),
+    "log fan-in": lambda t: np.log(t.fan_in),
+    "½·log σ²": lambda t: np.maximum(0.5 * np.log(t.fan_in * t.moment), 0),
+    "log(fan-in · c)": lambda t: np.log(t.fan_in * t.cout),
+    "log(fan-in)^½": lambda t: np.sqrt(np.log(t.fan_in)),
+    "log(fan-in)^1.5": lambda t: np.log(t.fan_in) ** 1.5,
+    "fan-in^0.1": lambda t: t.fan_in**0.1,
+    "fan-in^0.2": lambda t: t.fan_in**0.2,
+    "√k": lambda t: np.sqrt(t.kernel),
+    "log(k·c_in)": lambda t: np.log(t.cin * t.kernel),
+    "log(k·c_in/g)": lambda t: np.log(t.kernel * t.cin / t.groups),
+    "log(1 + c_in/g)": lambda t: np.log1p(t.cin / t.groups),
+    "log(c_in/g) + ½": lambda t: np.log(t.cin / t.groups) + 0.5,
+    "½·log(1 + σ²), k²": lambda t: 0.5 * np.log1p(t.fan_in * t.moment),
+    "½·log(1 + σ²), no k": lambda t: 0.5 * np.log1p(t.cin / t.groups * t.moment),
+    "½·log(1 + σ²), k": lambda t: 0.5 * np.log1p(t.kernel * t.cin / t.groups * t.moment),
+}
+WIDTHS: dict[str, Gain] = {
+    "c": lambda t: t.cout,
+    "fan-in": lambda t: t.fan_in,
+    "√(c·fan-in)": lambda t: np.sqrt(t.cout * t.fan_in),
+    "min(c, fan-in)": lambda t: np.minimum(t.cout, t.fan_in),
+    "c·fan-in/(c + fan-in)": lambda t: t.cout * t.fan_in / (t.cout + t.fan_in),
+    "c·9c_in/(c + 9c_in)": lambda t: t.cout * 9 * t.cin / (t.cout + 9 * t.cin),
+}
+NOISES: dict[str, Gain] = {
+    "1/c": lambda t: t.relu / t.cout,
+    "1/c of all convolutions": lambda t: 1 / t.cout,
+    "1/fan-in": lambda t: t.relu / t.fan_in,
+    "1/fan-in of all convolutions": lambda t: 1 / t.fan_in,
+    "1/c_in": lambda t: t.relu / t.cin,
+    "1/√(c_in·c)": lambda t: t.relu / np.sqrt(t.cin * t.cout),
+    "1/min(c, fan-in)": lambda t: t.relu / np.minimum(t.fan_in, t.cout),
+}
+SHAPES: dict[str, Callable[[Numbers], Numbers]] = {
+    "1/(1 + ρ)": lambda rho: 1 / (1 + rho),
+    "exp(−ρ)": lambda rho: np.exp(-rho),
+    "1/√(1 + ρ)": lambda rho: 1 / np.sqrt(1 + rho),
+    "1/(1 + ρ)²": lambda rho: 1 / (1 + rho) ** 2,
 }
 
 
-def register(name: str, value: Callable[[list[Layer]], float]) -> None:
-    def compute(network: object, resolution: int, settings: object) -> Score:
-        chain = chain_of(network)  # type: ignore[arg-type]
-        convolutions = [layer for layer in chain if isinstance(layer, Convolution)]
-        layers = list(zip(convolutions, resolutions(chain, resolution), log_gains(chain), strict=True))
-        result = value(layers)
-        return Score(result, 0.0, (result, result), 0.0, name=name)
+@dataclass(frozen=True)
+class Form:
+    """Σ over scales R of R^side · (Σ width^channels · gain · share of the noise)^depth.
 
-    register_score(name, takes_modules=True)(compute)
+    Attributes:
+        noise: by which ρ is multiplied; 0: no noise.
+        behind: `behind`, `before` or `all`: whose noise a layer is reduced by, its own included.
+        layers: `ReLU`, `all` or `k>1`: which convolutions count.
+    """
+
+    gain: str = "½·log(1 + σ²), k"
+    width: str = "c"
+    channels: float = 0.5
+    depth: float = 0.43
+    side: float = 0.57
+    noise: float = 2.0
+    of: str = "1/c"
+    shape: str = "1/(1 + ρ)"
+    behind: str = "behind"
+    layers: str = "ReLU"
+    gates: bool = True
+
+    def values(self, t: Table) -> Numbers:
+        """The form of every network."""
+        own = self.noise * NOISES[self.of](t)
+        running = np.cumsum(own)
+        before = running - (running[t.starts] - own[t.starts])[t.network]
+        total = np.add.reduceat(own, t.starts)[t.network]
+        share = SHAPES[self.shape]({"before": before, "behind": total - before + own, "all": total}[self.behind])
+        counted = {"ReLU": t.relu, "all": 1.0, "k>1": t.relu * (t.kernel > 1) + 1e-9}[self.layers]
+        worth = counted * WIDTHS[self.width](t) ** self.channels * GAINS[self.gain](t) * share
+        sums = np.add.reduceat(worth, t.scales)
+        grown = (
+            np.log1p(sums) if self.depth == 0 else (sums**self.depth if self.depth > 0 else -((1 + sums) ** self.depth))
+        )
+        value = np.bincount(t.network[t.scales], t.side[t.scales] ** self.side * grown, len(t.accuracy))
+        if self.gates and len(t.gate_network):
+            gate = t.gate_out**self.channels * 0.5 * np.log1p(t.gate_in * RELU) * share[t.gate_place]
+            value = value + np.bincount(t.gate_network, gate, len(t.accuracy)) ** self.depth
+        return value
+
+
+FINAL = Form()
+LEAD = Form("1", depth=0.5, side=0.75, noise=0, gates=False)
+LOG = replace(LEAD, gain="log fan-in")
+NOISY = replace(LOG, noise=1.0)
+CAPACITY = replace(NOISY, gain="½·log(1 + σ²), k")
+
+
+def first_zen_weighted(t: Table) -> Numbers:
+    gain = (0.5 * np.log(t.fan_in * t.moment) + 0.5 * np.log(t.cout)) * t.relu
+    sums = np.add.reduceat(gain, t.scales)
+    return np.bincount(t.network[t.scales], np.sign(sums) * np.sqrt(t.side[t.scales] * abs(sums)), len(t.accuracy))
+
+
+def forms() -> dict[str, Callable[[Table], Numbers]]:
+    """Every idea in the order in which it was tried, each with the numbers that stood beside it then."""
+    found: dict[str, Callable[[Table], Numbers]] = {
+        "multiply-adds": lambda t: t.flops,
+        "params": lambda t: t.params,
+        "zen-weighted-1": first_zen_weighted,
+    }
+
+    def add(name: str, form: Form) -> None:
+        found[name] = form.values
+
+    add("lead: Σ R^¾·√(Σ √c)", LEAD)
+    for p, q in ((0.3, 0.5), (0.5, 0.5), (0.5, 1.0)):
+        add(f"lead, p = {p}, q = {q}", replace(LEAD, depth=p, side=q))
+    for a in (0.25, 0.4, 1.0):
+        add(f"lead, c^{a}", replace(LEAD, channels=a))
+    for width in list(WIDTHS)[1:]:
+        add(f"lead, {width} for c", replace(LEAD, width=width))
+    for layers in ("all", "k>1"):
+        add(f"lead, {layers} convolutions", replace(LEAD, layers=layers))
+    add("multiply-adds of each layer, ¼ power", Form("1", "√(c·fan-in)", 0.5, 1, 0.5, 0, gates=False))
+    for q in (0.25, 0.5, 0.75, 1.0):
+        add(f"Σ R^{q}·log(1 + Σ √c)", replace(LEAD, depth=0, side=q))
+    for gain in GAINS:
+        add(f"lead with gain {gain}", replace(LEAD, gain=gain))
+    for p, q in ((0.25, 0.25), (0.25, 0.375), (0, 0), (0, 0.125), (0, 0.25), (-0.25, 0), (-0.5, 0), (-0.5, -0.5)):
+        add(f"log fan-in, p = {p}, q = {q}", replace(LOG, depth=p, side=q))
+    for behind, shape, of in itertools.product(("before", "behind", "all"), ("exp(−ρ)",), NOISES):
+        add(f"log fan-in, {shape} of {of}, {behind}", replace(NOISY, shape=shape, of=of, behind=behind))
+    for shape, noise in itertools.product(SHAPES, (0.5, 1, 2, 4)):
+        add(f"log fan-in, {shape}, ρ = Σ {noise}/c behind", replace(NOISY, shape=shape, noise=noise))
+    for gain in GAINS:
+        add(f"gain {gain}, noise 1/c", replace(NOISY, gain=gain))
+    for gates in (False, True):
+        add(f"capacity, noise 1/c, {'with' if gates else 'without'} gates", replace(CAPACITY, gates=gates))
+    for of in NOISES:
+        add(f"final, ρ of {of}", replace(FINAL, of=of))
+    for behind in ("before", "all"):
+        add(f"final, noise {behind}", replace(FINAL, behind=behind))
+    for a in (0.3, 0.4, 0.6, 0.75):
+        add(f"final, c^{a}", replace(FINAL, channels=a))
+    for noise in (0, 0.5, 1, 3, 5, 10):
+        add(f"final, noise {noise}/c", replace(FINAL, noise=noise))
+    for p, q in ((0.5, 0.625), (0.5, 0.75), (0.4, 0.5), (1 / 3, 0.5), (0.75, 0.9), (1, 1.25)):
+        add(f"final, p = {p:.2f}, q = {q}", replace(FINAL, depth=p, side=q))
+    for p in (0.3, 0.35, 0.4, 0.45, 0.5, 0.55):
+        add(f"final, p = {p}", replace(FINAL, depth=p, side=1 - p))
+    add("final: zen-weighted", FINAL)
+    return found
+
+
+def measured(values: Numbers, t: Table) -> Measures:
+    """Spearman, within tenths and regret over the recipes; Kendall's is left out, which takes the longest."""
+
+    def of_one(places: NDArray[np.int64]) -> Measures:
+        v, a, f = values[places], t.accuracy[places], t.flops[places]
+        return Measures(correlation(v, a), float("nan"), within_parts(v, a, f), regret(v, a, f))
+
+    return over_recipes([group for group in t.groups_of_recipes if len(group) > 2], of_one)
+
+
+def show(name: str, rows: Sequence[Measures]) -> None:
+    cells = [
+        f"{m.spearman:.3f}" + ("" if np.isnan(m.within_flops) else f" ({m.within_flops:.2f})") + f" / {m.regret:.2f}"
+        for m in rows
+    ]
+    print("| " + " | ".join([name, *cells]) + " |", flush=True)
+
+
+def left_out(tables: dict[str, Table]) -> None:
+    """Which p and noise all benchmarks but one choose by their mean Spearman, and what the one gets from it."""
+    grid = {
+        (p, noise): [measured(replace(FINAL, depth=p, side=1 - p, noise=noise).values(t), t) for t in tables.values()]
+        for p in (0.35, 0.4, 0.43, 0.45, 0.475, 0.5, 0.55)
+        for noise in (0, 1, 2, 3, 5)
+    }
+    for fixed, choices in (("p and the noise", grid), ("p", {n: r for n, r in grid.items() if n[1] == 2})):
+        print(f"\n| left out | {fixed} chosen by the others | Spearman / regret with it | with the final constants |")
+        print("| --- | --- | --- | --- |")
+        for number, name in enumerate(tables):
+            others = [i for i in range(len(tables)) if i != number]
+            best = max(choices, key=lambda n: sum(choices[n][i].spearman for i in others))
+            one, final = choices[best][number], grid[(0.43, 2)][number]
+            print(
+                f"| {name} | p = {best[0]}, {best[1]}/c | {one.spearman:.3f} / {one.regret:.2f} "
+                f"| {final.spearman:.3f} / {final.regret:.2f} |"
+            )
+
+
+def write_grid(tables: dict[str, Table], path: Path) -> None:
+    """The whole grid of constants as CSV, one row a form."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        kinds = [f"{name} {measure}" for name in tables for measure in ("spearman", "within", "regret")]
+        out.writerow(["gain", "channels", "depth", "side", "noise", *kinds])
+        gains = ("log fan-in", "½·log σ²", "½·log(1 + σ²), k")
+        grid = itertools.product(
+            gains, (0.4, 0.5, 0.6), (1 / 3, 0.4, 0.5, 0.75, 1), (1, 1.25, 1.5, 1.75), (0, 1, 2, 4, 8)
+        )
+        for gain, a, p, ratio, noise in grid:
+            form = Form(gain, "c", a, p, p * ratio, noise)
+            rows = [measured(form.values(t), t) for t in tables.values()]
+            cells = [f"{v:.4f}" for m in rows for v in (m.spearman, m.within_flops, m.regret)]
+            out.writerow([gain, a, round(p, 3), round(p * ratio, 4), noise, *cells])
 
 
 def main() -> None:
-    for name, value in VARIANTS.items():
-        register(name, value)
-    names = ["flops", *VARIANTS]
-    macro = study(read_networks(sys.argv[1]), names)
-    imagenet = study(read_networks("table6"), names)
-    accuracy = np.array([n.accuracy for n in macro.networks])
-    halves = [np.random.default_rng(i).permutation(len(accuracy))[: len(accuracy) // 2] for i in range(20)]
-    print("| weighting | Spearman | over random halves | Kendall | picks | Table 6 | picks |")
-    print("| --- | ---: | ---: | ---: | --- | ---: | --- |")
-    from scipy.stats import spearmanr
-
-    for one, other in zip(macro.rankings, imagenet.rankings, strict=True):
-        spread = [spearmanr(one.values[half], accuracy[half]).statistic for half in halves]
-        picks = [" / ".join(f"{p:.2f}" for p in r.picks) for r in (one, other)]
-        row = [one.score, f"{one.spearman:.3f}", f"{min(spread):.3f}–{max(spread):.3f}", f"{one.kendall:.3f}"]
-        print("| " + " | ".join([*row, picks[0], f"{other.spearman:.3f}", picks[1]]) + " |")
-    print("\n| search | score | params | multiply-adds | layers | layers at each output side |")
-    print("| --- | --- | ---: | ---: | ---: | --- |")
-    mobile = ("mobilenet", 224, 1000)
-    searches = {
-        "resnet 32, ≤ 1M params, ≤ 18 layers": ("resnet", 32, 100, {"params": "1M", "layers": "18"}),
-        "resnet 32, ≤ 160M multiply-adds, ≤ 18 layers": ("resnet", 32, 100, {"flops": "160M", "layers": "18"}),
-        "mobilenet 224, ≤ 400M multiply-adds, ≤ 30 layers": (*mobile, {"flops": "400M", "layers": "30"}),
-        "mobilenet 224, ≤ 400M multiply-adds": (*mobile, {"flops": "400M"}),
-        "mobilenet 224, ≤ 400M multiply-adds, ρ ≤ 0.5": (*mobile, {"flops": "400M", "effectiveness": "0.5"}),
-    }
-    for title, (space, resolution, classes, budgets) in searches.items():
-        for score in ("meanfield", "layers with ReLU, R^1", "zen-weighted"):
-            found = zennas.search(space, resolution, classes, score=score, iterations=12000, rescore=0, **budgets)
-            sides: dict[int, int] = {}
-            rows = super_block_costs(found.architecture, resolution)
-            for block, row in zip(found.architecture.super_blocks, rows, strict=True):
-                sides[row.out_resolution] = sides.get(row.out_resolution, 0) + block.layers
-            depth = ", ".join(f"{side}: {layers}" for side, layers in sides.items())
-            print(
-                f"| {title} | {score} | {found.costs.params / 1e6:.2f}M | {found.costs.flops / 1e6:.0f}M "
-                f"| {found.costs.layers} | {depth} |",
-                flush=True,
-            )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", help="what zennas study reads")
+    parser.add_argument("--csv", type=Path, help="file for the grid of constants")
+    arguments = parser.parse_args()
+    tables = {}
+    for source in arguments.files:
+        known = read_networks(source)
+        tables[known.title.partition(" (")[0]] = Table(known.networks)
+    print("| form | " + " | ".join(tables) + " |")
+    print("| --- |" + " --- |" * len(tables))
+    for name, values in forms().items():
+        show(name, [measured(values(t), t) for t in tables.values()])
+    left_out(tables)
+    if arguments.csv:
+        write_grid(tables, arguments.csv)
 
 
 if __name__ == "__main__":

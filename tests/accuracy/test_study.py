@@ -309,3 +309,83 @@ def test_zen_weighted_in_a_search_keeps_depth_at_every_scale() -> None:
     assert min(deep) >= 2
     assert max(deep) <= 0.6 * sum(deep)
     assert math.isfinite(result.score)
+
+
+@pytest.fixture
+def by_recipe(tmp_path: Path) -> Path:
+    """Two recipes, of which the second trains every network better, and a third with too few networks."""
+    path = tmp_path / "recipes.csv"
+    rows = [f"{name},64,{accuracy},{recipe}\n" for recipe, better in (("old", 0), ("new", 8)) for name, accuracy in
+            zip(ZOO, (90 + better, 92 + better, 91 + better, 94 + better, 95 + better), strict=True)]  # fmt: skip
+    path.write_text("model,resolution,accuracy,recipe\n" + "".join(rows) + f"{ZOO[0]},64,99,rare\n")
+    return path
+
+
+def test_networks_of_different_recipes_are_ranked_apart(by_recipe: Path, tmp_path: Path) -> None:
+    result = study(read_networks(str(by_recipe)), ["params"])
+    assert result.recipes == (("old", 5), ("new", 5))
+    assert result.left_out == ("recipe rare: fewer than three networks rank nothing (1)",)
+    alone = tmp_path / "alone.csv"
+    alone.write_text("".join(line for line in by_recipe.read_text().splitlines(keepends=True) if "new" not in line[-5:]
+                             and "rare" not in line))  # fmt: skip
+    one = study(read_networks(str(alone)), ["params"])
+    assert result.rankings[0].spearman == pytest.approx(one.rankings[0].spearman)
+    assert result.rankings[0].kendall == pytest.approx(one.rankings[0].kendall)
+    assert result.rankings[0].regret == pytest.approx(one.rankings[0].regret)
+    # A pick is the mean over the recipes, each under budgets of its own.
+    assert result.rankings[0].picks == pytest.approx([pick + 4 for pick in one.rankings[0].picks])
+    assert result.best == pytest.approx([best + 4 for best in one.best])
+    assert len(result.rankings[0].values) == 10
+
+
+def test_a_file_of_recipes_with_too_few_networks_each_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "few.csv"
+    rows = "".join(f"{name},64,{90 + i},recipe{i}\n" for i, name in enumerate(ZOO))
+    path.write_text("model,resolution,accuracy,recipe\n" + rows)
+    with pytest.raises(ZennasError, match="no recipe has three networks or more"):
+        study(read_networks(str(path)), ["params"])
+
+
+def test_several_files_end_in_one_table(by_recipe: Path, tmp_path: Path) -> None:
+    channels = EXCERPT.with_name("channel_bench_macro_resnet_excerpt.json")
+    command = [
+        "study",
+        str(EXCERPT),
+        str(channels),
+        str(by_recipe),
+        "--score",
+        "zen-weighted,flops",
+        "--bootstrap",
+        "20",
+    ]
+    shown = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "out")], catch_exceptions=False).stdout
+    for text in ("NAS-Bench-Macro", "Channel-Bench-Macro", "recipes.csv", "noise ceiling", "one training", "2 recipes"):
+        assert text in shown
+    folders = {path.parent.name for path in (tmp_path / "out").glob("*/study.csv")}
+    assert folders == {"nas_bench_macro_excerpt", "channel_bench_macro_resnet_excerpt", "recipes"}
+
+    document = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout, parse_constant=pytest.fail)
+    macro, channel, recipes = document["files"]
+    assert (macro["file"], macro["networks"], macro["ceiling"]) == (str(EXCERPT), 48, None)
+    assert channel["title"].startswith("Channel-Bench-Macro ResNet")
+    assert recipes["recipes"] == {"old": 5, "new": 5}
+    known = study(read_networks(str(channels)), ["zen-weighted", "flops"], resamples=20)
+    for ranking in known.rankings:
+        row = channel["scores"][ranking.score]
+        assert row["spearman"] == ranking.spearman
+        assert (row["low"]["regret"], row["high"]["kendall"]) == (ranking.low.regret, ranking.high.kendall)
+        assert row["low"]["spearman"] < row["spearman"] < row["high"]["spearman"]
+    assert channel["scores"]["flops"]["share"] == pytest.approx(0, abs=1e-9)
+    assert 0 < channel["scores"]["zen-weighted"]["share"] < 1
+    assert channel["ceiling"]["runs"] == 3
+    assert recipes["scores"]["flops"]["within_flops"] is None
+
+
+def test_one_file_has_the_keys_of_before_and_its_entry_among_the_files() -> None:
+    document = json.loads(CliRunner().invoke(app, ["study", str(EXCERPT), "--score", "flops", "--json"]).stdout)
+    (entry,) = document["files"]
+    assert entry["scores"]["flops"]["spearman"] == document["scores"][0]["spearman"]
+    assert entry["scores"]["flops"]["low"]["spearman"] is None
+    with_limits = ["study", str(EXCERPT), "--score", "flops", "--bootstrap", "20", "--json"]
+    (entry,) = json.loads(CliRunner().invoke(app, with_limits).stdout)["files"]
+    assert entry["scores"]["flops"]["low"]["spearman"] < entry["scores"]["flops"]["spearman"]

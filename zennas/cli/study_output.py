@@ -131,7 +131,6 @@ def file_document(source: str, result: Study) -> dict[str, Any]:
                 "low": _measures(r.low),
                 "high": _measures(r.high),
                 "share": _number(r.share),
-                "seconds": r.seconds,
                 "refused": r.refused,
             }
             for r in result.rankings
