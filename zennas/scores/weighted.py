@@ -32,8 +32,8 @@ from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.chain import decorated_path
 from zennas.blocks.layers import Convolution, Layer
 from zennas.blocks.registry import architecture_units, expand
+from zennas.compiled import compiled_and_kept
 from zennas.scores.closed_form.activation import M2
-from zennas.scores.closed_form.compiled import compiled_and_kept
 from zennas.scores.network import ForeignNetwork, Network
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score
