@@ -3,6 +3,7 @@
 OMP_NUM_THREADS=1 python benchmarks/speed.py scoring
 OMP_NUM_THREADS=1 python benchmarks/speed.py search
 OMP_NUM_THREADS=1 python benchmarks/speed.py islands
+OMP_NUM_THREADS=1 python benchmarks/speed.py parts
 OMP_NUM_THREADS=1 python benchmarks/speed.py once
 """
 
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,9 @@ from benchmark import Benchmark, table
 from kept import Results, Row, measuring, parsed
 
 import zennas
-from zennas.scores.closed_form import meanfield_many
+from zennas.runs.store import RunStore
+from zennas.scores.closed_form import meanfield_many, score
+from zennas.searching.compiled import core
 
 _IMAGENET = ["--resolution", "224", "--classes", "1000"]
 SMALL = "resnet 32, ≤ 1 M params, ≤ 18 layers"
@@ -43,6 +47,12 @@ SEARCHES = {
     ),
 }
 """Options and iterations."""
+PARTS_OF_A_SEARCH = {
+    "scores (compiled)": (score, "score_chains"),
+    "offspring, duplicates, costs, budgets (compiled)": (core, "propose_round"),
+    "the run's database": (RunStore, "commit"),
+}
+"""Functions, none of which calls another of them."""
 ISLANDS, ISLAND_ITERATIONS, ROUNDS = (1, 2), 480_000, 3
 
 
@@ -110,6 +120,40 @@ def islands(results: Results) -> None:
         results.add(str(number), iterations=ISLAND_ITERATIONS, seconds=values)
 
 
+def parts(results: Results) -> None:
+    """Where a search's time goes: the compiled parts and what is done in Python, timed one by one in this process."""
+    zennas.search(params="1M", layers=18, iterations=200, rescore=0)
+    seconds: dict[str, float] = {}
+    with contextlib.ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+        for name, (owner, attribute) in PARTS_OF_A_SEARCH.items():
+            stack.enter_context(timed(name, owner, attribute, seconds))
+        started = time.perf_counter()
+        result = zennas.search(params="1M", layers=18, rescore=0, out=Path(folder) / "run")
+        seconds["the rest"] = time.perf_counter() - started - sum(seconds.values())
+    for name, value in seconds.items():
+        results.add(name, seconds=round(value, 3), iterations=result.iterations, scored=result.scored)
+
+
+@contextlib.contextmanager
+def timed(name: str, owner: Any, attribute: str, seconds: dict[str, float]) -> Iterator[None]:
+    """Count the seconds of a function."""
+    original = getattr(owner, attribute)
+    seconds[name] = 0.0
+
+    def measured(*arguments: Any, **options: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return original(*arguments, **options)
+        finally:
+            seconds[name] += time.perf_counter() - started
+
+    setattr(owner, attribute, measured)
+    try:
+        yield
+    finally:
+        setattr(owner, attribute, original)
+
+
 def once(results: Results) -> None:
     """What the first search after installing takes longer, and what a run takes on disk."""
     with tempfile.TemporaryDirectory() as folder:
@@ -149,6 +193,15 @@ def show_islands(results: Results) -> str:
     return table(["islands", "iterations/s of the search alone", "times one population"], lines)
 
 
+def show_parts(results: Results) -> str:
+    """Seconds and shares."""
+    whole = sum(row["seconds"] for row in results.rows.values())
+    lines = [[name, f"{r['seconds']:.2f}", f"{r['seconds'] / whole:.0%}"] for name, r in results.rows.items()]
+    one = next(iter(results.rows.values()))
+    of = f"{one['iterations']:,} iterations, {one['scored']:,} networks scored"
+    return table([f"part of a search of {of}", "seconds", "share"], [*lines, ["all of it", f"{whole:.2f}", ""]])
+
+
 def show_once(results: Results) -> str:
     """Sentences."""
     first, database = results.rows["first"], results.rows["database"]
@@ -166,7 +219,7 @@ def recompute_scoring(results: Results) -> dict[str, Row]:
 
 
 def main() -> None:
-    """Measure one of the three."""
+    """Measure one of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=PARTS)
     arguments = parsed(parser)
@@ -180,6 +233,7 @@ PARTS = {
     "scoring": (scoring, show_scoring),
     "search": (searching, show_search),
     "islands": (islands, show_islands),
+    "parts": (parts, show_parts),
     "once": (once, show_once),
 }
 BENCHMARKS = [
@@ -192,6 +246,7 @@ BENCHMARKS = [
     ),
     Benchmark("speed-search", "speed.py search", {"speed-search": show_search}, minutes=4),
     Benchmark("speed-islands", "speed.py islands", {"speed-islands": show_islands}, minutes=1.5),
+    Benchmark("speed-parts", "speed.py parts", {"speed-parts": show_parts}, minutes=0.1),
     Benchmark("speed-once", "speed.py once", {"speed-once": show_once}, minutes=0.7),
 ]
 
