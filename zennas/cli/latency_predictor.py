@@ -171,8 +171,8 @@ def learned_latency(config: "SearchConfig", quiet: bool = False) -> "LatencyBudg
     noted = predictor.report
     error = noted["models"][predictor.model.name]["median"]
     say(
-        f"fitted on {noted['fitted']} networks, {predictor.setting.layout}; median error {error:.1%} on "
-        f"{noted['held_out']} others",
+        f"fitted on {noted['fitted']} networks; median error {error:.1%} on {noted['held_out']} others; "
+        f"{predictor.setting.layout} feature maps",
         error=True,
     )
     return learned

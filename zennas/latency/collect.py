@@ -55,7 +55,6 @@ class Plan:
     layout: AskedLayout | None = None
 
 
-
 def collect(
     path: Path,
     setting: Setting,
@@ -130,9 +129,7 @@ def _visits(
         _tell(watch, AGAIN, done + 1, len(again), began + spent, plan.time_limit - spent)
 
 
-def _tell(
-    watch: Watch | None, phase: str, done: int, total: int, began: float, limit: float, before: int = 0
-) -> None:
+def _tell(watch: Watch | None, phase: str, done: int, total: int, began: float, limit: float, before: int = 0) -> None:
     if watch is not None:
         watch(work(phase, done, total, time.perf_counter() - began, limit, before))
 

@@ -90,8 +90,6 @@ class Enough:
 def held_out_error(predict: Predict, measured: Corrected) -> float:
     """Mean of |log(predicted / measured)| over the networks that are held out."""
     errors = [
-        abs(math.log(predict(measured.networks[n]) / measured.latency(n)))
-        for n in measured.numbers()
-        if is_held_out(n)
+        abs(math.log(predict(measured.networks[n]) / measured.latency(n))) for n in measured.numbers() if is_held_out(n)
     ]
     return sum(errors) / len(errors)

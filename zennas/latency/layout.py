@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from zennas.architecture.model import Architecture
-from zennas.errors import TooLargeError
 from zennas.latency.measure import BATCHES, Measurement, measure
 from zennas.latency.setting import Setting, possible_layouts
 
@@ -52,13 +51,3 @@ def faster_layout(measured: Iterable[Mapping[str, Measurement]]) -> str | None:
         for layout, found in network.items():
             totals[layout] = totals.get(layout, 0.0) + math.log(found.latency)
     return min(totals, key=lambda layout: totals[layout]) if totals else None
-
-
-def tried(
-    architecture: Architecture, setting: Setting, num_classes: int, batches: int, time_limit: float
-) -> dict[str, Measurement] | None:
-    """As `measured_layouts`; `None` where the network does not fit the memory."""
-    try:
-        return measured_layouts(architecture, setting, num_classes, batches, time_limit)
-    except TooLargeError:
-        return None

@@ -94,9 +94,7 @@ def learn_convolutions(
     return ConvolutionModel(weights, biases, (shift, c1, c2), resolution, classes, kinds)
 
 
-def _minimise(
-    loss_now: Callable[[], Tensor], optimiser: torch.optim.Optimizer, steps: int, told: Told | None
-) -> None:
+def _minimise(loss_now: Callable[[], Tensor], optimiser: torch.optim.Optimizer, steps: int, told: Told | None) -> None:
     rate = optimiser.param_groups[0]["lr"]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
     for step in range(steps):

@@ -64,7 +64,9 @@ class Setting:
                 "the clock cpu counts one thread of a CPU; use --threads 1 --device cpu, or --clock wall"
             )
         if self.layout not in possible_layouts(self.backend):
-            raise LatencyError("onnxruntime lays out feature maps as it likes; leave --layout out, or use --backend torch")
+            raise LatencyError(
+                "onnxruntime lays feature maps out as it likes; leave --layout out, or use --backend torch"
+            )
 
     def as_json(self) -> dict[str, Any]:
         """Plain values by field."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.counting.count import Costs, count_super_blocks
-from zennas.errors import BudgetError
+from zennas.errors import BudgetError, TooLargeError
 from zennas.latency.enough import Enough, Predict, is_held_out
 from zennas.latency.progress import LAYOUT, NETWORKS, Watch, Work, work
 from zennas.latency.records import Corrected, Measured, has_records, read_records
@@ -119,15 +119,16 @@ def _in_both_layouts(
     """Measurements of a few networks by layout, each with `LAYOUT_STEP` times the multiply-adds of the last, up to the
     first that is slower than wanted or does not fit the memory."""
     from zennas.latency.collect import PROBE_RANGE
-    from zennas.latency.layout import fastest, tried
+    from zennas.latency.layout import fastest, measured_layouts
     from zennas.latency.measure import FEWEST_BATCHES
 
     setting, most, began = on_this_machine(setting), plan.max_latency, time.perf_counter()
     for number in range(LAYOUT_NETWORKS):
         flops = smallest * LAYOUT_STEP ** (number + 1)
         architecture = Architecture(even((flops, flops), number))
-        found = tried(architecture, setting, num_classes, 2 * FEWEST_BATCHES, plan.network_seconds)
-        if found is None:
+        try:
+            found = measured_layouts(architecture, setting, num_classes, 2 * FEWEST_BATCHES, plan.network_seconds)
+        except TooLargeError:
             return
         yield found
         if watch is not None:
