@@ -30,7 +30,8 @@ class Check:
         predicted: its latency by the predictions as they were corrected then, in seconds an image.
         measured: what was measured; `None` where it ran out of memory.
         accepted: whether it meets the budget and was predicted within the predictor's stated error.
-        ratios: measured / predicted of all networks that were measured for it, the predictions as they were made.
+        networks: numbers of all networks that were measured for it.
+        ratios: measured / predicted of those that fit the memory, the predictions as they were made.
         factor: what predictions are multiplied by from then on.
         room: what the budget is divided by from then on, beside the factor.
     """
@@ -39,6 +40,7 @@ class Check:
     predicted: float
     measured: float | None
     accepted: bool
+    networks: tuple[int, ...] = ()
     ratios: tuple[float, ...] = ()
     factor: float = 1.0
     room: float = 1.0
@@ -154,7 +156,7 @@ def planned_iterations(iterations: int, rounds: Sequence[Round]) -> int:
 
 def rounds_as_json(rounds: Sequence[Round]) -> list[dict[str, Any]]:
     """Rounds as plain values."""
-    return [{**asdict(r), "checks": [{**asdict(c), "ratios": list(c.ratios)} for c in r.checks]} for r in rounds]
+    return [{**asdict(r), "checks": [{**asdict(c), "networks": list(c.networks), "ratios": list(c.ratios)} for c in r.checks]} for r in rounds]
 
 
 def rounds_from_json(document: Any) -> tuple[Round, ...]:
@@ -174,6 +176,7 @@ def _checks(document: Any) -> tuple[Check, ...]:
             _positive(c["predicted"]),
             None if c["measured"] is None else _positive(c["measured"]),
             bool(c["accepted"]),
+            tuple(map(_count, c["networks"])),
             tuple(map(_positive, c["ratios"])),
             _positive(c["factor"]),
             _positive(c["room"]),

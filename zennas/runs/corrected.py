@@ -175,9 +175,9 @@ def _check(
     error = stated_error(measurer.predictor)
     factor, room = (1.0, 1.0) if before is None else (before.factor, before.room)
     ranked = search.populations[number].ranked()
-    # Those that are known to miss it were measured for an earlier check.
-    fitting = [c for c in ranked if c.id not in measurer.taken or budget.holds(measurer.taken[c.id].latency)]
-    leaders = (fitting or ranked)[: 1 + RUNNERS_UP]
+    earlier = checks_of(rounds, number)
+    missed = {n for check in earlier for n in check.networks if not budget.holds(measurer.taken[n].latency)}
+    leaders = ([c for c in ranked if c.id not in missed] or ranked)[: 1 + RUNNERS_UP]
     best = leaders[0]
     assert best.costs.latency is not None
     if not measurer.measure([best]):
@@ -187,10 +187,9 @@ def _check(
     accepted = is_accepted(budget, predicted, measured, error)
     if not accepted and not measurer.measure(leaders):
         return None
-    ratios = [measurer.ratio(candidate) for candidate in leaders if candidate.id in measurer.taken]
-    known = tuple(ratio for ratio in ratios if ratio is not None)
+    networks = leaders[:1] if accepted else leaders
+    ratios = tuple(ratio for c in networks if (ratio := measurer.ratio(c)) is not None)
     if not accepted:
-        earlier = [ratio for check in checks_of(rounds, number) for ratio in check.ratios]
-        factor = learned_factor([*earlier, *known]) or factor
+        factor = learned_factor([*(ratio for check in earlier for ratio in check.ratios), *ratios]) or factor
         room = room_after(budget, measured, error, room)
-    return Check(best.id, predicted, measured, accepted, known, factor, room)
+    return Check(best.id, predicted, measured, accepted, tuple(c.id for c in networks), ratios, factor, room)
