@@ -44,9 +44,7 @@ def noise(blocks: object, share: float) -> float:
 class Device:
     """Takes `bias` of a network's prediction times that prediction, with noise; counts what it measures."""
 
-    def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, bias: Callable[[float], float], share: float = 0.02
-    ) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, bias: Callable[[float], float], share: float = 0.02) -> None:
         self.measured: list[object] = []
 
         def measure(architecture: zennas.Architecture, setting: Setting, *_: object, **__: object) -> object:
@@ -134,9 +132,7 @@ def test_the_second_search_finds_better_than_what_the_first_has_left(
     assert corrected.score > left
 
 
-def test_a_bias_that_grows_with_the_latency_is_followed(
-    predictor_file: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bias_that_grows_with_the_latency_is_followed(predictor_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Device(monkeypatch, lambda predicted: 1.6 * (predicted / BUDGET) ** 0.5)
     result = start_run(config(predictor_file), None)
     assert result.best.measured_latency is not None
@@ -151,9 +147,7 @@ def test_searches_are_bounded_where_no_correction_helps(predictor_file: str, mon
     assert any("so do all" in note for note in result.notes)
 
 
-def test_where_nothing_fits_the_memory_nothing_is_learned(
-    predictor_file: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_nothing_fits_the_memory_nothing_is_learned(predictor_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Device(monkeypatch, lambda predicted: math.inf if predicted > 0.7 * BUDGET else 0.95)
     result = start_run(config(predictor_file), None)
     assert result.best.measured_latency is not None
@@ -292,9 +286,7 @@ def test_patience_counts_from_where_a_search_begins_again(
     assert rest[0].iteration - first.iteration >= 256
 
 
-def test_after_its_time_limit_a_search_is_not_begun_again(
-    predictor_file: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_its_time_limit_a_search_is_not_begun_again(predictor_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Device(monkeypatch, lambda _: 1.46)
     result = start_run(config(predictor_file, time_limit=1e-9), None)
     assert result.status == "time limit"

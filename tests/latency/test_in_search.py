@@ -2,11 +2,9 @@
 
 import json
 import math
-import re
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,7 @@ import yaml
 from devices import RATE, device_seconds, plain_model, plain_predictor
 
 import zennas
-from zennas.counting import count_super_blocks, parse_budget
+from zennas.counting import count_super_blocks
 from zennas.errors import BudgetError, LatencyError, TooLargeError, ZennasError
 from zennas.latency import in_search
 from zennas.latency.collect import Plan
@@ -25,12 +23,8 @@ from zennas.latency.progress import Work
 from zennas.latency.sampling import sample_network, smallest_flops
 from zennas.latency.setting import Setting
 from zennas.latency.space_measuring import measure_space
-from zennas.latency.winner import MOST_MEASURED, measured_winner
-from zennas.report.payload import run_payload
-from zennas.runs.reading import read_run
 from zennas.runs.run import Progress, RunContext, resume_run, start_run
 from zennas.runs.store import RunStore
-from zennas.searching.population import Candidate
 from zennas.searching.settings import SearchConfig
 from zennas.spaces.space import search_space
 

@@ -18,14 +18,16 @@ AFTER_SEARCH = {
 
 @contextmanager
 def search_progress(quiet: bool) -> Iterator[Watcher | None]:
-    """A watcher that draws iterations/s, scored networks, the best and its costs, and the time left."""
-    if quiet:
+    """A watcher that draws iterations/s, scored networks, the best and its costs, and the time left; nothing where
+    standard error is no terminal."""
+    from zennas.cli.console import console
+
+    screen = console(error=True)
+    if quiet or not screen.is_terminal:
         yield None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
-
-    from zennas.cli.console import console
 
     bar = Bar(
         TextColumn("{task.description}"),
@@ -33,7 +35,7 @@ def search_progress(quiet: bool) -> Iterator[Watcher | None]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[text]}"),
-        console=console(error=True),
+        console=screen,
         refresh_per_second=8,
         transient=True,
     )
@@ -71,20 +73,22 @@ def search_progress(quiet: bool) -> Iterator[Watcher | None]:
 
 @contextmanager
 def measuring_progress(quiet: bool) -> Iterator[Watch | None]:
-    """A watcher that draws what was measured or learned, and the time left at the pace so far."""
-    if quiet:
+    """A watcher that draws what was measured or learned, and the time left at the pace so far; nothing where standard
+    error is no terminal."""
+    from zennas.cli.console import console
+
+    screen = console(error=True)
+    if quiet or not screen.is_terminal:
         yield None
         return
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    from zennas.cli.console import console
-
     bar = Bar(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         TextColumn("{task.fields[text]}"),
-        console=console(error=True),
+        console=screen,
         transient=True,
     )
     task = bar.add_task("measuring", total=1.0, text="")
@@ -92,11 +96,10 @@ def measuring_progress(quiet: bool) -> Iterator[Watch | None]:
     def watch(work: Work) -> None:
         # Started here, so that an error before the first network stands alone on its line.
         bar.start()
-        share = work.done / max(1, work.total)
         left = "" if work.left is None else f", at most {format_seconds(work.left)} left"
         description = "learning" if work.phase == LEARNING else "measuring"
-        text = f"{work.done:.0f} {PHASES[work.phase]}{left}"
-        bar.update(task, description=description, completed=share, text=text)
+        text = f"{work.done:.0f}/{work.total} {PHASES[work.phase]}{left}"
+        bar.update(task, description=description, completed=work.share, text=text)
 
     try:
         yield watch

@@ -156,7 +156,11 @@ def planned_iterations(iterations: int, rounds: Sequence[Round]) -> int:
 
 def rounds_as_json(rounds: Sequence[Round]) -> list[dict[str, Any]]:
     """Rounds as plain values."""
-    return [{**asdict(r), "checks": [{**asdict(c), "networks": list(c.networks), "ratios": list(c.ratios)} for c in r.checks]} for r in rounds]
+    return [{**asdict(r), "checks": [_check_as_json(check) for check in r.checks]} for r in rounds]
+
+
+def _check_as_json(check: Check) -> dict[str, Any]:
+    return {**asdict(check), "networks": list(check.networks), "ratios": list(check.ratios)}
 
 
 def rounds_from_json(document: Any) -> tuple[Round, ...]:

@@ -22,12 +22,14 @@ class Work:
         done: of what the phase counts; of a model that learns a part.
         total: of it, at most.
         left: seconds that the rest takes at most, at the pace of what was done; `None` before anything was.
+        share: of the phase that is over, by what was done or by the time that it may take.
     """
 
     phase: str
     done: float
     total: int
     left: float | None
+    share: float = 0.0
 
 
 Watch = Callable[[Work], None]
@@ -48,4 +50,5 @@ def work(phase: str, done: float, total: int, seconds: float, limit: float | Non
     left = None if here <= 0 else seconds / here * (total - done)
     if left is not None and limit is not None:
         left = min(left, limit - seconds)
-    return Work(phase, done, total, None if left is None else max(0.0, left))
+    share = max(done / max(1, total), 0.0 if not limit else seconds / limit)
+    return Work(phase, done, total, None if left is None else max(0.0, left), min(1.0, share))

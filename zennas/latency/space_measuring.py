@@ -77,6 +77,7 @@ def measure_space(
         assert enough.latest is not None
         predict, networks = enough.latest
         rest = replace(rest, samples=round(networks / SPREAD_SHARE))
+        measured = measured.first(networks)  # what a search follows from is the same where it is gone on with
     found = _found_by_searches(measured, space, seed, predict) or even
     return collect(path, setting, space.name, num_classes, smallest, found, rest, seed, watch)
 
