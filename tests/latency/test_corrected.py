@@ -232,6 +232,21 @@ def test_what_was_measured_is_read_and_not_measured_again(
     assert device.measured
 
 
+def test_a_run_that_met_nothing_can_be_lengthened(
+    predictor_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Device(monkeypatch, lambda predicted: BUDGET * 1.01 / predicted, 0.0)
+    result = start_run(config(predictor_file, iterations=320), tmp_path / "run")
+    assert not result.latency_rounds[-1].checks[0].accepted
+    Device(monkeypatch, lambda _: 0.98)
+    planned = result.iterations + 640
+    longer = resume_run(tmp_path / "run", {"iterations": planned})
+    assert longer.iterations >= planned
+    assert longer.latency_rounds[: len(result.latency_rounds)] == result.latency_rounds
+    assert longer.best.measured_latency is not None
+    assert longer.best.measured_latency <= BUDGET
+
+
 def test_what_is_said_is_the_same_everywhere(
     predictor_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from zennas.latency.correction import (
     Check,
     Round,
     corrected_budgets,
+    corrected_sets,
     correction_of,
     is_accepted,
     learned_factor,
@@ -104,4 +105,8 @@ def test_what_is_said_counts_the_searches_of_each_population() -> None:
     ]
     assert correction_of((), 0) is None
     assert planned_iterations(64, rounds) == 96
+    # What was learned last has had no search, so that the populations are still of the budgets before.
+    last = (rounds[0], Round(96, None, (replace(MISS, factor=3.0), MET)))
+    assert corrected_sets([(BUDGET,), (BUDGET,)], last) == corrected_sets([(BUDGET,), (BUDGET,)], rounds[:1])
+    assert corrected_sets([(BUDGET,)], ()) == [(BUDGET,)]
     assert planned_iterations(100, rounds) == 100

@@ -122,8 +122,9 @@ def corrected_budgets(budgets: Sequence[Budget], check: Check | None) -> tuple[B
 
 
 def corrected_sets(budget_sets: Sequence[Sequence[Budget]], rounds: Sequence[Round]) -> list[tuple[Budget, ...]]:
-    """The budgets of every population as they are searched within after these rounds."""
-    checks = last_checks(rounds, len(budget_sets))
+    """The budgets of every population as they are searched within after these rounds: those of the last one that
+    another search followed."""
+    checks = last_checks([r for r in rounds if r.until is not None], len(budget_sets))
     return [corrected_budgets(budgets, check) for budgets, check in zip(budget_sets, checks, strict=True)]
 
 
