@@ -30,7 +30,7 @@ def test_a_part_tells_the_time_until_all_networks_are_measured(monkeypatch: pyte
     now = [0.0]
     monkeypatch.setattr("zennas.latency.space_measuring.time", SimpleNamespace(perf_counter=lambda: now[0]))
     told: list[Work] = []
-    watch = _until_the_end(told.append, SimpleNamespace(samples=90, time_limit=100.0), 0.0)
+    watch = _until_the_end(told.append, SimpleNamespace(samples=90, time_limit=100.0, least=0), 0.0)
     for done in (31, 32, 33):
         now[0] += 2.0
         watch(Work("networks", done, 60, 1.0))
@@ -40,6 +40,12 @@ def test_a_part_tells_the_time_until_all_networks_are_measured(monkeypatch: pyte
     assert told[-1].left == 10.0
     watch(Work("again", 3, 6, 7.0))
     assert told[-1] == Work("again", 3, 6, 7.0)
+    # Six are still missing of those that are measured whatever the time.
+    late = _until_the_end(told.append, SimpleNamespace(samples=90, time_limit=100.0, least=10), 0.0)
+    now[0] = 120.0
+    for done in (1, 2, 3, 4):
+        late(Work("networks", done, 60, 0.0))
+    assert told[-1].left == 180.0
 
 
 def test_learning_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,7 @@ class Plan:
         max_latency: seconds an image up to which networks are wanted; by default 50 times the smallest network's.
         fewest: networks before which measuring does not end because the error has stopped falling
             (`zennas.latency.enough`); where that is as many as `samples`, it never does.
+        least: networks that are measured however long that takes: with fewer there is no predictor.
         layout: one of `zennas.layouts.ASKED`; by default the setting's own. `auto` takes the one in which a few
             networks are the faster ones, or that of the measurements that are there already.
     """
@@ -52,6 +53,7 @@ class Plan:
     network_seconds: float = 0.5
     max_latency: float | None = None
     fewest: int = 100
+    least: int = 0
     layout: AskedLayout | None = None
 
 
@@ -113,7 +115,7 @@ def _visits(
     measured, limit = records.measured, (1 - AGAIN_SHARE) * plan.time_limit
     kept = len(measured.networks)
     for number in range(plan.samples):
-        if time.perf_counter() - began > limit:
+        if time.perf_counter() - began > limit and number >= plan.least:
             break
         if enough is not None and enough(measured, number):
             return

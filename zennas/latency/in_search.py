@@ -124,7 +124,7 @@ def quick_predictor(config: SearchConfig, watch: Watch | None = None) -> Predict
         MissingExtraError: torch or scikit-learn is not installed.
     """
     from zennas.latency.collect import Plan
-    from zennas.latency.fit import QUICK, fit_predictor
+    from zennas.latency.fit import FEWEST_NETWORKS, QUICK, fit_predictor
 
     highest = max(b.high for budgets in config.budget_sets() for b in budgets if b.quantity == "latency")
     plan = Plan(
@@ -132,6 +132,7 @@ def quick_predictor(config: SearchConfig, watch: Watch | None = None) -> Predict
         network_seconds=0.2,
         max_latency=BEYOND_BUDGET * highest if highest < float("inf") else None,
         fewest=QUICK_NETWORKS,
+        least=FEWEST_NETWORKS + 5,
         layout=config.latency_layout or AUTO,
     )
     space = configured_space(config)

@@ -90,7 +90,10 @@ def _until_the_end(watch: Watch, plan: Any, began: float) -> Watch:
         nonlocal before
         if part.phase == NETWORKS:
             before = int(part.done) - 1 if before is None else before
-            part = work(NETWORKS, part.done, plan.samples, time.perf_counter() - began, plan.time_limit, before)
+            seconds = time.perf_counter() - began
+            late = seconds / max(1, int(part.done) - before) * (plan.least - part.done)
+            limit = max(plan.time_limit, seconds + late)
+            part = work(NETWORKS, part.done, plan.samples, seconds, limit, before)
         watch(part)
 
     return later
