@@ -65,7 +65,9 @@ def measure_space(
     def even(flops: tuple[float, float], number: int) -> tuple[SuperBlock, ...]:
         return sample_network(space, resolution, num_classes, flops, seed, number)
 
+    began = time.perf_counter()
     setting = _laid_out(path, setting, num_classes, smallest, even, plan, watch)
+    plan = replace(plan, time_limit=plan.time_limit - (time.perf_counter() - began))
     spread = replace(plan, samples=round(SPREAD_SHARE * plan.samples), time_limit=SPREAD_SHARE * plan.time_limit)
     enough = Enough(plan.fewest, lambda measured: _learned(measured, seed)) if plan.fewest < spread.samples else None
     began = time.perf_counter()
