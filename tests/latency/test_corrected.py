@@ -139,6 +139,28 @@ def test_a_bias_that_grows_with_the_latency_is_followed(predictor_file: str, mon
     assert 0.7 * BUDGET < result.best.measured_latency <= BUDGET
 
 
+def test_a_search_begins_anew_where_no_candidate_meets_the_corrected_budget(
+    predictor_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # By such a bias no candidate of the first search meets the budget.
+    bias = 1.01 * BUDGET / min(c.costs.latency or 1.0 for c in start_run(config(predictor_file), None).candidates())
+    Device(monkeypatch, lambda _: bias, 0.0)
+    result = start_run(config(predictor_file), tmp_path / "run")
+    founders = [c for c in result.candidates() if c.parent < 0]
+    assert [c.iteration for c in founders][:2] == [0, ITERATIONS]
+    assert result.best.measured_latency is not None
+    assert result.best.measured_latency <= BUDGET
+    assert same(result, resume_run(tmp_path / "run"))
+    assert same(result, read_run(tmp_path / "run"))
+
+
+def test_a_budget_that_nothing_meets_is_not_searched_for(predictor_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Device(monkeypatch, lambda _: 5000.0, 0.0)
+    result = start_run(config(predictor_file), None)
+    assert [r.until for r in result.latency_rounds] == [None]
+    assert any("so do all" in note for note in result.notes)
+
+
 def test_searches_are_bounded_where_no_correction_helps(predictor_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Device(monkeypatch, lambda predicted: BUDGET * 1.01 / predicted, 0.0)  # every network takes the same
     result = start_run(config(predictor_file), None)
@@ -148,7 +170,8 @@ def test_searches_are_bounded_where_no_correction_helps(predictor_file: str, mon
 
 
 def test_where_nothing_fits_the_memory_nothing_is_learned(predictor_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    Device(monkeypatch, lambda predicted: math.inf if predicted > 0.7 * BUDGET else 0.95)
+    device: Device
+    device = Device(monkeypatch, lambda _: math.inf if device.networks == 1 else 0.95)
     result = start_run(config(predictor_file), None)
     assert result.best.measured_latency is not None
     assert result.best.measured_latency <= BUDGET
@@ -167,7 +190,7 @@ def test_each_budget_of_a_frontier_is_corrected_on_its_own(
     assert correction["factor"] == pytest.approx(1.5, rel=0.03)
     for winner, budget in ((small, 3e-3), (large, 12e-3)):
         assert winner.measured_latency is not None
-        assert 0.7 * budget < winner.measured_latency <= budget
+        assert 0.5 * budget < winner.measured_latency <= budget
         assert winner.budgets[-1].high == budget
     assert len(device.measured) == VISITS * device.networks
 

@@ -18,6 +18,10 @@ from itertools import takewhile
 from math import inf
 from typing import Any
 
+import numpy as np
+
+from zennas.counting.budgets import within
+from zennas.errors import BudgetError
 from zennas.latency.correction import (
     Check,
     Round,
@@ -40,6 +44,8 @@ from zennas.runs.store import RunStore
 from zennas.searching.population import Candidate
 from zennas.searching.rounds import Search
 from zennas.searching.settings import SearchConfig
+from zennas.searching.tasks import Failure
+from zennas.spaces.start import starting_network
 
 MOST_AGAIN = 3
 
@@ -145,13 +151,37 @@ def _after(
         until = search.iteration + config.iterations
         going_on = (*rounds, Round(search.iteration, until, tuple(checks)))
         after = following.make(going_on)
-        state = _beginning(config, after, store.candidates())
-        if all(state["populations"]):
-            store.set_state(**{ROUNDS_STATE: rounds_as_json(going_on), **state, "status": RUNNING})
+        candidates = store.candidates()
+        founders = _founders(config, after, candidates, search.iteration)
+        if founders is not None:
+            state = _beginning(config, after, [*candidates, *founders])
+            store.commit(founders, (), {ROUNDS_STATE: rounds_as_json(going_on), **state, "status": RUNNING})
             restore_search(after, store)
             return after
     store.set_state(**{ROUNDS_STATE: rounds_as_json((*rounds, Round(search.iteration, None, tuple(checks))))})
     return None
+
+
+def _founders(
+    config: SearchConfig, search: Search, candidates: Sequence[Candidate], iteration: int
+) -> list[Candidate] | None:
+    """A first network for each population that none of the candidates may enter; `None` where there is none that meets
+    its budgets, or it cannot be scored."""
+    founders: list[Candidate] = []
+    count = search.problem.count
+    for number, budgets in enumerate(search.budget_sets):
+        if any(within(candidate.costs, budgets) for candidate in (*candidates, *founders)):
+            continue
+        rng = np.random.default_rng([config.seed, 1 << 32, number, iteration])
+        try:
+            blocks = starting_network(search.problem.space, budgets, config.resolution, config.num_classes, rng, count)
+        except BudgetError:
+            return None
+        (score,) = search.score([blocks])
+        if isinstance(score, Failure):
+            return None
+        founders.append(Candidate(len(candidates) + len(founders), iteration, -1, (), blocks, score, count(blocks)))
+    return founders
 
 
 def _beginning(config: SearchConfig, search: Search, candidates: Sequence[Candidate]) -> dict[str, Any]:
@@ -160,7 +190,7 @@ def _beginning(config: SearchConfig, search: Search, candidates: Sequence[Candid
     state = populations_state(search.budget_sets, config.population, candidates)
     told = sorted({number for ids in state["populations"] for number in ids})
     search.algorithm.tell([candidates[number] for number in told])
-    return {**state, "algorithm": search.algorithm.state()}
+    return {**state, "scored": len(candidates), "algorithm": search.algorithm.state()}
 
 
 def _check(
