@@ -33,7 +33,7 @@ NETWORKS, VISITS = 60, 5
 
 def fit(results: Results) -> None:
     """What each set's models are off by, with a figure of predicted against measured."""
-    from zennas.latency.collect import is_held_out
+    from zennas.latency.enough import is_held_out
     from zennas.latency.predictor import read_predictor
     from zennas.latency.records import Corrected, read_records
 
@@ -74,8 +74,9 @@ def rounded(errors: dict[str, Any]) -> dict[str, Any]:
 
 def again(results: Results) -> None:
     """Held-out networks measured again, in turns: which is nearer to that, the predictor or the set's measurement?"""
-    from zennas.latency.collect import Plan, is_held_out
+    from zennas.latency.collect import Plan
     from zennas.latency.drift import reference, reference_seconds
+    from zennas.latency.enough import is_held_out
     from zennas.latency.fit import relative_errors
     from zennas.latency.measure import measure
     from zennas.latency.predictor import read_predictor

@@ -9,6 +9,7 @@ ROOMS = (
     "errors",
     "units",
     "number_types",
+    "layouts",
     "optional_dependencies",
     "compiled",
     "allocator",

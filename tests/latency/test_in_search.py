@@ -2,11 +2,9 @@
 
 import json
 import math
-import re
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,21 +13,18 @@ import yaml
 from devices import RATE, device_seconds, plain_model, plain_predictor
 
 import zennas
-from zennas.counting import count_super_blocks, parse_budget
+from zennas.counting import count_super_blocks
 from zennas.errors import BudgetError, LatencyError, TooLargeError, ZennasError
 from zennas.latency import in_search
 from zennas.latency.collect import Plan
 from zennas.latency.measure import summary
 from zennas.latency.predictor import write_predictor
+from zennas.latency.progress import Work
 from zennas.latency.sampling import sample_network, smallest_flops
 from zennas.latency.setting import Setting
 from zennas.latency.space_measuring import measure_space
-from zennas.latency.winner import MOST_MEASURED, measured_winner
-from zennas.report.payload import run_payload
-from zennas.runs.reading import read_run
 from zennas.runs.run import Progress, RunContext, resume_run, start_run
 from zennas.runs.store import RunStore
-from zennas.searching.population import Candidate
 from zennas.searching.settings import SearchConfig
 from zennas.spaces.space import search_space
 
@@ -161,83 +156,6 @@ class Device:
         monkeypatch.setattr("zennas.latency.winner.on_this_machine", lambda setting: setting)
 
 
-def test_the_winner_and_the_runners_up_are_measured(predictor_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    device = Device(monkeypatch, 0.9)
-    result = start_run(_config(predictor_file), None)
-    assert len(device.met) == 3
-    assert result.best.measured_latency == pytest.approx(0.9 * (result.costs.latency or 0), rel=1e-5)
-    assert not any("misses" in note for note in result.notes)
-
-
-@pytest.mark.parametrize("first", [1.5, float("inf")])
-def test_a_winner_that_misses_gives_way_to_the_next_that_meets(
-    first: float, predictor_file: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Device(monkeypatch, 0.9)
-    expected = start_run(_config(predictor_file), None)
-    Device(monkeypatch, first, 0.9)
-    result = start_run(_config(predictor_file), None)
-    assert result.score <= expected.score
-    assert result.architecture.super_blocks != expected.architecture.super_blocks
-    assert result.best.measured_latency is not None
-    assert result.best.measured_latency <= BUDGET
-    assert any("misses latency ≤ 8ms; returned is the next best" in note for note in result.notes)
-
-
-def test_what_was_measured_and_said_is_read_back_and_shown(
-    predictor_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Device(monkeypatch, 1.5, 1.2, 0.9)
-    result = start_run(_config(predictor_file), tmp_path / "run")
-    assert any(re.search(r"returned is the next best.*--latency \d", note) for note in result.notes)
-    found = read_run(tmp_path / "run")
-    assert found.best.measured_latency == result.best.measured_latency
-    assert tuple(found.notes) == tuple(result.notes)
-    payload = run_payload(found)
-    costs = {cost["title"]: cost for cost in payload["winners"][0]["costs"]}
-    assert costs["latency, measured"]["value"] == result.best.measured_latency
-    assert costs["latency, measured"]["budget"] == "≤ 8ms"
-    assert costs["latency, predicted"]["budget"] == ""
-    assert payload["notes"] == list(result.notes)
-
-
-def test_where_the_whole_population_misses_an_earlier_candidate_is_returned(
-    predictor_file: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    device = Device(monkeypatch, 1.6)
-    result = start_run(_config(predictor_file, layers="20"), None)
-    assert len(device.met) <= MOST_MEASURED
-    assert result.best.measured_latency is not None
-    assert 0.5 * BUDGET < result.best.measured_latency <= BUDGET
-    assert result.costs.layers <= 20
-    fitting = [c for c in result.candidates() if 1.6 * (c.costs.latency or 0) <= BUDGET]
-    assert result.score == max(c.score for c in fitting)
-
-
-def test_who_is_returned_in_place_of_the_population_keeps_the_other_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
-    Device(monkeypatch, 1.6)
-    predictor = plain_predictor()
-
-    def candidate(number: int, width: int, params: int) -> Candidate:
-        blocks = zennas.load(f"SuperConvK3BNRELU(3,{width},1,1)").super_blocks
-        costs = replace(count_super_blocks(blocks, 32, 10), params=params, latency=predictor.predict(blocks))
-        return Candidate(number, number, -1, (), blocks, float(width), costs)
-
-    slow, large, small = candidate(0, 200, 5000), candidate(1, 120, 9000), candidate(2, 100, 4000)
-    budgets = (parse_budget("params", "5k"), parse_budget("latency", "8ms"))
-    found, latency = measured_winner(predictor, 10, [slow], lambda: [large, slow, small], budgets, [])
-    assert found == small
-    assert latency == pytest.approx(1.6 * (small.costs.latency or 0))
-
-
-def test_where_none_meets_the_budget_that_is_said(predictor_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    device = Device(monkeypatch, 5000.0)
-    result = start_run(_config(predictor_file), None)
-    assert len(device.met) == 3
-    assert result.best.measured_latency == pytest.approx(5000 * (result.costs.latency or 0), rel=1e-5)
-    assert any("so do all 3 that were measured" in note and "--latency 1.6µs" in note for note in result.notes)
-
-
 def test_a_machine_that_is_slower_now_is_allowed_for(predictor_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Device(monkeypatch, 1.9, reference=2e-3)
     result = start_run(_config(predictor_file), None)
@@ -269,10 +187,13 @@ def test_a_quick_predictor_is_measured_on_this_machine(monkeypatch: pytest.Monke
     monkeypatch.setattr("zennas.latency.learn.PERCEPTRON_STEPS", 60)
     few = {"samples": 30, "network_seconds": 0.01}
     monkeypatch.setattr("zennas.latency.collect.Plan", lambda **given: Plan(**{**given, **few}))
-    told: list[int] = []
+    told: list[Work] = []
     config = SearchConfig(resolution=16, num_classes=10, latency="5ms", latency_batch_size=1)
-    predictor = in_search.quick_predictor(config, lambda networks, seconds: told.append(networks))
-    assert told[-1] == 30
+    predictor = in_search.quick_predictor(config, told.append)
+    assert max(work.done for work in told if work.phase == "networks") == 30
+    assert list(dict.fromkeys(work.phase for work in told))[:2] == ["layout", "networks"]
+    assert told[-1].phase == "learning"
+    assert predictor.setting.layout in ("channels-last", "contiguous")
     assert (predictor.setting.clock, predictor.setting.batch_size, predictor.setting.resolution) == ("cpu", 1, 16)
     assert predictor.report["noise"] is not None
     assert 0 < predictor.predict(zennas.load("SuperConvK3BNRELU(3,16,1,1)SuperResK3K3(16,16,2,16,1)").super_blocks) < 1

@@ -78,7 +78,7 @@ def test_the_device_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
 
     class Anywhere(nn.Module):
-        def to(self, *_: object) -> "Anywhere":  # type: ignore[override]
+        def to(self, *_: object, **__: object) -> "Anywhere":  # type: ignore[override]
             return self
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:

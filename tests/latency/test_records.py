@@ -190,6 +190,11 @@ def test_a_stopped_collection_goes_on_and_measures_nothing_twice(tmp_path: Path,
     assert all(len(visits) == (2 if n % 5 == 4 else 1) for n, visits in whole.visits.items())
 
 
+def test_the_least_are_measured_however_long_it_takes(tmp_path: Path, measured_at: list[str]) -> None:
+    assert len(_collect(tmp_path / "short", 60, time_limit=0.0).networks) == 0
+    assert len(_collect(tmp_path / "least", 60, time_limit=0.0, least=25).networks) == 25
+
+
 def test_held_out_networks_are_measured_again_at_the_end(
     tmp_path: Path, measured_at: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,12 +1,14 @@
 """`zennas latency`."""
 
 import json
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from zennas.cli.options import Json, Model, Resolution
 from zennas.cli.terminal import say
+from zennas.layouts import AUTO, LAYOUT_HELP, AskedLayout
 
 LatencyDevice = Annotated[str, typer.Option(help="cpu, cuda or cuda:<number>.")]
 Backend = Annotated[str, typer.Option(help="torch, torch-compile or onnxruntime.")]
@@ -21,6 +23,7 @@ Clock = Annotated[
         help="wall, or cpu: processor time of one thread, which leaves out what other programs take on a busy machine."
     ),
 ]
+Layout = Annotated[AskedLayout, typer.Option(help=LAYOUT_HELP)]
 
 
 def latency(
@@ -36,13 +39,15 @@ def latency(
     ] = None,
     threads: Threads = None,
     clock: Clock = "wall",
+    layout: Layout = AUTO,
     batches: Annotated[int, typer.Option(min=1, help="Mini-batches after the warm-up.")] = 30,
     as_json: Json = False,
 ) -> None:
     """Measure how long a network takes for an image on this machine.
 
     After a warm-up, 30 mini-batches as in the paper; the median and the spread, a standard deviation that a few
-    outliers do not touch. The spread tells whether the machine is quiet enough.
+    outliers do not touch. The spread tells whether the machine is quiet enough. With --layout auto the network is
+    measured in both layouts, and the faster one counts.
 
     [bold]Examples[/bold]
 
@@ -67,17 +72,27 @@ def latency(
         cpu_threads(threads, clock),
         clock,
     )
+    from zennas.latency.layout import fastest, measured_layouts
     from zennas.latency.measure import NOISY_SPREAD, measure
 
     count = native_classes(architecture, classes)
-    found = measure(architecture, setting, count, batches)
+    if layout == AUTO:
+        by_layout = measured_layouts(architecture, setting, count, batches)
+    else:
+        by_layout = {layout: measure(architecture, replace(setting, layout=layout), count, batches)}
+    found = fastest(by_layout)
     if as_json:
-        print(json.dumps({"name": architecture.name, "num_classes": count, **found.as_json()}))
+        layouts = {name: measured.latency for name, measured in by_layout.items()}
+        document = {"name": architecture.name, "num_classes": count, **found.as_json(), "layouts": layouts}
+        print(json.dumps(document))
     else:
         say(
             f"{format_seconds(found.latency)} an image (spread {found.spread:.1%} over {len(found.batches)} "
             f"mini-batches)\non {found.setting}"
         )
+        for other in by_layout.values():
+            if other is not found:
+                say(f"{other.setting.layout}: {format_seconds(other.latency)}")
     if not found.trusted:
         say(
             f"zennas: this machine is too noisy to trust that number: the spread of {found.spread:.0%} is above "

@@ -1,16 +1,16 @@
 """`zennas latency-predictor`."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zennas.cli.latency import Backend, BatchSize, Clock, Dtype, LatencyDevice, Threads, cpu_threads
+from zennas.cli.latency import Backend, BatchSize, Clock, Dtype, LatencyDevice, Layout, Threads, cpu_threads
 from zennas.cli.options import Json, Seed
+from zennas.cli.progress import measuring_progress
 from zennas.cli.terminal import say
+from zennas.layouts import AUTO
 
 if TYPE_CHECKING:
     from zennas.latency.in_search import LatencyBudget
@@ -35,6 +35,9 @@ def fit(
         list[str] | None, typer.Option(help="Module that registers your blocks or spaces.", show_default=False)
     ] = None,
     samples: Annotated[int, typer.Option(min=1, help="Networks to measure at most.")] = 2000,
+    min_samples: Annotated[
+        int, typer.Option(min=1, help="Networks to measure before the error is asked whether it still falls.")
+    ] = 100,
     time_limit: Annotated[str, typer.Option(help="Time for measuring, e.g. 20m.")] = "20m",
     max_latency: Annotated[
         str | None,
@@ -52,14 +55,17 @@ def fit(
     dtype: Dtype = "fp32",
     threads: Threads = None,
     clock: Clock = "wall",
+    layout: Layout = AUTO,
     seed: Seed = 0,
     as_json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Measure networks of a search space, learn to predict their latency, and report the error.
 
     Every measurement is kept in OUT.measurements.jsonl; the same command goes on where it was stopped. Three models
     learn from four fifths of the networks: a per-convolution model, the paper's perceptron and boosted trees; the
-    one that is best on the last fifth is written.
+    one that is best on the last fifth is written. Measuring ends when the error on held-out networks stops falling, and
+    at --samples or --time-limit at the latest.
 
     [bold]Examples[/bold]
 
@@ -85,11 +91,10 @@ def fit(
 
     check_model(model)
     measurements = out.with_name(out.name + ".measurements.jsonl")
-    with measuring(samples, limit) as watch:
-        measured = measure_space(
-            measurements, setting, searched, classes, Plan(samples, limit, max_latency=most), seed, watch
-        )
-    predictor = fit_predictor(measured, model, seed)
+    plan = Plan(samples, limit, max_latency=most, fewest=min_samples, layout=layout)
+    with measuring_progress(quiet) as watch:
+        measured = measure_space(measurements, setting, searched, classes, plan, seed, watch)
+        predictor = fit_predictor(measured, model, seed, watch)
     write_predictor(predictor, out)
     if as_json:
         print(
@@ -141,56 +146,36 @@ def _show(predictor: Any, out: Path, measurements: Path) -> None:
     screen.print(f"written to {out}; measurements in {measurements}", highlight=False, markup=False)
 
 
-def learned_latency(config: "SearchConfig") -> "LatencyBudget | None":
-    """The predictor of a search's latency budget; where one must be fitted first, how long that takes is said."""
+def learned_latency(config: "SearchConfig", quiet: bool = False) -> "LatencyBudget | None":
+    """The predictor of a search's latency budget; where one must be fitted first, how long that takes is said.
+
+    Args:
+        config: of the search.
+        quiet: draw no progress.
+    """
     from zennas.latency.in_search import QUICK_SECONDS, latency_budget, quick_setting
     from zennas.units import format_seconds
 
     if "latency" not in config.budgets or config.latency_predictor is not None:
         return latency_budget(config)
     say(
-        f"no --latency-predictor is given: one is fitted first for {quick_setting(config)}; measuring takes "
-        f"{format_seconds(QUICK_SECONDS)}, learning about half a minute",
+        f"no --latency-predictor is given: one is fitted first for {quick_setting(config)}"
+        f"{' or channels-last, the faster one' if config.latency_layout in (None, AUTO) else ''}; measuring takes "
+        f"{format_seconds(QUICK_SECONDS)} at most",
         error=True,
     )
-    with measuring(None, QUICK_SECONDS) as watch:
+    with measuring_progress(quiet) as watch:
         learned = latency_budget(config, watch)
     assert learned is not None
-    noted = learned.predictor.report
-    error = noted["models"][learned.predictor.model.name]["median"]
-    say(f"fitted on {noted['fitted']} networks; median error {error:.1%} on {noted['held_out']} others", error=True)
-    return learned
-
-
-@contextmanager
-def measuring(samples: int | None, limit: float) -> Iterator[Any]:
-    """A watcher that draws networks measured and the time left on standard error."""
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    from zennas.cli.console import console
-    from zennas.units import format_seconds
-
-    bar = Progress(
-        TextColumn("measuring"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[text]}"),
-        console=console(error=True),
-        transient=True,
+    predictor = learned.predictor
+    noted = predictor.report
+    error = noted["models"][predictor.model.name]["median"]
+    say(
+        f"fitted on {noted['fitted']} networks; median error {error:.1%} on {noted['held_out']} others; "
+        f"{predictor.setting.layout} feature maps",
+        error=True,
     )
-    task = bar.add_task("measuring", total=1.0, text="")
-
-    def watch(networks: int, seconds: float) -> None:
-        share = seconds / limit if samples is None else max(seconds / limit, networks / samples)
-        left = format_seconds(max(0.0, limit - seconds))
-        # Started here, so that an error before the first network stands alone on its line.
-        bar.start()
-        bar.update(task, completed=share, text=f"{networks} networks, at most {left} left")
-
-    try:
-        yield watch
-    finally:
-        if bar.live.is_started:
-            bar.stop()
+    return learned
 
 
 def add_to(parent: typer.Typer) -> None:

@@ -1,29 +1,33 @@
-"""The progress bar of a search."""
+"""The progress bars of a search, and of measuring and learning a device."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from zennas.latency.progress import LEARNING, PHASES, Watch, Work
 from zennas.runs.run import Progress, Watcher
-from zennas.units import format_count
+from zennas.units import format_count, format_seconds
 
 REFRESH_SECONDS = 0.1
-RESCORING = {
+AFTER_SEARCH = {
     "rescore": "Monte Carlo repeats, which choose among the best",
     "confirm": "Monte Carlo repeats of the winner",
+    "measure": "measurements of the best",
 }
 
 
 @contextmanager
 def search_progress(quiet: bool) -> Iterator[Watcher | None]:
-    """A watcher that draws iterations/s, scored networks, the best and its costs, and the time left."""
-    if quiet:
+    """A watcher that draws iterations/s, scored networks, the best and its costs, and the time left; nothing where
+    standard error is no terminal."""
+    from zennas.cli.console import console
+
+    screen = console(error=True)
+    if quiet or not screen.is_terminal:
         yield None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
-
-    from zennas.cli.console import console
 
     bar = Bar(
         TextColumn("{task.description}"),
@@ -31,7 +35,7 @@ def search_progress(quiet: bool) -> Iterator[Watcher | None]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[text]}"),
-        console=console(error=True),
+        console=screen,
         refresh_per_second=8,
         transient=True,
     )
@@ -56,7 +60,7 @@ def search_progress(quiet: bool) -> Iterator[Watcher | None]:
             f"({format_count(best.costs.params)} params, {format_count(best.costs.flops)} multiply-adds, "
             f"{best.costs.layers} layers)"
             if progress.phase == "search"
-            else RESCORING[progress.phase]
+            else AFTER_SEARCH[progress.phase]
         )
         bar.update(task, completed=progress.done, total=progress.total, text=text)
 
@@ -64,4 +68,41 @@ def search_progress(quiet: bool) -> Iterator[Watcher | None]:
         yield watch
     finally:
         if phase:
+            bar.stop()
+
+
+@contextmanager
+def measuring_progress(quiet: bool) -> Iterator[Watch | None]:
+    """A watcher that draws what was measured or learned, and the time left at the pace so far; nothing where standard
+    error is no terminal."""
+    from zennas.cli.console import console
+
+    screen = console(error=True)
+    if quiet or not screen.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    bar = Bar(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[text]}"),
+        console=screen,
+        transient=True,
+    )
+    task = bar.add_task("measuring", total=1.0, text="")
+
+    def watch(work: Work) -> None:
+        # Started here, so that an error before the first network stands alone on its line.
+        bar.start()
+        left = "" if work.left is None else f", at most {format_seconds(work.left)} left"
+        description = "learning" if work.phase == LEARNING else "measuring"
+        text = f"{work.done:.0f}/{work.total} {PHASES[work.phase]}{left}"
+        bar.update(task, description=description, completed=work.share, text=text)
+
+    try:
+        yield watch
+    finally:
+        if bar.live.is_started:
             bar.stop()

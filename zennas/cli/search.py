@@ -56,7 +56,7 @@ def search(
 
     settings = dict(given)
     config = None if resume else checked_config(settings)
-    learned = None if config is None else learned_latency(config)
+    learned = None if config is None else learned_latency(config, quiet or log_json)
     execution = Execution(workers, ray, ray_cpus, ray_gpus)
     with search_progress(quiet or log_json) as watch:
         context = RunContext(execution, watch, log_json)

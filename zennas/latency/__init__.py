@@ -1,7 +1,7 @@
 """Latencies: measured on a device, learned from such measurements, predicted in a search.
 
-`setting`, `layers`, `records` and `predictor` with its models need no torch; `backends`, `measure`, `drift`, `collect`,
-`learn` and `fit` do.
+`setting`, `layers`, `records`, `enough`, `correction`, `winner` and `predictor` with its models need no torch;
+`backends`, `measure`, `layout`, `drift`, `collect`, `learn` and `fit` do.
 """
 
 from zennas.latency.predictor import Predictor, read_predictor, write_predictor

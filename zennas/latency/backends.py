@@ -13,6 +13,7 @@ from zennas.export.formats import INPUT, TORCH_TYPES
 from zennas.export.onnx_format import onnx_model, onnx_session
 from zennas.latency.setting import Setting
 from zennas.optional_dependencies import require
+from zennas.train.layout import MEMORY_FORMATS
 
 CALIBRATION_BATCHES = 4
 
@@ -59,7 +60,7 @@ def prepared(module: nn.Module, shape: tuple[int, ...], setting: Setting) -> Ite
     Args:
         module: any module on the CPU; it is not changed.
         shape: of a mini-batch, N×C×H×W.
-        setting: device, backend, number type and threads; its resolution and batch size are not looked at.
+        setting: device, backend, number type, layout and threads; its resolution and batch size are not looked at.
 
     Raises:
         TooLargeError: out of memory, here or when the function is called.
@@ -85,9 +86,9 @@ def prepared(module: nn.Module, shape: tuple[int, ...], setting: Setting) -> Ite
 
 
 def _torch(module: nn.Module, images: torch.Tensor, setting: Setting) -> Run:
-    dtype = TORCH_TYPES[setting.dtype]
-    module = copy.deepcopy(module).eval().to(setting.device, dtype)
-    images = images.to(setting.device, dtype)
+    dtype, order = TORCH_TYPES[setting.dtype], MEMORY_FORMATS[setting.layout]
+    module = copy.deepcopy(module).eval().to(setting.device, dtype, memory_format=order)
+    images = images.to(setting.device, dtype).contiguous(memory_format=order)
     compiled = torch.compile(module) if setting.backend == "torch-compile" else module
     synchronise = torch.cuda.synchronize if setting.device != "cpu" else None
 

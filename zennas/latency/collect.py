@@ -12,14 +12,15 @@ from zennas.blocks.layers import TimedLayer
 from zennas.errors import LatencyError, TooLargeError
 from zennas.latency.backends import check_supported
 from zennas.latency.drift import reference, reference_seconds
+from zennas.latency.enough import is_held_out
 from zennas.latency.layers import layer_alone, network_layers
 from zennas.latency.measure import BATCHES, FEWEST_BATCHES, measure, measure_module
+from zennas.latency.progress import AGAIN, NETWORKS, Watch, work
 from zennas.latency.records import Header, Measured, RecordFile, has_records, open_records
 from zennas.latency.setting import Setting, on_this_machine
+from zennas.layouts import AskedLayout
 from zennas.nn.build import layer_module
 
-HELD_OUT = 5
-"""Every fifth network is held out; it is measured twice."""
 AGAIN_SHARE = 0.12
 """Share of the time in which they are measured again: at the end, since a shared machine is slow or fast for minutes,
 which a second measurement a few seconds later would not show."""
@@ -40,21 +41,20 @@ class Plan:
         time_limit: seconds at most.
         network_seconds: seconds of mini-batches for one network, once it has the fewest that make a median.
         max_latency: seconds an image up to which networks are wanted; by default 50 times the smallest network's.
+        fewest: networks before which measuring does not end because the error has stopped falling
+            (`zennas.latency.enough`); where that is as many as `samples`, it never does.
+        least: networks that are measured however long that takes: with fewer there is no predictor.
+        layout: one of `zennas.layouts.ASKED`; by default the setting's own. `auto` takes the one in which a few
+            networks are the faster ones, or that of the measurements that are there already.
     """
 
     samples: int = 2000
     time_limit: float = 1200.0
     network_seconds: float = 0.5
     max_latency: float | None = None
-
-
-Watch = Callable[[int, float], None]
-"""Told after each network how many there are, and the seconds that went by."""
-
-
-def is_held_out(number: int) -> bool:
-    """Whether a network is kept from the fit, to tell its error."""
-    return number % HELD_OUT == HELD_OUT - 1
+    fewest: int = 100
+    least: int = 0
+    layout: AskedLayout | None = None
 
 
 def collect(
@@ -67,6 +67,7 @@ def collect(
     plan: Plan,
     seed: int = 0,
     watch: Watch | None = None,
+    enough: Callable[[Measured, int], bool] | None = None,
 ) -> Measured:
     """Measure networks and single layers into a file, going on with what it holds.
 
@@ -79,7 +80,8 @@ def collect(
         sample: gives the network of a number.
         plan: how many, and how long.
         seed: of the sequence of networks; kept in the file.
-        watch: told after each network how many there are, and the seconds that went by.
+        watch: told after each network.
+        enough: asked before each network of the sequence, by its number, whether what was measured will do.
 
     Raises:
         LatencyError: the setting is not possible here, or the file is of another one.
@@ -93,29 +95,45 @@ def collect(
     records = open_records(path, header)
     layer_seconds = 0.0
     with reference(setting) as run:
-        for number in _visits(records, plan, began):
+        for number in _visits(records, plan, began, watch, enough):
             spent = time.perf_counter() - began
             blocks = records.measured.networks.get(number) or sample(records.header.flops, number)
             _visit(records, number, blocks, reference_seconds(run, setting), plan)
             layer_seconds += _measure_layers(records, blocks, LAYER_SHARE * spent - layer_seconds)
-            if watch:
-                watch(len(records.measured.networks), time.perf_counter() - began)
     return records.measured
 
 
-def _visits(records: RecordFile, plan: Plan, began: float) -> Iterator[int]:
-    """Numbers to measure while there is time: each network once, then those that are held out once more."""
-    visits = records.measured.visits
+def _visits(
+    records: RecordFile,
+    plan: Plan,
+    began: float,
+    watch: Watch | None,
+    enough: Callable[[Measured, int], bool] | None,
+) -> Iterator[int]:
+    """Numbers to measure while there is time: each network once, then those that are held out once more, unless what
+    was measured will do so far."""
+    measured, limit = records.measured, (1 - AGAIN_SHARE) * plan.time_limit
+    kept = len(measured.networks)
     for number in range(plan.samples):
-        if time.perf_counter() - began > (1 - AGAIN_SHARE) * plan.time_limit:
+        if time.perf_counter() - began > limit and number >= plan.least:
             break
-        if number not in visits:
+        if enough is not None and enough(measured, number):
+            return
+        if number not in measured.visits:
             yield number
-    for number in range(plan.samples):
+            _tell(watch, NETWORKS, len(measured.networks), plan.samples, began, limit, kept)
+    spent = time.perf_counter() - began
+    again = [n for n in range(plan.samples) if is_held_out(n) and len(measured.visits.get(n, ())) == 1]
+    for done, number in enumerate(again):
         if time.perf_counter() - began > plan.time_limit:
             break
-        if is_held_out(number) and len(visits.get(number, ())) == 1:
-            yield number
+        yield number
+        _tell(watch, AGAIN, done + 1, len(again), began + spent, plan.time_limit - spent)
+
+
+def _tell(watch: Watch | None, phase: str, done: int, total: int, began: float, limit: float, before: int = 0) -> None:
+    if watch is not None:
+        watch(work(phase, done, total, time.perf_counter() - began, limit, before))
 
 
 def _range(header: Header, sample: Sample, plan: Plan) -> tuple[float, float]:

@@ -3,21 +3,25 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from zennas.errors import LatencyError
-from zennas.latency.collect import is_held_out
-from zennas.latency.learn import learn_convolutions, learn_perceptron, learn_trees
+from zennas.latency.enough import is_held_out
+from zennas.latency.learn import Told, learn_convolutions, learn_perceptron, learn_trees
 from zennas.latency.predictor import LatencyModel, Predictor
+from zennas.latency.progress import LEARNING, Watch, work
 from zennas.latency.records import Corrected, Measured
 
-LEARNERS: dict[str, Callable[[Corrected, Sequence[int], int], LatencyModel]] = {
+LEARNERS: dict[str, Callable[[Corrected, Sequence[int], int, Told | None], LatencyModel]] = {
     "convolutions": learn_convolutions,
     "perceptron": learn_perceptron,
     "trees": learn_trees,
 }
+QUICK = ("convolutions", "trees")
+"""Those that are worth the time of learning from some dozens of networks."""
 FEWEST_NETWORKS = 20
 
 
@@ -64,13 +68,21 @@ class Report:
         return asdict(self)
 
 
-def fit_predictor(raw: Measured, model: str | None = None, seed: int = 0) -> Predictor:
-    """Fit all three models and return the one with the least median error on the held-out networks.
+def fit_predictor(
+    raw: Measured,
+    model: str | None = None,
+    seed: int = 0,
+    watch: Watch | None = None,
+    learners: Sequence[str] = tuple(LEARNERS),
+) -> Predictor:
+    """Fit models and return the one with the least median error on the held-out networks.
 
     Args:
         raw: measurements; they are corrected for drift first.
         model: name of the model to return instead.
         seed: of the models' weights and the trees.
+        watch: told how far the learning is.
+        learners: the models that are fitted; by default all three.
 
     Raises:
         LatencyError: an unknown model, or too few networks were measured.
@@ -86,7 +98,15 @@ def fit_predictor(raw: Measured, model: str | None = None, seed: int = 0) -> Pre
             f"{len(numbers)} networks were measured, at least {FEWEST_NETWORKS} are needed; "
             "give a longer --time-limit or more --samples"
         )
-    models = {name: learn(measured, fitted, seed) for name, learn in LEARNERS.items()}
+    began = time.perf_counter()
+
+    def told(before: int, share: float) -> None:
+        if watch is not None:
+            watch(work(LEARNING, before + share, len(learners), time.perf_counter() - began))
+
+    models = {
+        name: LEARNERS[name](measured, fitted, seed, partial(told, before)) for before, name in enumerate(learners)
+    }
     errors = {name: _model_errors(found, measured, held_out) for name, found in models.items()}
     chosen = model or min(errors, key=lambda name: errors[name].median)
     report = Report(len(fitted), len(held_out), len(measured.layers), noise_floor(measured, held_out), errors)

@@ -1,7 +1,6 @@
 """A latency budget in a search: the predictor that is looked up, or fitted first, and asked for every candidate."""
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,17 @@ from zennas.architecture.model import SuperBlock
 from zennas.counting.count import Costs
 from zennas.errors import LatencyError
 from zennas.latency.predictor import Predictor, read_predictor, write_predictor
+from zennas.latency.progress import Watch
 from zennas.latency.setting import Setting
 from zennas.latency.space_measuring import measure_space
+from zennas.layouts import AUTO
 from zennas.searching.algorithms import Count
 from zennas.searching.settings import SearchConfig, configured_space
 
 PREDICTOR = "latency-predictor.json"
 QUICK_SECONDS = 90.0
+QUICK_NETWORKS = 30
+"""Of a quick predictor: seconds of measuring at most, networks at least (`zennas.latency.enough`)."""
 BEYOND_BUDGET = 2.0
 
 
@@ -41,11 +44,11 @@ class LatencyBudget:
         write_predictor(self.predictor, directory / PREDICTOR)
 
 
-def latency_budget(config: SearchConfig, watch: Callable[[int, float], None] | None = None) -> LatencyBudget | None:
+def latency_budget(config: SearchConfig, watch: Watch | None = None) -> LatencyBudget | None:
     """The predictor that a search needs, or `None` without a latency budget.
 
-    Where a budget comes without a predictor, a quick one is fitted, which takes `QUICK_SECONDS` of measuring and
-    torch; `watch` is told after each network how many there are, and the seconds that went by.
+    Where a budget comes without a predictor, a quick one is fitted, which takes up to `QUICK_SECONDS` of measuring,
+    and torch; `watch` is told how far it is.
 
     Raises:
         LatencyError: the predictor's file cannot be used, or is of another setting or space.
@@ -75,6 +78,7 @@ def _checked(config: SearchConfig, predictor: Predictor, where: str) -> LatencyB
         "backend": config.latency_backend,
         "dtype": config.latency_dtype,
         "batch_size": config.latency_batch_size,
+        "layout": None if config.latency_layout == AUTO else config.latency_layout,
     }
     predictor.check(where, wanted)
     space = configured_space(config)
@@ -109,27 +113,30 @@ def quick_setting(config: SearchConfig) -> Setting:
     )
 
 
-def quick_predictor(config: SearchConfig, watch: Callable[[int, float], None] | None = None) -> Predictor:
+def quick_predictor(config: SearchConfig, watch: Watch | None = None) -> Predictor:
     """Fit a predictor for one search, on networks up to somewhat above its highest budget.
 
     Args:
-        watch: told after each network how many there are, and the seconds that went by.
+        watch: told how far it is.
 
     Raises:
         LatencyError: the setting is not possible here, or too little could be measured in the time.
         MissingExtraError: torch or scikit-learn is not installed.
     """
     from zennas.latency.collect import Plan
-    from zennas.latency.fit import fit_predictor
+    from zennas.latency.fit import FEWEST_NETWORKS, QUICK, fit_predictor
 
     highest = max(b.high for budgets in config.budget_sets() for b in budgets if b.quantity == "latency")
     plan = Plan(
         time_limit=QUICK_SECONDS,
         network_seconds=0.2,
         max_latency=BEYOND_BUDGET * highest if highest < float("inf") else None,
+        fewest=QUICK_NETWORKS,
+        least=FEWEST_NETWORKS + 5,
+        layout=config.latency_layout or AUTO,
     )
     space = configured_space(config)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "measurements.jsonl"
         measured = measure_space(path, quick_setting(config), space, config.num_classes, plan, config.seed, watch)
-    return fit_predictor(measured, seed=config.seed)
+    return fit_predictor(measured, None, config.seed, watch, QUICK)

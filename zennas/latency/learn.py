@@ -17,15 +17,25 @@ from zennas.latency.trees import Trees, total_features
 from zennas.optional_dependencies import require
 
 STEPS = 4000
+FEWEST_STEPS = 1000
+STEPS_A_NETWORK = 20
+"""Few networks are learned by heart in many steps: fewer than `STEPS` where there are fewer than 200."""
 HIDDEN = 48
 PERCEPTRON_WIDTH = 64
 PERCEPTRON_STEPS = 1500
+TELL_STEPS = 50
 LAYER_WEIGHT = 0.3
 _HUBER = 0.1
 _TREES = {"n_estimators": 400, "max_depth": 4, "learning_rate": 0.05, "subsample": 0.7, "min_samples_leaf": 3}
 
 
-def learn_convolutions(measured: Corrected, numbers: Sequence[int], seed: int = 0) -> ConvolutionModel:
+Told = Callable[[float], None]
+"""Told from time to time which share of the learning is done."""
+
+
+def learn_convolutions(
+    measured: Corrected, numbers: Sequence[int], seed: int = 0, told: Told | None = None
+) -> ConvolutionModel:
     """Learn the time of layers from those measured alone and from the networks that they add up to.
 
     A layer alone finds its input in the cache and pays for one call, so that each kind of layer has a learned factor
@@ -35,6 +45,7 @@ def learn_convolutions(measured: Corrected, numbers: Sequence[int], seed: int = 
         measured: networks and layers, corrected for drift.
         numbers: of the networks to learn from.
         seed: of the weights.
+        told: which share of it is done.
     """
     header = measured.header
     resolution, classes = header.setting.resolution, header.num_classes
@@ -72,7 +83,8 @@ def learn_convolutions(measured: Corrected, numbers: Sequence[int], seed: int = 
             loss = loss + LAYER_WEIGHT * huber(log_seconds[alone] + factor[alone_kind], alone_log)
         return loss
 
-    _minimise(loss_now, torch.optim.Adam(parameters, lr=1e-2), STEPS)
+    steps = min(STEPS, max(FEWEST_STEPS, STEPS_A_NETWORK * len(numbers)))
+    _minimise(loss_now, torch.optim.Adam(parameters, lr=1e-2), steps, told)
     weights, biases = _arrays(net)
     weights[0] = weights[0] / scale[:, None]
     biases[0] = biases[0] - mean @ weights[0]
@@ -82,10 +94,12 @@ def learn_convolutions(measured: Corrected, numbers: Sequence[int], seed: int = 
     return ConvolutionModel(weights, biases, (shift, c1, c2), resolution, classes, kinds)
 
 
-def _minimise(loss_now: Callable[[], Tensor], optimiser: torch.optim.Optimizer, steps: int) -> None:
+def _minimise(loss_now: Callable[[], Tensor], optimiser: torch.optim.Optimizer, steps: int, told: Told | None) -> None:
     rate = optimiser.param_groups[0]["lr"]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
-    for _ in range(steps):
+    for step in range(steps):
+        if told is not None and step % TELL_STEPS == 0:
+            told(step / steps)
         loss = loss_now()
         optimiser.zero_grad()
         loss.backward()
@@ -101,13 +115,16 @@ def _memberships(
     return torch.tensor(owner), torch.tensor(member), torch.tensor(count, dtype=torch.float32)
 
 
-def learn_perceptron(measured: Corrected, numbers: Sequence[int], seed: int = 0) -> Perceptron:
+def learn_perceptron(
+    measured: Corrected, numbers: Sequence[int], seed: int = 0, told: Told | None = None
+) -> Perceptron:
     """Learn the paper's 10-layer perceptron (Section 5.3).
 
     Args:
         measured: networks, corrected for drift.
         numbers: of the networks to learn from.
         seed: of the weights.
+        told: which share of it is done.
     """
     resolution = measured.header.setting.resolution
     networks = [measured.networks[n] for n in numbers]
@@ -121,7 +138,7 @@ def learn_perceptron(measured: Corrected, numbers: Sequence[int], seed: int = 0)
     net = _mlp([x.shape[1], *[PERCEPTRON_WIDTH] * (DEPTH - 1), 1], torch.Generator().manual_seed(seed))
     huber = nn.HuberLoss(delta=_HUBER)
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-2)
-    _minimise(lambda: huber(net(x)[:, 0], y), optimiser, PERCEPTRON_STEPS)
+    _minimise(lambda: huber(net(x)[:, 0], y), optimiser, PERCEPTRON_STEPS, told)
     weights, biases = _arrays(net)
     weights[0] = weights[0] / scale[:, None]
     biases[0] = biases[0] - mean @ weights[0]
@@ -130,13 +147,14 @@ def learn_perceptron(measured: Corrected, numbers: Sequence[int], seed: int = 0)
     return Perceptron(blocks, weights, biases, resolution)
 
 
-def learn_trees(measured: Corrected, numbers: Sequence[int], seed: int = 0) -> Trees:
+def learn_trees(measured: Corrected, numbers: Sequence[int], seed: int = 0, told: Told | None = None) -> Trees:
     """Learn gradient-boosted trees.
 
     Args:
         measured: networks, corrected for drift.
         numbers: of the networks to learn from.
         seed: of the rows that each tree sees.
+        told: nothing: they grow within a second.
 
     Raises:
         MissingExtraError: scikit-learn is not installed.

@@ -90,6 +90,20 @@ class Measured:
             raise ValueError("a layer before any network")
         self.layers[layer] = (latency, len(self.references) - 1)
 
+    def first(self, networks: int) -> "Measured":
+        """What there was when the networks before that number had been measured, each once: later visits, and whatever
+        was measured after them, are left out."""
+        numbers = [number for number in self.networks if number < networks]
+        firsts = {number: self.visits[number][:1] for number in numbers}
+        last = max((place for visits in firsts.values() for _, place in visits), default=-1)
+        return Measured(
+            self.header,
+            {number: self.networks[number] for number in numbers},
+            firsts,
+            {layer: (latency, place) for layer, (latency, place) in self.layers.items() if place <= last},
+            self.references[: last + 1],
+        )
+
 
 class Corrected:
     """Measurements corrected for drift: brought to the median of the reference network's seconds.

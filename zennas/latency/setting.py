@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zennas.errors import LatencyError, cut, shortened
+from zennas.layouts import CONTIGUOUS, LAYOUTS
 from zennas.number_types import NUMBER_TYPES, number_type
 
 BACKENDS = ("torch", "torch-compile", "onnxruntime")
@@ -28,6 +29,8 @@ class Setting:
             free of the time that other programs held the core. For one thread on a CPU only.
         device_name: the processor's own name.
         versions: libraries that ran.
+        layout: how feature maps lie in memory where torch runs, one of `zennas.layouts.LAYOUTS`; what onnxruntime runs
+            has the layouts of its own, and is called contiguous.
     """
 
     device: str = "cpu"
@@ -39,11 +42,17 @@ class Setting:
     clock: str = "wall"
     device_name: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    layout: str = CONTIGUOUS
 
     def __post_init__(self) -> None:
         if isinstance(self.dtype, str):
             object.__setattr__(self, "dtype", number_type(self.dtype))
-        for name, allowed in (("backend", BACKENDS), ("dtype", NUMBER_TYPES), ("clock", CLOCKS)):
+        for name, allowed in (
+            ("backend", BACKENDS),
+            ("dtype", NUMBER_TYPES),
+            ("clock", CLOCKS),
+            ("layout", LAYOUTS),
+        ):
             if getattr(self, name) not in allowed:
                 raise LatencyError(f"unknown {name} {shortened(getattr(self, name))}; allowed are {', '.join(allowed)}")
         for name in ("batch_size", "resolution", "threads"):
@@ -54,6 +63,10 @@ class Setting:
             raise LatencyError(
                 "the clock cpu counts one thread of a CPU; use --threads 1 --device cpu, or --clock wall"
             )
+        if self.layout not in possible_layouts(self.backend):
+            raise LatencyError(
+                "onnxruntime lays feature maps out as it likes; leave --layout out, or use --backend torch"
+            )
 
     def as_json(self) -> dict[str, Any]:
         """Plain values by field."""
@@ -62,16 +75,24 @@ class Setting:
     def __str__(self) -> str:
         name = f" ({cut(self.device_name)})" if self.device_name else ""
         threads = f", {self.threads} thread{'s' if self.threads > 1 else ''}" if self.device == "cpu" else ""
+        layout = f", {self.layout}" if len(possible_layouts(self.backend)) > 1 else ""
         clock = ", processor time" if self.clock == "cpu" else ""
         return (
             f"{cut(self.device)}{name}{threads}, {self.backend}, {self.dtype}, batch {self.batch_size}, "
-            f"{self.resolution}×{self.resolution}{clock}"
+            f"{self.resolution}×{self.resolution}{layout}{clock}"
         )
 
 
+def possible_layouts(backend: str) -> tuple[str, ...]:
+    """The layouts that a backend can be told."""
+    return (CONTIGUOUS,) if backend == "onnxruntime" else LAYOUTS
+
+
 def setting_from_json(document: Any, where: str) -> Setting:
-    """Read what `Setting.as_json` gives. Raises `LatencyError`."""
+    """Read what `Setting.as_json` gives; files from before there were layouts are contiguous. Raises `LatencyError`."""
     known = {f.name for f in fields(Setting)}
+    if isinstance(document, dict):
+        document = {"layout": CONTIGUOUS, **document}
     if not isinstance(document, dict) or set(document) != known:
         raise LatencyError(f"{where}: the setting must have exactly the keys {', '.join(sorted(known))}")
     versions = document["versions"]

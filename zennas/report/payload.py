@@ -91,6 +91,7 @@ def _run_payload(result: SearchResult, runs: int) -> dict[str, Any]:
         ],
         "composition": asdict(composition(snapshots, config.resolution)),
         "winners": [_winner(result, winner, candidates, places) for winner in result.winners],
+        "latency_corrections": [result.latency_correction(winner) for winner in result.winners],
         "best": list(result.winners).index(result.best),
     }
 

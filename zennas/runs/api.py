@@ -31,6 +31,7 @@ def search(
     latency_backend: str | None = None,
     latency_dtype: str | None = None,
     latency_batch_size: int | None = None,
+    latency_layout: str | None = None,
     se: bool = False,
     score: str = "meanfield",
     algorithm: str = "evolution",
@@ -81,6 +82,8 @@ def search(
         latency_dtype: number type of the latency, `fp32`, `fp16`, `bf16` or `int8`; by default the predictor's, or
             `fp32`.
         latency_batch_size: images of a mini-batch; by default the predictor's, or 64.
+        latency_layout: how feature maps lie in memory, `channels-last`, `contiguous`, or `auto` for the faster one; by
+            default the predictor's, or `auto`.
         se: squeeze-excitation in MB blocks; off by default.
         score: what to maximise, any registered score; by default `meanfield`, the closed form.
         algorithm: what proposes networks: `evolution` (default, the paper's), `local`, `random`, `regularized`, or any
@@ -120,7 +123,7 @@ def search(
         space=space, resolution=resolution, num_classes=num_classes, params=params, flops=flops, layers=layers,
         convolutions=convolutions, memory=memory, latency=latency, effectiveness=effectiveness,
         latency_predictor=latency_predictor, latency_backend=latency_backend, latency_dtype=latency_dtype,
-        latency_batch_size=latency_batch_size, se=se, score=score, algorithm=algorithm,
+        latency_batch_size=latency_batch_size, latency_layout=latency_layout, se=se, score=score, algorithm=algorithm,
         iterations=iterations, population=population, round_size=round_size, islands=islands,
         rescore=rescore, seed=seed,
         batch_size=batch_size, repeats=repeats, device=device, start=start, freeze=freeze, plugins=plugins,

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 LOG = "log.jsonl"
+AGAIN = "search again"
+"""The event of a search that goes on within corrected latencies."""
 
 
 class EventLog:

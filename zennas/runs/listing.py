@@ -7,7 +7,9 @@ from pathlib import Path
 
 from zennas.errors import ImportRefusedError, RunError, ZennasError
 from zennas.io.lock import is_locked
+from zennas.latency.correction import planned_iterations
 from zennas.runs.beginning import check_begun
+from zennas.runs.corrected import latency_rounds
 from zennas.runs.database import DATABASE
 from zennas.runs.stopping import RUNNING
 from zennas.runs.store import RunStore
@@ -79,7 +81,7 @@ def _summary(directory: Path, allow_imports: bool) -> RunSummary:
         config.score,
         best,
         state.get("iteration", 0),
-        config.iterations,
+        planned_iterations(config.iterations, latency_rounds(state)),
         scored,
         budgets,
         state.get("updated", 0.0),

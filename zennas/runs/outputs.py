@@ -33,7 +33,11 @@ def _annotations(result: SearchResult, winner: Winner) -> dict[str, Any]:
     scores: dict[str, Any] = {result.config.score: winner.score}
     if winner.rescored is not None:
         scores["zen"] = winner.rescored_values()
-    measured = {} if winner.measured_latency is None else {"measured_latency": winner.measured_latency}
+    measured: dict[str, Any] = {}
+    if winner.measured_latency is not None:
+        measured = {"measured_latency": winner.measured_latency}
+        correction = result.latency_correction(winner)
+        measured |= {} if correction is None else {"latency_correction": dict(correction)}
     return {
         **measured,
         "score": scores,

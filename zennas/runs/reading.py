@@ -5,7 +5,9 @@ from itertools import chain
 from pathlib import Path
 
 from zennas.architecture.model import Architecture
+from zennas.latency.correction import corrected_costs, last_checks
 from zennas.runs.beginning import check_begun
+from zennas.runs.corrected import latency_rounds
 from zennas.runs.outputs import winner_name
 from zennas.runs.rescoring import fresh_repeats, reported_score
 from zennas.runs.result import SearchResult, Winner
@@ -57,14 +59,15 @@ def _read(directory: Path, config: SearchConfig, left_out: tuple[str, ...]) -> S
     chosen = state.get("winners") or [_best(candidates, ids) for ids in state["populations"]]
     latencies = state.get("measured") or [None] * len(chosen)
     winners = []
-    for budgets, number, measured in zip(budget_sets, chosen, latencies, strict=True):
+    rounds = latency_rounds(state)
+    checks = last_checks(rounds, len(budget_sets))
+    for budgets, number, measured, check in zip(budget_sets, chosen, latencies, checks, strict=True):
         candidate = candidates[number]
         name = winner_name(config.space, config.resolution, budgets)
         architecture = Architecture(candidate.super_blocks, name, config.resolution, config.num_classes)
         score, independent = reported_score(number, choosing, fresh)
-        winners.append(
-            Winner(architecture, candidate, candidate.score, candidate.costs, budgets, score, measured, independent)
-        )
+        costs = corrected_costs(candidate.costs, check)
+        winners.append(Winner(architecture, candidate, candidate.score, costs, budgets, score, measured, independent))
     notes = tuple(state.get("notes", ()))
     return SearchResult(
         config,
@@ -76,6 +79,7 @@ def _read(directory: Path, config: SearchConfig, left_out: tuple[str, ...]) -> S
         0.0,
         notes,
         plugins_left_out=left_out,
+        latency_rounds=rounds,
     )
 
 

@@ -1,6 +1,6 @@
 """What a search found."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zennas.architecture.model import Architecture
 from zennas.architecture.structure import format_structure
 from zennas.counting import QUANTITIES, Budget, Costs
+from zennas.latency.correction import Round, correction_of
 from zennas.optional_dependencies import require
 from zennas.runs.rescoring import Rescoring
 from zennas.runs.store import RunStore
@@ -78,6 +79,7 @@ class SearchResult:
         iterations_here: those of them that were carried out since the start or resume.
         plugins_left_out: modules that the run names and that were not imported to read it.
         rescoring: what re-scoring the best took since the start or resume, where that was done.
+        latency_rounds: what was measured after each search under a latency budget, and how predictions were corrected.
     """
 
     config: SearchConfig
@@ -92,6 +94,16 @@ class SearchResult:
     store: RunStore | None = field(default=None, repr=False, compare=False)
     plugins_left_out: Sequence[str] = ()
     rescoring: Rescoring | None = None
+    latency_rounds: Sequence[Round] = ()
+
+    def latency_correction(self, winner: Winner) -> Mapping[str, Any] | None:
+        """How many searches it took to find a winner by corrected latencies, and what predictions are multiplied by.
+
+        Args:
+            winner: one of the result's.
+        """
+        number = next(place for place, other in enumerate(self.winners) if other is winner)
+        return correction_of(self.latency_rounds, number)
 
     @property
     def best(self) -> Winner:

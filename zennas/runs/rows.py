@@ -17,6 +17,7 @@ from zennas.architecture.structure import format_structure, parse_structure
 from zennas.counting import QUANTITIES, Costs
 from zennas.counting.count import COUNTED_ALONE
 from zennas.errors import ArchitectureError
+from zennas.latency.correction import rounds_from_json
 from zennas.scores.result import Score
 from zennas.searching.population import Candidate
 from zennas.spaces.mutation import Mutation
@@ -38,6 +39,10 @@ _MOST = 1e100
 Row = Sequence[Any]
 FRESH_STATE = "fresh_repeats"
 """Where the state has the repeats that had no part in choosing the winners, by candidate."""
+LATENCIES_STATE = "latencies"
+"""Where it has what was measured of candidates: seconds an image, and how slow the machine was."""
+ROUNDS_STATE = "latency_rounds"
+"""Where it has the searches within corrected latencies (`zennas.latency.correction.Round`)."""
 
 FailedNetwork = tuple[int, tuple[SuperBlock, ...], str]
 """Iteration, super-blocks, and why the network could not be scored."""
@@ -336,6 +341,28 @@ def _are_repeats(value: Any) -> bool:
     )
 
 
+def _are_latencies(value: Any) -> bool:
+    def is_taken(taken: Any) -> bool:
+        return (
+            type(taken) is list
+            and len(taken) == 2
+            and (taken[0] is None or (_is_number(taken[0]) and taken[0] > 0))
+            and _is_number(taken[1])
+        )
+
+    return type(value) is dict and all(
+        key.isascii() and key.isdigit() and is_taken(taken) for key, taken in value.items()
+    )
+
+
+def _are_rounds(value: Any) -> bool:
+    try:
+        rounds_from_json(value)
+    except (ValueError, TypeError, KeyError):
+        return False
+    return True
+
+
 def _is_list(value: Any, of: Callable[[Any], bool]) -> bool:
     return type(value) is list and all(map(of, value))
 
@@ -360,5 +387,7 @@ _STATE: Mapping[str, Callable[[Any], bool]] = {
     "updated": lambda value: _is_number(value) and 0 <= value < 1e12,
     "not_resumed": _is_text,
     FRESH_STATE: _are_repeats,
+    LATENCIES_STATE: _are_latencies,
+    ROUNDS_STATE: _are_rounds,
 }
 """The keys of the state and what may be their values; others, of older versions, are not looked at."""

@@ -16,14 +16,18 @@ from zennas.errors import RunError, ZennasError
 from zennas.io.imports import allow_import
 from zennas.io.lock import RunLock
 from zennas.io.settings import write_settings
+from zennas.latency.correction import Round, corrected_costs, corrected_sets, last_checks, planned_iterations
 from zennas.latency.in_search import LatencyBudget, latency_budget, resumed_latency
-from zennas.latency.winner import measured_winner
+from zennas.latency.winner import Measurer, measured_winner
+from zennas.layouts import AUTO
 from zennas.optional_dependencies import installed
 from zennas.runs.beginning import check_begun, check_vacant, taken_place
-from zennas.runs.events import EventLog
+from zennas.runs.corrected import Following, latency_rounds, search_until_met
+from zennas.runs.events import AGAIN, EventLog
 from zennas.runs.outputs import winner_name, write_result
 from zennas.runs.rescoring import Rescorer, rescoring_execution
 from zennas.runs.result import SearchResult, Winner
+from zennas.runs.rows import ROUNDS_STATE
 from zennas.runs.state import check_same_score, restore_search, search_state
 from zennas.runs.stopping import INTERRUPTED, RUNNING, reason_to_stop, stop_requests
 from zennas.runs.store import RunStore
@@ -59,9 +63,10 @@ class Progress:
     """What a watcher is shown after a round.
 
     Attributes:
-        phase: `search`, `rescore` (the race of the best) or `confirm` (fresh repeats of the winners).
-        done: iterations, or Monte Carlo repeats, so far.
-        total: of them in all; of a race, at most.
+        phase: `search`, `measure` (latencies of the best), `rescore` (the race of the best) or `confirm` (fresh repeats
+            of the winners).
+        done: iterations, measurements or Monte Carlo repeats, so far.
+        total: of them in all; of a race, at most; of measurements, as far as it is known.
     """
 
     phase: str
@@ -116,6 +121,8 @@ def start_run(
     with executor(context.execution) as execute:
         latency = latency or latency_budget(config)
         check_bounded(config)
+        if latency is not None:
+            config = config.model_copy(update={"latency_layout": latency.predictor.setting.layout})
         search = new_search(config, execute, latency)
         starts = [
             starting_network(
@@ -166,6 +173,8 @@ def resume_run(
     context = context or RunContext()
     check_begun(directory)
     changes = dict(changes or {})
+    if changes.get("latency_layout") == AUTO:
+        changes.pop("latency_layout")  # the run has chosen
     _allow_named(changes)
     config = read_config(directory, allow_imports)
     check_imports(config, directory, allow_imports)
@@ -178,7 +187,7 @@ def resume_run(
         store = RunStore(directory, write=True)
         refused.callback(store.close)
         latency = resumed_latency(config, directory)
-        search = new_search(config, execute, latency)
+        search = new_search(config, execute, latency, latency_rounds(store.state()))
         restore_search(search, store)
         check_same_score(search, config, directory)
         if changes:
@@ -207,13 +216,16 @@ def _changed(config: SearchConfig, changes: dict[str, Any], directory: Path) -> 
     return changed
 
 
-def new_search(config: SearchConfig, execute: Execute, latency: LatencyBudget | None) -> Search:
+def new_search(
+    config: SearchConfig, execute: Execute, latency: LatencyBudget | None, rounds: Sequence[Round] = ()
+) -> Search:
     """A search as a configuration describes it, before its first network.
 
     Args:
         config: its settings.
         execute: where scores are computed.
         latency: predicts the latency of every network; `None` without a latency budget.
+        rounds: what measuring the winners of the run has taught so far.
 
     Raises:
         ZennasError: the space, the algorithm or the score cannot be used.
@@ -222,9 +234,9 @@ def new_search(config: SearchConfig, execute: Execute, latency: LatencyBudget | 
     count: Count = lambda super_blocks: count_super_blocks(super_blocks, resolution, classes)  # noqa: E731
     problem = Problem(
         configured_space(config),
-        config.budget_sets(),
+        corrected_sets(config.budget_sets(), rounds),
         count if latency is None else latency.count(count),
-        config.iterations,
+        planned_iterations(config.iterations, rounds),
         config.population,
     )
     algorithm = make_algorithm(config.algorithm, problem)
@@ -271,14 +283,21 @@ class _Run:
 
     def go_on(self) -> SearchResult:
         with stop_requests() as requested:
-            # A score or predictor that computes with other libraries may make circles of its own, of tensors.
-            cheap = registered_score(self.config.score).many is not None and self.latency is None
-            with collection_put_off() if cheap else nullcontext():
-                status = self._search(requested)
-            seconds = self._seconds()
+            status, measurer, aside = self._search(requested), None, 0.0
+            if self.latency is not None and status != INTERRUPTED:
+                following = Following(
+                    lambda rounds: new_search(self.config, self.execute, self.latency, rounds),
+                    lambda search: self._take_up(search, requested),
+                    lambda done, total: self._show("measure", done, total),
+                    self.notes,
+                )
+                status, measurer, aside = search_until_met(
+                    self.config, self.latency, self.search, self.store, status, requested, following
+                )
+            seconds = self._seconds() - aside
             rescorer = None if status == INTERRUPTED else self._rescorer(requested)
             finish = rescorer.race() if rescorer else None
-            winners = [self._winner(number, finish, status) for number in range(len(self.search.populations))]
+            winners = [self._winner(number, finish, measurer) for number in range(len(self.search.populations))]
             if rescorer is not None:
                 winners = self._confirmed(rescorer, finish is not None, winners)
         search = self.search
@@ -294,6 +313,7 @@ class _Run:
             search.iteration - self.first_iteration,
             self.store,
             rescoring=rescorer.result if rescorer else None,
+            latency_rounds=latency_rounds(self.store.state()),
         )
         self.store.set_state(
             status=status,
@@ -313,8 +333,15 @@ class _Run:
             seconds=round(seconds, 3),
             zen=best.rescored_values(),
             rescoring=asdict(result.rescoring) if result.rescoring else None,
+            latency_correction=result.latency_correction(best),
         )
         return result
+
+    def _take_up(self, search: Search, requested: threading.Event) -> str:
+        """Go on with a search that begins again; why that ended."""
+        self.search, self.pending = search, []
+        self.events.write(AGAIN, iteration=search.iteration, rounds=self.store.state()[ROUNDS_STATE])
+        return self._search(requested)
 
     def commit(self, candidates: list[Candidate], status: str) -> None:
         """Make everything so far durable."""
@@ -322,14 +349,18 @@ class _Run:
         self.search.failures.clear()
 
     def _search(self, requested: threading.Event) -> str:
-        with closing(self.search):
+        # A score or predictor that computes with other libraries may make circles of its own, of tensors.
+        cheap = registered_score(self.config.score).many is not None and self.latency is None
+        with closing(self.search), collection_put_off() if cheap else nullcontext():
             return self._rounds(requested)
 
     def _rounds(self, requested: threading.Event) -> str:
         search = self.search
+        rounds = latency_rounds(self.store.state())
+        first = rounds[-1].iteration if rounds else 0
         committed = logged = time.perf_counter()
         while True:
-            status = INTERRUPTED if requested.is_set() and not search.finished else self._rule()
+            status = INTERRUPTED if requested.is_set() and not search.finished else self._rule(first)
             if status:
                 self.commit(self.pending, status)
                 return status
@@ -344,8 +375,8 @@ class _Run:
                 logged = now
             self._show("search", search.iteration, search.problem.iterations)
 
-    def _rule(self) -> str:
-        return reason_to_stop(self.search, self.config, self._seconds())
+    def _rule(self, began: int) -> str:
+        return reason_to_stop(self.search, self.config, self._seconds(), began)
 
     def _log_progress(self) -> None:
         search, best = self.search, self.search.best
@@ -382,21 +413,21 @@ class _Run:
         execute, at_once = rescoring_execution(config, self.context.execution, self.execute, leaders)
         return Rescorer(config, leaders, self.store, execute, at_once, requested, self._show)
 
-    def _winner(self, number: int, finish: Sequence[Sequence[Candidate]] | None, status: str) -> Winner:
-        budgets, config = self.search.budget_sets[number], self.config
+    def _winner(self, number: int, finish: Sequence[Sequence[Candidate]] | None, measurer: Measurer | None) -> Winner:
+        config, budgets = self.config, self.config.budget_sets()[number]
+        check = last_checks(latency_rounds(self.store.state()), len(self.search.populations))[number]
         ranked = self.search.populations[number].ranked()
         if finish is not None:
             raced = {c.id for c in finish[number]}
             ranked = [*finish[number], *(c for c in ranked if c.id not in raced)]
         winner, measured = ranked[0], None
-        if self.latency is not None and status != INTERRUPTED:
-            latency = self.latency
-            winner, measured = measured_winner(
-                latency.predictor, latency.num_classes, ranked, self.store.candidates, budgets, self.notes
-            )
+        if measurer is not None:
+            factor = 1.0 if check is None else check.factor
+            winner, measured = measured_winner(measurer, ranked, self.store.candidates, budgets, self.notes, factor)
         name = winner_name(config.space, config.resolution, budgets)
         architecture = Architecture(winner.super_blocks, name, config.resolution, config.num_classes)
-        return Winner(architecture, winner, winner.score, winner.costs, budgets, measured_latency=measured)
+        costs = corrected_costs(winner.costs, check)
+        return Winner(architecture, winner, winner.score, costs, budgets, measured_latency=measured)
 
     def _confirmed(self, rescorer: Rescorer, raced: bool, winners: list[Winner]) -> list[Winner]:
         """The winners with their Monte Carlo scores, of which fresh repeats are computed unless the race was left."""

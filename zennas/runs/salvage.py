@@ -12,18 +12,21 @@ from typing import Any, TypeVar
 from zennas.errors import FileError, RunError, ZennasError
 from zennas.io.settings import write_settings
 from zennas.io.text import read_text
+from zennas.latency.correction import corrected_sets, rounds_as_json
 from zennas.latency.in_search import PREDICTOR, resumed_latency
 from zennas.runs.beginning import taken_place
-from zennas.runs.events import LOG
+from zennas.runs.corrected import latency_rounds
+from zennas.runs.events import AGAIN, LOG
 from zennas.runs.outputs import write_result
 from zennas.runs.reading import read_run
-from zennas.runs.rows import FailedNetwork
+from zennas.runs.rows import LATENCIES_STATE, ROUNDS_STATE, FailedNetwork
 from zennas.runs.run import new_search
+from zennas.runs.state import populations_state
 from zennas.runs.store import RunStore, begin_run
 from zennas.scores.result import score_from_repeats
 from zennas.searching.algorithms import Algorithm
 from zennas.searching.plugins import load_plugins
-from zennas.searching.population import Candidate, Population
+from zennas.searching.population import Candidate
 from zennas.searching.settings import SearchConfig, read_config
 from zennas.searching.tasks import Failure
 
@@ -78,6 +81,7 @@ def salvage_run(damaged: Path, directory: Path) -> Salvaged:
         iteration, algorithm = state["iteration"], state.get("algorithm")
     else:
         iteration, algorithm = _last_boundary(config, candidates[-1].iteration, damaged), None
+    rounds = [part for part in latency_rounds(state) if part.iteration <= iteration]
     candidates = [candidate for candidate in candidates if candidate.iteration <= iteration]
     failures = [failure for failure in failures if failure[0] <= iteration]
     not_resumed = ""
@@ -87,7 +91,9 @@ def salvage_run(damaged: Path, directory: Path) -> Salvaged:
     except ZennasError as error:
         not_resumed = str(error)
     kept = {
-        **_populations(config, candidates),
+        **populations_state(corrected_sets(config.budget_sets(), rounds), config.population, candidates),
+        ROUNDS_STATE: rounds_as_json(rounds),
+        LATENCIES_STATE: {n: t for n, t in state.get(LATENCIES_STATE, {}).items() if int(n) < len(candidates)},
         "iteration": iteration,
         "scored": len(candidates),
         "failed": len(failures),
@@ -141,21 +147,13 @@ def _resumed_at(directory: Path) -> list[int]:
     for line in lines:
         with suppress(ValueError, RecursionError):
             event = json.loads(line)
-            if isinstance(event, dict) and event.get("event") == "resume" and type(event.get("iteration")) is int:
+            if (
+                isinstance(event, dict)
+                and event.get("event") in ("resume", AGAIN)
+                and type(event.get("iteration")) is int
+            ):
                 found.append(event["iteration"])
     return found
-
-
-def _populations(config: SearchConfig, candidates: list[Candidate]) -> dict[str, Any]:
-    """The populations after all candidates were offered to them, as the state keeps them."""
-    populations = [Population(budgets, config.population) for budgets in config.budget_sets()]
-    for candidate in candidates:
-        for population in populations:
-            population.offer(candidate)
-    return {
-        "populations": [population.ids() for population in populations],
-        "bests": [population.best.id if population.best else None for population in populations],
-    }
 
 
 def _remembered(

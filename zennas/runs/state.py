@@ -1,14 +1,17 @@
 """What beside its candidates a search goes on from: taken from it for a commit, and given back to a fresh one."""
 
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from zennas.counting.budgets import Budget
 from zennas.errors import ArchitectureError, RunError
 from zennas.io.settings import CONFIG
 from zennas.runs.database import DATABASE
 from zennas.runs.store import RunStore
 from zennas.scores.registry import registered_score, score_names
+from zennas.searching.population import Candidate, Population
 from zennas.searching.rounds import Search
 from zennas.searching.scoring import score_settings
 from zennas.searching.settings import SearchConfig
@@ -30,6 +33,26 @@ def search_state(search: Search) -> dict[str, Any]:
 
 SAME_SCORE = 0.01
 """Relative difference up to which two versions' scores are the same measure."""
+
+
+def populations_state(
+    budget_sets: Sequence[Sequence[Budget]], size: int, candidates: Sequence[Candidate]
+) -> dict[str, Any]:
+    """The populations after candidates were offered to them, as the state keeps them.
+
+    Args:
+        budget_sets: of each population.
+        size: of a population.
+        candidates: in order.
+    """
+    populations = [Population(budgets, size) for budgets in budget_sets]
+    for candidate in candidates:
+        for population in populations:
+            population.offer(candidate)
+    return {
+        "populations": [population.ids() for population in populations],
+        "bests": [population.best.id if population.best else None for population in populations],
+    }
 
 
 def check_state(state: dict[str, Any], scored: int, last: int, populations: int, directory: Path) -> None:
@@ -72,14 +95,14 @@ def check_state(state: dict[str, Any], scored: int, last: int, populations: int,
 
 def restore_search(search: Search, store: RunStore) -> None:
     """Bring a fresh search to the last committed state. Raises `RunError`."""
-    assert store.directory is not None
+    where = store.directory or Path("run in memory")
     state = store.state()
     candidates = store.candidates()
     failures = store.failures()
     last = candidates[-1].iteration if candidates else 0
-    check_state(state, len(candidates), last, len(search.populations), store.directory)
+    check_state(state, len(candidates), last, len(search.populations), where)
     if "not_resumed" in state:
-        raise RunError(f"{store.directory}: cannot be gone on with: {state['not_resumed']}")
+        raise RunError(f"{where}: cannot be gone on with: {state['not_resumed']}")
     search.restore(state["iteration"], candidates, [blocks for _, blocks, _ in failures])
     for population, ids, best in zip(search.populations, state["populations"], state["bests"], strict=True):
         population.restore([candidates[i] for i in ids], candidates[best])
@@ -89,8 +112,8 @@ def restore_search(search: Search, store: RunStore) -> None:
         search.restore_state(state, candidates)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, ArchitectureError):
         raise RunError(
-            f"{store.directory}: {DATABASE} lacks what the algorithm remembers; save what is whole with "
-            f"zennas runs --salvage {store.directory}, or start a new run"
+            f"{where}: {DATABASE} lacks what the algorithm remembers; save what is whole with "
+            f"zennas runs --salvage {where}, or start a new run"
         ) from None
 
 

@@ -11,21 +11,23 @@ from zennas.searching.settings import SearchConfig
 RUNNING = "running"
 INTERRUPTED = "interrupted"
 FINISHED = "finished"
+TIME_LIMIT = "time limit"
 
 
-def reason_to_stop(search: Search, config: SearchConfig, seconds: float) -> str:
+def reason_to_stop(search: Search, config: SearchConfig, seconds: float, began: int = 0) -> str:
     """The stopping rule that applies now, or an empty text.
 
     Args:
         search: what was found so far, and when.
         config: has the rules: `time_limit` in seconds, `patience` in iterations, `target_score`.
         seconds: since the start or resume.
+        began: iteration at which the search began, later than 0 where it goes on within other budgets.
     """
     if search.finished:
         return FINISHED
     if config.time_limit is not None and seconds >= config.time_limit:
-        return "time limit"
-    if config.patience is not None and search.iteration - search.best.iteration >= config.patience:
+        return TIME_LIMIT
+    if config.patience is not None and search.iteration - max(search.best.iteration, began) >= config.patience:
         return "patience"
     if config.target_score is not None and search.best.score >= config.target_score:
         return "target score"

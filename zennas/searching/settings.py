@@ -21,6 +21,7 @@ from zennas.errors import ArchitectureError, BudgetError, RunError
 from zennas.io.imports import check_import, may_import
 from zennas.io.options import Option, Setting, settings_of
 from zennas.io.settings import CONFIG, read_settings, validated
+from zennas.layouts import AskedLayout
 from zennas.loading import check_model_of_file, load
 from zennas.number_types import NUMBER_TYPES, number_type
 from zennas.optional_dependencies import unknown
@@ -63,6 +64,15 @@ class SearchConfig(BaseModel):
     latency_dtype: Annotated[str | None, Option("fp32, fp16, bf16 or int8.", BUDGETS, shown="fp32")] = None
     latency_batch_size: Annotated[
         int | None, Field(ge=1), Option("Images a mini-batch of the latency.", BUDGETS, shown="64")
+    ] = None
+    latency_layout: Annotated[
+        AskedLayout | None,
+        Option(
+            "Of the latency: auto, channels-last or contiguous feature maps.",
+            BUDGETS,
+            name="layout",
+            shown="the predictor's, else auto",
+        ),
     ] = None
     se: Annotated[bool, Option("Squeeze-excitation in MB blocks.", SEARCH)] = False
     score: Annotated[str, Option("What to maximise.", SEARCH)] = "meanfield"

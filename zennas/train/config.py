@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from zennas.errors import TrainingError, ZennasError, shortened
 from zennas.io.options import Option
 from zennas.io.settings import CONFIG, read_settings, validated
+from zennas.layouts import AUTO, CONTIGUOUS, LAYOUT_HELP, AskedLayout
 from zennas.number_types import number_type
 
 RUN = "Run"
@@ -36,7 +37,7 @@ _BY_KIND: dict[str, dict[str, Any]] = {
 }
 
 # What runs had before they named it.
-_FIRST_LOOP = {"loop_version": 1, "layout": "contiguous"}
+_FIRST_LOOP = {"loop_version": 1, "layout": CONTIGUOUS}
 
 
 def _number_type(value: Any) -> Any:
@@ -114,10 +115,7 @@ class TrainConfig(BaseModel):
     ] = "fp32"
     accumulate: Annotated[int, Field(ge=1), Option("Batches that make one step.", MACHINE)] = 1
     workers: Annotated[int, Field(ge=0), Option("Processes that prepare images.", MACHINE)] = 0
-    layout: Annotated[
-        Literal["auto", "channels-last", "contiguous"],
-        Option("auto, channels-last or contiguous feature maps.", MACHINE),
-    ] = "auto"
+    layout: Annotated[AskedLayout, Option(LAYOUT_HELP, MACHINE)] = AUTO
     compile: Annotated[bool, Option("Use torch.compile.", MACHINE)] = False
     loop_version: Annotated[int, Field(ge=1, le=2), Option("1: train as zennas 0.2 did.", MACHINE)] = 2
 

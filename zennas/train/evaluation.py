@@ -12,12 +12,13 @@ from torch.nn import functional as F
 
 from zennas.io.tables import csv_text
 from zennas.io.text import write_text
+from zennas.layouts import CONTIGUOUS
 from zennas.nn.device import checked_device
 from zennas.train.augment import evaluation_transform
 from zennas.train.batch_augment import BatchPrepare
 from zennas.train.datasets import ImageData, open_data
 from zennas.train.images import ByteImages
-from zennas.train.layout import CONTIGUOUS, MEMORY_FORMATS, faster_layout
+from zennas.train.layout import MEMORY_FORMATS, faster_layout
 from zennas.train.loader import (
     BadImages,
     PreparedBatches,

@@ -3,13 +3,13 @@
 import torch
 from torch import nn
 
+from zennas.layouts import CHANNELS_LAST, CONTIGUOUS, Layout
 from zennas.nn.build import ZenNet
 
-CHANNELS_LAST, CONTIGUOUS = "channels-last", "contiguous"
 MEMORY_FORMATS = {CHANNELS_LAST: torch.channels_last, CONTIGUOUS: torch.contiguous_format}
 
 
-def faster_layout(network: nn.Module, device: torch.device, precision: str, resolution: int) -> str:
+def faster_layout(network: nn.Module, device: torch.device, precision: str, resolution: int) -> Layout:
     """The layout in which a network is the faster one to train, by a rule, so that it is the same every time.
 
     Channels last for networks with convolutions: on a CPU, where oneDNN computes them (measured in

@@ -13,6 +13,7 @@ from zennas.errors import TrainingError
 from zennas.io.directories import make_directory
 from zennas.io.lock import RunLock
 from zennas.io.settings import CONFIG, write_settings
+from zennas.layouts import AUTO
 from zennas.loading import check_model_of_file, is_module_name, load
 from zennas.nn.device import checked_device
 from zennas.optional_dependencies import require
@@ -163,7 +164,7 @@ def _prepare(config: TrainConfig, directory: Path, accelerator: Any, download: b
         student = make_student(network, teacher, config.distil_features > 0, resolution, config.seed)
     else:
         student = make_student(network, network, False, resolution, config.seed)
-    if config.layout == "auto":
+    if config.layout == AUTO:
         layout = faster_layout(network, accelerator.device, config.precision, resolution)
         config = config.model_copy(update={"layout": layout})
     if not config.workers and data.kind == "imagefolder":
