@@ -12,18 +12,24 @@ import scipy.stats
 from benchmark import Benchmark, table
 from kept import Results, Row, measuring, parsed
 
-from zennas.architecture import parse_structure
-from zennas.blocks import Convolution, architecture_chain
+from zennas.architecture import Architecture
+from zennas.blocks import architecture_chain
+from zennas.blocks.chain import convolutions
 from zennas.scores import meanfield_score
+
+
+NAMED = ("zoo", "table-4", "winners-32", "winners-224")
+"""Sets that are shown network by network."""
 
 
 def compute() -> dict[str, Row]:
     """Closed form and reference of every network."""
-    from zen_reference import read  # it needs torch
+    from zen_reference import network, read  # it needs torch
 
     rows: dict[str, Row] = {}
     for row in read():
-        network = parse_structure(row["structure"])
+        found = network(row)
+        chain = architecture_chain(found) if isinstance(found, Architecture) else found
         rows[f"{row['set']}/{row['name']}"] = {
             "set": row["set"],
             "name": row["name"],
@@ -31,8 +37,8 @@ def compute() -> dict[str, Row]:
             "repeats": int(row["repeats"]),
             "mean": float(row["mean"]),
             "std_error": float(row["std_error"]),
-            "score": round(meanfield_score(network, int(row["resolution"])).score, 4),
-            "grouped": any(isinstance(c, Convolution) and c.groups > 1 for c in architecture_chain(network)),
+            "score": round(meanfield_score(found, int(row["resolution"])).score, 4),
+            "grouped": any(convolution.groups > 1 for convolution in convolutions(chain)),
         }
     return rows
 
@@ -63,14 +69,15 @@ def show_sets(results: Results) -> str:
         rank = scipy.stats.spearmanr([row["score"] for row in rows], [row["mean"] for row in rows]).statistic
         repeats = "/".join(map(str, sorted({row["repeats"] for row in rows})))
         noise = np.median([row["std_error"] / row["mean"] for row in rows])
-        percents = (np.median(size), np.quantile(size, 0.95), size.max())
-        lines.append([name, str(len(rows)), repeats, *(f"{p:.2%}" for p in percents), f"{rank:.4f}", f"{noise:.2%}"])
-    header = ["set", "networks", "repeats", "median", "95 %", "worst", "Spearman", "reference's own error (median)"]
-    return table(header, lines)
+        mean = f"{np.mean([error(row) for row in rows]):+.2%}"
+        percents = [f"{p:.2%}" for p in (np.median(size), np.quantile(size, 0.95), size.max())]
+        lines.append([name, str(len(rows)), repeats, mean, *percents, f"{rank:.4f}", f"{noise:.2%}"])
+    header = ["set", "networks", "repeats", "mean", "median", "95 %", "worst", "Spearman"]
+    return table([*header, "reference's own error (median)"], lines)
 
 
 def show_zoo(results: Results) -> str:
-    """The published networks one by one."""
+    """The published networks, the paper's ResNets and winners of searches one by one."""
     lines = [
         [
             row["name"],
@@ -79,7 +86,8 @@ def show_zoo(results: Results) -> str:
             f"{row['score']:.2f}",
             f"{error(row):+.2%}",
         ]
-        for row in by_set(results)["zoo"]
+        for name in NAMED
+        for row in by_set(results)[name]
     ]
     return table(["network", "resolution", "Monte Carlo (repeats)", "closed form", "error"], lines)
 
@@ -89,7 +97,7 @@ def show_sentences(results: Results) -> str:
     sets = by_set(results)
     zoo = sets["zoo"]
     repeats = " or ".join(str(n) for n in sorted({row["repeats"] for row in zoo}))
-    drawn = [row for name, rows in sets.items() if name != "zoo" and not name.startswith("search") for row in rows]
+    drawn = [row for name, rows in sets.items() if name.startswith(("resnet", "mobilenet")) for row in rows]
     kinds = [
         f"{np.sqrt(np.mean([error(row) ** 2 for row in results.rows.values() if row['grouped'] == grouped])):.2%}"
         for grouped in (False, True)
