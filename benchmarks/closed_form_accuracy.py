@@ -17,7 +17,6 @@ from zennas.blocks import architecture_chain
 from zennas.blocks.chain import convolutions
 from zennas.scores import meanfield_score
 
-
 NAMED = ("zoo", "table-4", "winners-32", "winners-224")
 """Sets that are shown network by network."""
 

@@ -5,7 +5,7 @@ import pytest
 
 from zennas.scores.closed_form import activation as act
 from zennas.scores.closed_form import fluctuation, images, normalisation, passes
-from zennas.scores.closed_form.geometry import geometry_row
+from zennas.scores.closed_form.geometry import geometry_row, image_classes
 from zennas.scores.closed_form.state import (
     IMAGE,
     PROFILE,
@@ -97,18 +97,42 @@ def test_an_image_is_no_less_uneven_than_even():
     classes = two_images()
     classes[IMAGE.carried], classes[IMAGE.fresh] = (1.0, 0.0), (0.0, 1.0)
     after = relu(two_images())
-    passed = fluctuation.Passed(0.0, 0.0, 0.0, 0.0, -0.1)
+    passed = fluctuation.Passed(0.0, 0.0, 0.0, 0.0, -0.1, 1.0)
     noise = fluctuation.Noise(0.0, 0.1, 0.0)
-    arguments = after, moments(classes), 1.0, layer(kernel=1), geometry_row(8, 1, 1)
+    arguments = after, moments(classes), 1.0, layer(kernel=1), geometry_row(8, 1, 1), images.NO_DRIFT
     plain(images.unevenness_of_images)(classes, passed, noise, *arguments)
     assert classes[IMAGE.unevenness].tolist() == [0.0, 2.0]
 
 
 def test_equal_images_may_be_rounded_below_equal():
     classes = two_images()
-    plain(images.widen_images)(classes, 0.01, 1 - 2e-16)
+    plain(images.widen_images)(classes, 0.01, 1 - 2e-16, 0.0)
     assert np.all(np.isfinite(classes[IMAGE.next_energy]))
     assert classes[IMAGE.next_energy, 0] > classes[IMAGE.next_energy, 1]
+
+
+def widened(energies, noise):
+    """The mean square of 16 images' energies before and after noise; the first image is a class of its own."""
+    weight, score = image_classes(16)
+    classes = plain(first_images)(weight, score)
+    classes[IMAGE.next_energy] = energies
+    square = float(weight @ classes[IMAGE.next_energy] ** 2)
+    scatter = float(weight @ ((classes[IMAGE.next_energy] - 1) * classes[IMAGE.next_energy]) ** 2)
+    plain(images.widen_images)(classes, noise, square, scatter)
+    return square, float(weight @ classes[IMAGE.next_energy] ** 2)
+
+
+def test_noise_widens_images_that_are_alike_and_not_one_that_leads():
+    before, after = widened([1.4, 1.2, 1.1, 1.0, 0.9], 0.02)
+    assert 0.01 < np.log(after / before) < 0.03
+    before, after = widened([15.0, 0.3, 0.1, 0.05, 0.0375], 0.02)
+    assert after < before, "the noise of one image goes either way"
+
+
+def test_noise_narrows_images_to_equal_ones_at_most():
+    _, after = widened([15.0, 0.3, 0.1, 0.05, 0.0375], 5.0)
+    assert np.isfinite(after)
+    assert after >= 1
 
 
 def test_the_ratio_of_coherent_variance_is_bounded():
@@ -161,14 +185,21 @@ def test_channels_spread_at_most_as_a_squared_gaussian():
     assert plain(normalisation.spread_of_channels)(found, little, 128.0) < 0.2
 
 
+def test_what_is_coherent_is_not_more_than_the_whole():
+    assert normalised(two_images((1.0, 1.0), (0.3, 0.3))).others == pytest.approx((1 - 0.3 / 1.42) / 0.7)
+    beyond = normalised(two_images((1.0, 1.0), (0.9, 0.9)), (0.1, 0.0), (0.9, 0.0, 0.6))
+    kept = 1 / (1 + 2 * 0.95 * 0.05)
+    assert beyond.others == pytest.approx((1 - 0.95 * kept) / 0.05)
+
+
 def test_passes_are_at_most_opposite():
     assert plain(passes.half_minus_kappa)(2.5) == plain(passes.half_minus_kappa)(2.0) == pytest.approx(0.5)
 
 
-def difference_at_one_position(window, correlation):
+def difference_at_one_position(window, correlation, others=1.0):
     profile = plain(first_profile)(1, 1e-4)
     profile[PROFILE.next_energy, 0], profile[PROFILE.window_difference, 0] = 1.0, window
-    return plain(passes.difference_after_convolution)(profile, 1.0, 1.0, 1.0, 1, correlation)
+    return plain(passes.difference_after_convolution)(profile, 1.0, 1.0, 1.0, 1, correlation, others)
 
 
 def test_the_difference_at_a_position_is_bounded():
@@ -180,6 +211,7 @@ def test_the_difference_at_a_position_is_bounded():
 def test_the_difference_does_not_shrink_by_division():
     correlated = Correlation(0.3, 0.0, 0.0, 1.0, 0.0, 0.0)
     assert difference_at_one_position(1.2, correlated) == 1.2, "independent passes"
+    assert difference_at_one_position(1.2, correlated, others=1.1) == pytest.approx(1.32)
     assert difference_at_one_position(0.5, correlated) == pytest.approx(0.5 * (1 + 2 * 0.3 * 0.5))
     with_difference = Correlation(0.3, 0.0, 0.0, 1.0, 0.0, 0.6)
     assert difference_at_one_position(0.5, with_difference) == 0.5

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import zennas
-from tests.scores.chains import TABLE_4
+from tests.scores.chains import TABLE_4, resnet_chain
 from tests.strategies import random_networks
 from zennas.architecture import parse_structure
 from zennas.blocks import Convolution, MaxPool
@@ -51,6 +51,8 @@ def test_zoo_networks():
         ("resnet-32-held-out", 0.002, 0.015),
         ("mobilenet-32-held-out", 0.002, 0.0085),
         ("mobilenet-32-held-out-2", 0.002, 0.0155),
+        ("resnet-32-held-out-2", 0.002, 0.0125),
+        ("mobilenet-32-held-out-3", 0.002, 0.0095),
     ],
 )
 def test_random_networks(name, median, largest):
@@ -64,6 +66,21 @@ def test_random_networks(name, median, largest):
 def test_networks_within_two_percent_of_a_search():
     _, rank = compare(reference("search-2-percent"))
     assert rank > 0.85
+
+
+def test_winners_of_searches():
+    errors, _ = compare(reference("winners-32"))
+    assert np.median(errors) < 0.004
+    assert errors.max() < 0.007
+    errors, rank = compare(reference("winners-224"))
+    assert errors.max() < 0.001
+    assert rank > 0.999
+
+
+@pytest.mark.parametrize(("name", "blocks", "error"), [("101", (3, 4, 23, 3), 0.007), ("152", (3, 8, 36, 3), 0.0115)])
+def test_deep_resnets(name, blocks, error):
+    (row,) = (row for row in reference("table-4") if row["name"] == f"ResNet-{name}")
+    assert meanfield_score(resnet_chain(blocks, True), 224).score == pytest.approx(float(row["mean"]), rel=error)
 
 
 @pytest.mark.parametrize("name", TABLE_4)

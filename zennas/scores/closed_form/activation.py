@@ -22,7 +22,7 @@ class Moments(NamedTuple):
         profile_root: mean of w = √u along a side.
         profile_square: mean of u² over the map.
         profile_power15: mean of u^1.5 over the map.
-        image_root: mean of √F over images.
+        image_root: mean over images of the root of F that the mean activation goes with, see `root_of_uneven`.
         image_square: mean of F².
         image_power15: mean of F^1.5.
         coherent: mean of the coherent energy k.
@@ -82,11 +82,23 @@ class Activation(NamedTuple):
 
 
 @compiled
+def root_of_uneven(energy: float, unevenness: float, even: float) -> float:
+    """√F, times what the unevenness of an image takes from its mean activation, relative to the mean image's.
+
+    Args:
+        energy: F, of the image.
+        unevenness: r, its local variance over the mean one, C.
+        even: 1 / (1 + C), the profile's variance included.
+    """
+    return math.sqrt(energy) / math.sqrt(math.sqrt(math.sqrt(even + (1 - even) * unevenness)))
+
+
+@compiled
 def moments_before(images: Matrix, profile: Matrix, size: int, local: float, spread: float) -> Moments:
     """The means that every later step needs; fills `images.root`.
 
     Args:
-        images: reads `energy` and `coherent`.
+        images: reads `energy`, `coherent` and `unevenness`.
         profile: reads `energy` and `root`.
         size: side of the map.
         local: 1 + the relative variance of the energy within an image, of all parts.
@@ -98,8 +110,10 @@ def moments_before(images: Matrix, profile: Matrix, size: int, local: float, spr
         profile_square += profile[PROFILE.energy, i] * profile[PROFILE.energy, i]
         profile_power15 += profile[PROFILE.energy, i] * profile[PROFILE.root, i]
     image_root = image_square = image_power15 = mean_coherent = energy_coherent = root_coherent = 0.0
+    profile_square = (profile_square / size) ** 2
+    even = 1 / (local * profile_square)
     for b in range(images.shape[1]):
-        images[IMAGE.root, b] = math.sqrt(images[IMAGE.energy, b])
+        images[IMAGE.root, b] = root_of_uneven(images[IMAGE.energy, b], images[IMAGE.unevenness, b], even)
         image_root += images[IMAGE.weight, b] * images[IMAGE.root, b]
         image_square += images[IMAGE.weight, b] * images[IMAGE.energy, b] * images[IMAGE.energy, b]
         image_power15 += images[IMAGE.weight, b] * images[IMAGE.energy, b] * images[IMAGE.root, b]
@@ -110,7 +124,7 @@ def moments_before(images: Matrix, profile: Matrix, size: int, local: float, spr
         local,
         (1 + spread / 8) / math.sqrt(math.sqrt(math.sqrt(local))),  # E√G of a lognormal G
         profile_root / size,
-        (profile_square / size) ** 2,
+        profile_square,
         (profile_power15 / size) ** 2,
         image_root,
         image_square,
@@ -138,7 +152,7 @@ def relu_of_images(
     """
     variance = 0.5 - mean * mean
     local_mean = M0 * moments.local_root * moments.profile_power15
-    even, cross, mean2 = 1 / (moments.local * moments.profile_square), mean * image_mean, mean * mean
+    cross, mean2 = mean * image_mean, mean * mean
     square = norm = sum_carried = sum_fresh = 0.0
     for b in range(images.shape[1]):
         half, linear = 0.5 * images[IMAGE.energy, b], cross * images[IMAGE.root, b]
@@ -147,10 +161,9 @@ def relu_of_images(
         images[IMAGE.coherent_source, b] = (
             (image_mean * images[IMAGE.root, b] - mean) * (image_mean * images[IMAGE.root, b] - mean) / variance
         )
-        # Fluctuations live where the profile is high; an uneven image has a smaller mean activation.
-        uneven = math.sqrt(math.sqrt(math.sqrt(even + (1 - even) * images[IMAGE.unevenness, b])))
+        # Fluctuations live where the profile is high.
         images[IMAGE.next_energy, b] = (
-            moments.profile_square * half - 2 * mean * local_mean * images[IMAGE.root, b] / uneven + mean2
+            moments.profile_square * half - 2 * mean * local_mean * images[IMAGE.root, b] + mean2
         )
         norm += images[IMAGE.weight, b] * images[IMAGE.next_energy, b]
         slope = half - linear
@@ -216,8 +229,9 @@ def relu(images: Matrix, moments: Moments, layer: Layer, spread: float, tilt: fl
         lean = tilt / (2 * layer.fan * v * math.sqrt(v))
         norm = weigh_channels_alike(images, lean, y, m)
         local_gain = max(1 - lean * y * (2 * M0 - m) / (2 * v), LEAST_KEPT) ** 2
+    scale = 1 / norm
     for b in range(images.shape[1]):
-        images[IMAGE.next_energy, b] /= norm
+        images[IMAGE.next_energy, b] *= scale
     root = math.sqrt(local)
     shared = (
         0.25 * square2 * (local - 1) - 2 * m * y * power15 * (root - 1) + 4 * (y * y) * m * m * (math.sqrt(root) - 1)

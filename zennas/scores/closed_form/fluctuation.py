@@ -21,6 +21,7 @@ class Passed(NamedTuple):
         own_image: of one channel, between images.
         own_smooth: of one channel, smooth.
         own_white: of one channel, white.
+        length2: squared correlation length of the shared smooth part.
     """
 
     smooth: float
@@ -28,6 +29,7 @@ class Passed(NamedTuple):
     own_image: float
     own_smooth: float
     own_white: float
+    length2: float
 
 
 class Noise(NamedTuple):
@@ -58,6 +60,23 @@ def gain(covariance: float, mean2: float, scale: float, rectified: bool) -> floa
         return covariance
     root = math.sqrt(1 + covariance)
     return (0.25 * covariance - 2 * mean2 * (root - 1) + 4 * mean2 * mean2 * (math.sqrt(root) - 1)) * scale
+
+
+@compiled
+def sharpened(covariance: float, after: float, mean2: float, scale: float) -> float:
+    """Factor of a smooth field's squared correlation length: ReLU raises its peaks more than their surroundings.
+
+    Args:
+        covariance: C, before the activation.
+        after: `gain` of it.
+        mean2: y², of the mean activation.
+        scale: 1 / (½ − y²)².
+    """
+    if covariance <= 0:
+        return 1.0
+    root = math.sqrt(1 + covariance)
+    slope = (0.25 - mean2 * (1 - mean2 / math.sqrt(root)) / root) * scale
+    return after / (covariance * slope)
 
 
 @compiled
@@ -102,13 +121,16 @@ def passed_on(local: LocalEnergy, own: OwnEnergy, activation: Activation) -> Pas
     alone = own.image + own.smooth + own.white
     new_smooth = gain(local.smooth, mean2, scale, rectified)
     new_shared = gain(shared, mean2, scale, rectified)
+    length2 = local.length2
+    if rectified:
+        length2 *= sharpened(local.smooth, new_smooth, mean2, scale)
     own_image = own_smooth = own_white = 0.0
     if alone > 0:
         own_image = gain(own.image, mean2, scale, rectified)
         own_smooth = gain(local.smooth + own.image + own.smooth, mean2, scale, rectified) - own_image - new_smooth
         own_white = gain(1 + shared + alone - 1, mean2, scale, rectified) - own_image - own_smooth - new_shared
     level = activation.local_gain
-    return Passed(new_smooth * level, new_shared * level, own_image, own_smooth, own_white)
+    return Passed(new_smooth * level, new_shared * level, own_image, own_smooth, own_white, length2)
 
 
 @compiled
@@ -182,21 +204,20 @@ def coherent_after_convolution(
 
 @compiled
 def local_after_dense(
-    passed: Passed, noise: Noise, length2: float, own_length2: float, groups_before: float, layer: Layer, table: Vector
+    passed: Passed, noise: Noise, own_length2: float, groups_before: float, layer: Layer, table: Vector
 ) -> tuple[LocalEnergy, float]:
     """Local energies after a convolution that reads all channels, and the noise that a whole image has in common.
 
     Args:
         passed: what the activation left of the local variances.
         noise: what one input channel adds.
-        length2: squared correlation length of the shared smooth part.
         own_length2: of the smooth part of single channels.
         groups_before: groups of the last grouped convolution, whose channels are averaged now; 1 without one.
         layer: the convolution.
         table: the geometry's row, see `geometry_row`.
     """
     positions = float(layer.size * layer.size)
-    channels, n, stride = layer.in_channels, groups_before, layer.stride
+    channels, n, stride, length2 = layer.in_channels, groups_before, layer.stride, passed.length2
     # Only what is new: the map-wide mean of the older local parts is in the images' energies already.
     image = noise.image / channels + passed.own_image / n + noise.white / channels / positions
     smooth = passed.smooth + passed.own_smooth / n + noise.smooth / channels
@@ -212,20 +233,19 @@ def local_after_dense(
 
 @compiled
 def local_after_grouped(
-    passed: Passed, noise: Noise, length2: float, own_length2: float, layer: Layer, table: Vector
+    passed: Passed, noise: Noise, own_length2: float, layer: Layer, table: Vector
 ) -> tuple[LocalEnergy, OwnEnergy]:
     """Local energies after a grouped convolution: the new noise belongs to single channels.
 
     Args:
         passed: what the activation left of the local variances.
         noise: what one input channel adds.
-        length2: squared correlation length of the shared smooth part.
         own_length2: of the smooth part of single channels.
         layer: the convolution.
         table: the geometry's row, see `geometry_row`.
     """
     positions = float(layer.size * layer.size)
-    stride2 = layer.stride * layer.stride
+    stride2, length2 = layer.stride * layer.stride, passed.length2
     image = passed.own_image + noise.image / layer.fan + noise.white / layer.fan / positions
     smooth = passed.own_smooth + noise.smooth / layer.fan
     white = (passed.own_white + noise.white / layer.fan) * (1 - 1 / positions)

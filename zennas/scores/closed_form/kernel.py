@@ -17,7 +17,7 @@ from zennas.scores.closed_form.fluctuation import (
     noise_of_a_channel,
     passed_on,
 )
-from zennas.scores.closed_form.images import coherent_of_images, unevenness_of_images, widen_images
+from zennas.scores.closed_form.images import coherent_of_images, drift_of_images, unevenness_of_images, widen_images
 from zennas.scores.closed_form.kept import (
     CHANNELS,
     COUNT,
@@ -198,28 +198,32 @@ def score_chain(
         energy = mean_energy(profile, layer, activation.second_moment, activation.profile_mean)
         # 2. and 3. Fluctuations within an image, and correlations.
         passed = passed_on(local, own, activation)
+        drift = drift_of_images(images, local, activation, moments, layer.size)
         noise = noise_of_a_channel(local, correlation, coherent, activation, moments)
         coherent = coherent_after_convolution(local, coherent, activation, moments, layer.kernel, table)
         averaged, common = groups_before, 0.0
         if layer.groups == 1:
-            local, common = local_after_dense(passed, noise, local.length2, own.length2, averaged, layer, table)
+            local, common = local_after_dense(passed, noise, own.length2, averaged, layer, table)
             own = OwnEnergy(0.0, 0.0, 0.0, 0.0)
             correlation = correlation_after_dense(correlation, activation, averaged, layer, table)
         else:
             averaged = 1.0
-            local, own = local_after_grouped(passed, noise, local.length2, own.length2, layer, table)
+            local, own = local_after_grouped(passed, noise, own.length2, layer, table)
             correlation = correlation_after_grouped(correlation, activation, layer, table)
         groups_before = float(layer.groups)
         # 4. Images.
         coherent_of_images(images, activation, layer.kernel, table)
-        square = unevenness_of_images(images, passed, noise, activation, moments, averaged, layer, table)
+        square, scatter = unevenness_of_images(
+            images, passed, noise, activation, moments, averaged, layer, table, drift
+        )
         if common > 0 and batch > 1:
-            widen_images(images, common, square)
+            widen_images(images, common + drift.noise, square, scatter)
         size, channels = layer.out_size, float(layer.out_channels)
         normalised = batch_norm(images, local, own, coherent, float(size * size), batch)
         local, own, coherent = normalised.local, normalised.own, normalised.coherent
         # 5. Difference of the passes, and the spread of a channel's variance between channels.
-        delta = difference_after_convolution(profile, energy, mean_half, mean_window, size, correlation)
+        others = normalised.others
+        delta = difference_after_convolution(profile, energy, mean_half, mean_window, size, correlation, others)
         spread = spread_of_channels(normalised, correlation, float(batch) * size * size)
         logs[count] = 0.5 * math.log(layer.fan * energy) - spread / (4 * channels)
         total += logs[count]

@@ -16,6 +16,7 @@ class Normalised(NamedTuple):
         coherent: coherent share at local scale.
         image_coherent: mean over images of the coherent energy k.
         image_square: mean over images of F².
+        others: factor of the energy that is not coherent.
     """
 
     local: LocalEnergy
@@ -23,6 +24,7 @@ class Normalised(NamedTuple):
     coherent: Coherent
     image_coherent: float
     image_square: float
+    others: float
 
 
 FLAT = 1e-9
@@ -42,6 +44,11 @@ LEAST_LOCAL = 0.3
 MOST_SPREAD = 2.0
 """Relative variance of a channel's variance between channels: that of a square of one Gaussian, which a channel of a
 single input channel has."""
+
+
+MOST_COHERENT = 0.95
+"""Share of the energy that is coherent: less than the whole, while the sum of its parts, each to first order, may be
+more. It binds where local variances are in the hundreds."""
 
 
 @compiled
@@ -84,8 +91,8 @@ def batch_norm(
     for b in range(images.shape[1]):
         share += images[IMAGE.weight, b] * images[IMAGE.next_coherent, b]
     at_local = coherent.smooth + coherent.white
-    local_share = at_local
-    whole = share + coherent.smooth + coherent.white + coherent.profile
+    local_share = min(at_local, MOST_COHERENT)
+    whole = min(share + coherent.smooth + coherent.white + coherent.profile, MOST_COHERENT)
     kept = 1 / (1 + 2 * whole * (1 - whole))
     level = (1 - local_share * kept) / (1 - local_share)
     smooth = local_loss(local.smooth, coherent.smooth, level, kept)
@@ -96,7 +103,7 @@ def batch_norm(
     per_image = 0.0
     for b in range(images.shape[1]):
         per_image += images[IMAGE.weight, b] * images[IMAGE.next_energy, b] * images[IMAGE.unevenness, b]
-    per_image = (whole - share) / per_image
+    per_image = max(0.0, whole - share) / per_image
     others = (1 - whole * kept) / (1 - whole)
     spread = (1 + local.smooth + local.white) / positions
     norm = 0.0
@@ -117,13 +124,14 @@ def batch_norm(
         images[IMAGE.next_coherent, b] *= x
         norm += images[IMAGE.weight, b] * images[IMAGE.next_energy, b]
     mean_coherent = mean_square = 0.0
+    scale = 1 / norm
     for b in range(images.shape[1]):
-        images[IMAGE.energy, b] = images[IMAGE.next_energy, b] / norm
-        images[IMAGE.coherent, b] = min(images[IMAGE.next_coherent, b] / norm, images[IMAGE.energy, b])
+        images[IMAGE.energy, b] = images[IMAGE.next_energy, b] * scale
+        images[IMAGE.coherent, b] = min(images[IMAGE.next_coherent, b] * scale, images[IMAGE.energy, b])
         mean_coherent += images[IMAGE.weight, b] * images[IMAGE.coherent, b]
         mean_square += images[IMAGE.weight, b] * images[IMAGE.energy, b] * images[IMAGE.energy, b]
     coherent = Coherent(coherent.smooth * kept, coherent.white * kept, coherent.profile * kept)
-    return Normalised(local, own, coherent, mean_coherent, mean_square)
+    return Normalised(local, own, coherent, mean_coherent, mean_square, others)
 
 
 @compiled

@@ -3,6 +3,7 @@
 import math
 
 from zennas.compiled import compiled
+from zennas.scores.closed_form.activation import root_of_uneven
 from zennas.scores.closed_form.state import IMAGE, PROFILE, Correlation, LocalEnergy, Matrix, OwnEnergy
 
 MOST_DIFFERENCE = 1.5
@@ -45,7 +46,13 @@ def difference_after_activation(profile: Matrix, size: int, rectified: bool) -> 
 
 @compiled
 def difference_after_convolution(
-    profile: Matrix, mean_energy: float, mean_half: float, mean_window: float, size: int, correlation: Correlation
+    profile: Matrix,
+    mean_energy: float,
+    mean_half: float,
+    mean_window: float,
+    size: int,
+    correlation: Correlation,
+    others: float,
 ) -> float:
     """Write the next map's profile and difference of the passes; returns the mean difference, weighted by energy.
 
@@ -56,11 +63,14 @@ def difference_after_convolution(
         mean_window: mean of `window_difference`.
         size: side of the map that was written.
         correlation: of the activations, after the convolution.
+        others: factor by which batch norm raises what is not coherent: the passes have their coherent energy in common.
     """
     delta = 0.0
+    # One division a position: divisions are what takes time here.
+    energy_scale, difference_scale = 1 / mean_energy, mean_window / (mean_half * mean_energy)
     for i in range(size):
-        share = profile[PROFILE.next_energy, i] / mean_energy
-        x = min(profile[PROFILE.window_difference, i] * mean_window / mean_half / mean_energy / share, MOST_DIFFERENCE)
+        share = profile[PROFILE.next_energy, i] * energy_scale
+        x = min(profile[PROFILE.window_difference, i] * difference_scale / share, MOST_DIFFERENCE)
         profile[PROFILE.difference, i] = x
         delta += x * share
         profile[PROFILE.energy, i] = share
@@ -69,7 +79,7 @@ def difference_after_convolution(
     total = correlation.image + correlation.smooth + correlation.white + correlation.own
     # Division by each channel's own deviation. The form is to first order around equal passes: it is no correlation
     # below 0 between them, nor one of the difference beyond that of the activations, that the factor describes.
-    grow = 1 + 2 * max(0.0, total - correlation.difference) * max(0.0, 1 - delta)
+    grow = others * (1 + 2 * max(0.0, total - correlation.difference) * max(0.0, 1 - delta))
     delta *= grow
     for i in range(size):
         profile[PROFILE.difference, i] *= grow
@@ -89,20 +99,22 @@ def log_difference(
     """log Δ = log(outputs · √(d/π) · E√E).
 
     Args:
-        images: reads `energy`.
-        profile: reads `root`.
+        images: reads `energy` and `unevenness`.
+        profile: reads `energy` and `root`.
         local: of the energy that all channels share.
         own: of single channels.
         delta: d, mean difference of the passes.
         outputs: C·H·W of the last map; twice as many where nothing stands after the last batch norm.
         size: H = W, of the last map.
     """
-    width = root = 0.0
+    width = square = root = 0.0
     for i in range(size):
         width += profile[PROFILE.root, i]
+        square += profile[PROFILE.energy, i] * profile[PROFILE.energy, i]
     width /= size
-    for b in range(images.shape[1]):
-        root += images[IMAGE.weight, b] * math.sqrt(images[IMAGE.energy, b])
     fluctuation = 1 + local.smooth + local.white + own.image + own.smooth + own.white
+    even = 1 / (fluctuation * (square / size) ** 2)
+    for b in range(images.shape[1]):
+        root += images[IMAGE.weight, b] * root_of_uneven(images[IMAGE.energy, b], images[IMAGE.unevenness, b], even)
     mean_root = root * width * width / math.sqrt(math.sqrt(math.sqrt(fluctuation)))
     return math.log(outputs * math.sqrt(delta / math.pi) * mean_root)

@@ -12,7 +12,7 @@ from zennas.scores.closed_form.fluctuation import (
     window_average,
 )
 from zennas.scores.closed_form.geometry import WHITE
-from zennas.scores.closed_form.images import coherent_of_images, unevenness_of_images
+from zennas.scores.closed_form.images import NO_DRIFT, coherent_of_images, unevenness_of_images
 from zennas.scores.closed_form.neighbours import Tables, neighbours_after_average
 from zennas.scores.closed_form.state import (
     IMAGE,
@@ -222,8 +222,8 @@ def average_pool(
     passed = passed_on(local, own, activation)
     shares = coherent_after_convolution(local, coherent, activation, moments, 1, table)
     coherent_of_images(images, activation, 1, table)
-    unevenness_of_images(images, passed, Noise(0.0, 0.0, 0.0), activation, moments, 1.0, layer, table)
-    kept = kept_by_window(profile, layer, local.length2, table)
+    unevenness_of_images(images, passed, Noise(0.0, 0.0, 0.0), activation, moments, 1.0, layer, table, NO_DRIFT)
+    kept = kept_by_window(profile, layer, passed.length2, table)
     of_images = 0.0
     for b in range(images.shape[1]):
         of_images += images[IMAGE.weight, b] * images[IMAGE.next_coherent, b]
@@ -248,7 +248,7 @@ def average_pool(
     other_part = (1 - common) * alike_difference
     mean_half = mean_half / (other_part + common_part)
     difference = profile_after_average(profile, layer, white * alike, lasting, mean_half)
-    shared, length2 = window_average(passed.smooth, passed.shared - passed.smooth, local.length2, layer, table)
+    shared, length2 = window_average(passed.smooth, passed.shared - passed.smooth, passed.length2, layer, table)
     alone, own_length2 = window_average(passed.own_smooth, passed.own_white, own.length2, layer, table)
     white_share = white * kept.white / variance
     noise = 2 + (activation.noise / activation.square - 2) * white_share * white_share * kept.white

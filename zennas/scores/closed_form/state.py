@@ -58,7 +58,7 @@ class ImageRows(NamedTuple):
         energy: F, mean energy of an image over its map; of mean 1.
         coherent: k, the part of `energy` in the one direction that all channels of the image share.
         unevenness: r, relative variance of the energy within the image, over the mean one.
-        root: √F, written by each activation.
+        root: √F, less what unevenness takes from the mean activation; written by each activation.
         next_energy: F on its way through a layer.
         next_coherent: k on its way through a layer.
         coherent_source: what the activation adds to k: the mean activation's distance to the batch's.
