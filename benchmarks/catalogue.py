@@ -7,6 +7,7 @@ import end_to_end_digits
 import history
 import latency
 import latency_searches
+import latency_whole
 import mutations
 import pooling
 import quality
@@ -30,6 +31,7 @@ SCRIPTS = (
     workers,
     latency,
     latency_searches,
+    latency_whole,
     history,
     end_to_end_digits,
     training_throughput,

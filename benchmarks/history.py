@@ -27,4 +27,13 @@ BENCHMARKS = [
             )
         },
     ),
+    Benchmark(
+        "latency-iterations-again",
+        "",
+        {
+            "latency-iterations-again": show_rows(
+                "seed", "from the start", "again: ⅛ of the iterations", "¼", "½", "¾", "as many"
+            )
+        },
+    ),
 ]
