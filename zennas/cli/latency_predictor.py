@@ -8,7 +8,6 @@ import typer
 
 from zennas.cli.latency import Backend, BatchSize, Clock, Dtype, LatencyDevice, Layout, Threads, cpu_threads
 from zennas.cli.options import Json, Seed
-from zennas.cli.progress import measuring_progress
 from zennas.cli.terminal import say
 from zennas.layouts import AUTO
 
@@ -85,6 +84,7 @@ def fit(
     limit = parse_seconds(time_limit, "--time-limit")
     most = None if max_latency is None else parse_seconds(max_latency, "--max-latency")
     setting = Setting(device, backend, dtype, batch_size, resolution, cpu_threads(threads, clock), clock)
+    from zennas.cli.progress import measuring_progress
     from zennas.latency.collect import Plan
     from zennas.latency.fit import check_model, fit_predictor
     from zennas.latency.predictor import write_predictor
@@ -153,6 +153,7 @@ def learned_latency(config: "SearchConfig", quiet: bool = False) -> "LatencyBudg
         config: of the search.
         quiet: draw no progress.
     """
+    from zennas.cli.progress import measuring_progress
     from zennas.latency.in_search import QUICK_SECONDS, latency_budget, quick_setting
     from zennas.units import format_seconds
 
