@@ -59,8 +59,8 @@ def stored(directory):
     return store.candidates(), store.failures(), {key: state[key] for key in keys}
 
 
-def test_there_are_four():
-    assert {"evolution", "local", "random", "regularized"} <= set(ALGORITHMS)
+def test_there_are_five():
+    assert {"evolution", "zen-nas", "local", "random", "regularized"} <= set(ALGORITHMS)
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
@@ -176,20 +176,38 @@ def test_a_lengthened_search_goes_on(tmp_path, name):
 
 
 def test_runs_from_before_there_were_algorithms_are_evolutions_and_go_on(tmp_path):
+    """As evolution was then: offspring were not fitted to the budgets."""
     run, whole = tmp_path / "run", tmp_path / "whole"
-    zennas.search(params="100k", iterations=1000, rescore=0, out=whole)
-    stopped = zennas.search(params="100k", iterations=1000, rescore=0, out=run, patience=1)
+    settings = dict(params="100k", iterations=1000, rescore=0, algorithm="zen-nas")
+    zennas.search(out=whole, **settings)
+    stopped = zennas.search(out=run, patience=1, **settings)
     assert stopped.iterations < 1000
     config = run / "config.yaml"
     config.write_text("".join(x for x in config.read_text().splitlines(True) if "algorithm" not in x))
     with sqlite3.connect(run / "run.db") as database:
         database.execute("DELETE FROM state WHERE key = 'algorithm'")
         database.execute("INSERT INTO state VALUES ('random_state', '[0, 64]')")
+        database.execute("PRAGMA user_version = 2")
     assert read_config(run).algorithm == "evolution"
     assert zennas.read_run(run).scored == stopped.scored
     # Read as it is written, patience would end it at once.
     resume_run(run, {"patience": 10**6})
     assert stored(run) == stored(whole)
+
+
+def test_evolution_fits_its_offspring_to_the_budgets():
+    """The plain form fills the budget by chance; the fitted one does so with most of what it proposes."""
+    near = {}
+    for name in ("evolution", "zen-nas"):
+        _, candidates = finished(name, iterations=1500)
+        near[name] = sum(candidate.costs.params > 98_000 for candidate in candidates)
+    assert near["evolution"] > 3 * near["zen-nas"]
+
+
+def test_evolution_does_not_fit_to_predicted_costs():
+    budgets = (parse_budget("latency", "2ms"), parse_budget("layers", "14"))
+    assert not make_algorithm("evolution", Problem(SPACE, (budgets,), count, 100, 32)).fits
+    assert make_algorithm("evolution", Problem(SPACE, (BUDGETS,), count, 100, 32)).fits
 
 
 def test_an_unknown_name_is_refused_with_the_nearest():

@@ -86,8 +86,8 @@ def search(
             default the predictor's, or `auto`.
         se: squeeze-excitation in MB blocks; off by default.
         score: what to maximise, any registered score; by default `meanfield`, the closed form.
-        algorithm: what proposes networks: `evolution` (default, the paper's), `local`, `random`, `regularized`, or any
-            registered one.
+        algorithm: what proposes networks: `evolution` (default), `zen-nas` (the paper's), `local`, `random`,
+            `regularized`, or any registered one.
         iterations: networks to propose (T); 48,000 by default.
         population: networks that may have offspring (N); 256 by default.
         round_size: networks proposed from one population; 64 by default.

@@ -18,9 +18,13 @@ UNFINISHED = f"{DATABASE}.part"
 COMPANIONS = ("-wal", "-journal")
 """Files beside a database, by what is appended to its name, that hold a part of what was committed."""
 APPLICATION_ID = 0x5A454E4E
-FORMAT = 2
-UNCHECKED_FORMAT = 1
-"""Runs of this format have no checksums."""
+FORMAT = 3
+FORMATS = (1, 2, FORMAT)
+"""All that are read and gone on with."""
+CHECKED_FORMAT = 2
+"""From this format on runs have checksums."""
+FITTED_FORMAT = 3
+"""From this format on `evolution` fits its offspring to the budgets; before it was what is `zen-nas` now."""
 _HEADER = 32
 """Bytes at the beginning of a companion that change whenever it is begun anew."""
 _ATTEMPTS = 40

@@ -23,6 +23,7 @@ from zennas.layouts import AUTO
 from zennas.optional_dependencies import installed
 from zennas.runs.beginning import check_begun, check_vacant, taken_place
 from zennas.runs.corrected import Following, latency_rounds, search_until_met
+from zennas.runs.database import FITTED_FORMAT
 from zennas.runs.events import AGAIN, EventLog
 from zennas.runs.outputs import winner_name, write_result
 from zennas.runs.rescoring import Rescorer, rescoring_execution
@@ -186,6 +187,7 @@ def resume_run(
     with RunLock(directory), executor(context.execution) as execute, ExitStack() as refused:
         store = RunStore(directory, write=True)
         refused.callback(store.close)
+        config = as_begun(config, store.format)
         latency = resumed_latency(config, directory)
         search = new_search(config, execute, latency, latency_rounds(store.state()))
         restore_search(search, store)
@@ -196,6 +198,18 @@ def resume_run(
         refused.pop_all()
         run.events.write("resume", iteration=search.iteration)
         return run.go_on()
+
+
+def as_begun(config: SearchConfig, format: int) -> SearchConfig:
+    """The configuration by which a run of an earlier format goes on as it began.
+
+    Args:
+        config: as the run's file has it.
+        format: of its database.
+    """
+    if format < FITTED_FORMAT and config.algorithm == "evolution":
+        return config.model_copy(update={"algorithm": "zen-nas"})
+    return config
 
 
 def _allow_named(settings: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from zennas.runs.events import AGAIN, LOG
 from zennas.runs.outputs import write_result
 from zennas.runs.reading import read_run
 from zennas.runs.rows import LATENCIES_STATE, ROUNDS_STATE, FailedNetwork
-from zennas.runs.run import new_search
+from zennas.runs.run import as_begun, new_search
 from zennas.runs.state import populations_state
 from zennas.runs.store import RunStore, begin_run
 from zennas.scores.result import score_from_repeats
@@ -75,6 +75,7 @@ def salvage_run(damaged: Path, directory: Path) -> Salvaged:
         candidates, failures, repeats = store.whole_candidates(), store.whole_failures(), store.whole_rescored()
         state: dict[str, Any] = _unless_damaged(store.state, {})
         total: int | None = state.get("scored") or _unless_damaged(store.count, None)
+        config = as_begun(config, store.format)
     if not candidates:
         raise RunError(f"{damaged}: nothing can be saved: not even the start of the search is whole; start a new run")
     if len(candidates) == total and "iteration" in state:

@@ -17,9 +17,10 @@ from zennas.counting import QUANTITIES
 from zennas.errors import RunError
 from zennas.runs.database import (
     APPLICATION_ID,
+    CHECKED_FORMAT,
     DATABASE,
     FORMAT,
-    UNCHECKED_FORMAT,
+    FORMATS,
     Reading,
     create_database,
     open_to_write,
@@ -60,7 +61,11 @@ T = TypeVar("T")
 
 
 class RunStore:
-    """One run's database, by default opened only to be read: then nothing in the run's directory changes."""
+    """One run's database, by default opened only to be read: then nothing in the run's directory changes.
+
+    Attributes:
+        format: of the database (`zennas.runs.database.FORMATS`).
+    """
 
     def __init__(self, directory: Path | None, *, write: bool = False, lenient: bool = False) -> None:
         """Open a run that is there, or (with `None`) one in memory, which has no tables yet.
@@ -77,6 +82,7 @@ class RunStore:
         self._reading: Reading | None = None
         self._checked = True
         self._lenient = lenient
+        self.format = FORMAT
         if directory is not None and not (directory / DATABASE).is_file():
             raise RunError(f"{directory}: no run here ({DATABASE} is missing)")
         path = ":memory:" if directory is None else str(directory / DATABASE)
@@ -110,20 +116,20 @@ class RunStore:
             db = self._reading.connection
         if self.directory is None:
             return db
+        self.format = db.execute("PRAGMA user_version").fetchone()[0]
         if self._lenient:
             self._checked = any(row[1] == CHECK for row in db.execute("PRAGMA table_info(candidates)"))
             return db
         if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             db.close()
             raise RunError(f"{path}: not a database of a zennas run; give the directory of a run, or start a new one")
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (UNCHECKED_FORMAT, FORMAT):
+        if self.format not in FORMATS:
             db.close()
             raise RunError(
-                f"{path}: written by another zennas (format {version}, this one reads {UNCHECKED_FORMAT} and "
-                f"{FORMAT}); start a new run"
+                f"{path}: written by another zennas (format {self.format}, this one reads "
+                f"{', '.join(map(str, FORMATS[:-1]))} and {FORMAT}); start a new run"
             )
-        self._checked = version == FORMAT
+        self._checked = self.format >= CHECKED_FORMAT
         return db
 
     def _guarded(self, work: Callable[[], T]) -> T:

@@ -76,7 +76,7 @@ class SearchConfig(BaseModel):
     ] = None
     se: Annotated[bool, Option("Squeeze-excitation in MB blocks.", SEARCH)] = False
     score: Annotated[str, Option("What to maximise.", SEARCH)] = "meanfield"
-    algorithm: Annotated[str, Option("evolution, local, random or regularized.", SEARCH)] = "evolution"
+    algorithm: Annotated[str, Option("evolution, zen-nas, local, random or regularized.", SEARCH)] = "evolution"
     iterations: Annotated[int, Field(ge=1), Option("Networks to propose (T).", SEARCH)] = 48_000
     population: Annotated[int, Field(ge=1), Option("Population size (N).", SEARCH)] = 256
     round_size: Annotated[int, Field(ge=1), Option("Networks proposed from one population.", SEARCH)] = 64

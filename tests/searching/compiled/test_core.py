@@ -17,6 +17,7 @@ from zennas.searching.compiled import core as core_module
 from zennas.searching.compiled.core import core_of
 from zennas.searching.population import Candidate
 from zennas.spaces import space as space_module
+from zennas.spaces.fitting import FIT_DRAWS
 from zennas.spaces.operators import offspring_draws
 from zennas.spaces.space import BlockChoice, Range, SearchSpace, register_space, search_space
 from zennas.spaces.start import random_small
@@ -54,8 +55,8 @@ def spaces():
 
 def grown(space, resolution, rng, rounds=12, size=32):
     """Rounds of offspring of everything before, by the core and by Python."""
-    budget = Budget("params", 1e12)
-    problem = Problem(space, [[budget]], lambda b: count_super_blocks(b, resolution, CLASSES), 1000, 64)
+    sets = [[Budget("params", 1e12)], [Budget("params", 200_000), Budget("memory", 3_000_000)]]
+    problem = Problem(space, sets, lambda b: count_super_blocks(b, resolution, CLASSES), 1000, 64)
     core = core_of(problem, resolution, CLASSES)
     starts = [random_small(space, rng) for _ in range(4)]
     candidates = [Candidate(i, 0, -1, (), s, 0.0, problem.count(s)) for i, s in enumerate(starts)]
@@ -64,9 +65,15 @@ def grown(space, resolution, rng, rounds=12, size=32):
     seen = set(starts)
     for _ in range(rounds):
         parents = [candidates[int(rng.integers(len(candidates)))] for _ in range(size)]
-        offspring = Offspring(parents, rng.random(size).tolist(), rng.random((size, offspring_draws())))
+        offspring = Offspring(
+            parents,
+            rng.random(size).tolist(),
+            rng.random((size, offspring_draws())),
+            rng.integers(-1, 2, size),
+            rng.random((size, FIT_DRAWS)),
+        )
         expected = []
-        for number, proposal in enumerate(offspring.proposals(space)):
+        for number, proposal in enumerate(offspring.proposals(problem)):
             if proposal.super_blocks not in seen:
                 seen.add(proposal.super_blocks)
                 expected.append((number, proposal))
@@ -123,7 +130,7 @@ def test_budgets_of_a_frontier():
     parent = Candidate(0, 0, -1, (), start, 0.0, problem.count(start))
     offspring = Offspring([parent] * 400, [0.5] * 400, rng.random((400, offspring_draws())))
     seen, expected = {start}, []
-    for _, _, blocks in offspring.proposals(space):
+    for _, _, blocks in offspring.proposals(problem):
         costs = problem.count(blocks)
         first = costs.params <= 90_000 and costs.layers <= 7
         if blocks not in seen and (first or 200_000 <= costs.memory <= 400_000):
@@ -142,6 +149,7 @@ CONFIGS = [
     {"params": ["100k", "200k"], "flops": 30_000_000},
     {"params": 200_000, "algorithm": "regularized", "population": 40},
     {"params": 100_000, "score": "zen-weighted"},
+    {"params": 200_000, "layers": 12, "algorithm": "zen-nas"},
 ]
 
 

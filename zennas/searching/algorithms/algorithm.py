@@ -17,6 +17,7 @@ from zennas.architecture.model import SuperBlock
 from zennas.counting import Costs
 from zennas.counting.budgets import Budget
 from zennas.searching.population import Candidate, Population
+from zennas.spaces.fitting import fit
 from zennas.spaces.mutation import Mutation, applied
 from zennas.spaces.operators import draw_offspring
 from zennas.spaces.space import SearchSpace
@@ -97,20 +98,30 @@ class Offspring:
         parents: of each proposal.
         rho: of each, the probability of a new block type.
         draws: of each, `offspring_draws()` uniform numbers in [0, 1).
+        fits: of each, the number of the set of budgets that it is fitted to (`zennas.spaces.fitting`), or −1; `None`
+            where none is.
+        fit_draws: of each, `FIT_DRAWS` more numbers.
     """
 
     parents: Sequence[Candidate]
     rho: Sequence[float]
     draws: npt.NDArray[np.float64]
+    fits: npt.NDArray[np.int64] | None = None
+    fit_draws: npt.NDArray[np.float64] | None = None
 
-    def proposals(self, space: SearchSpace) -> Iterator[Proposal]:
+    def proposals(self, problem: Problem) -> Iterator[Proposal]:
         """The networks, one after another.
 
         Args:
-            space: what they have to stay in.
+            problem: has the space that they have to stay in, and the budgets that they are fitted to.
         """
-        for parent, rho, draws in zip(self.parents, self.rho, self.draws.tolist(), strict=True):
-            yield offspring(parent, draw_offspring(parent.super_blocks, rho, space, iter(draws)))
+        for number, (parent, rho, draws) in enumerate(zip(self.parents, self.rho, self.draws.tolist(), strict=True)):
+            mutations = draw_offspring(parent.super_blocks, rho, problem.space, iter(draws))
+            if self.fits is not None and self.fit_draws is not None and self.fits[number] >= 0:
+                budgets = problem.budget_sets[self.fits[number]]
+                changed = applied(mutations, parent.super_blocks)
+                mutations += fit(changed, problem.space, budgets, problem.count, self.fit_draws[number].tolist())
+            yield offspring(parent, mutations)
 
 
 class Algorithm(ABC):

@@ -43,7 +43,7 @@ class RegularizedEvolution(Algorithm):
         for iteration, row in enumerate(draws[:first].tolist(), start=round.iteration + 1):
             yield founder(self.walks[iteration % len(self.walks)].step(iter(row), round.rng))
         rest = replace(round, iteration=round.iteration + first, size=round.size - first)
-        yield from self._breed(rest, draws[first:]).proposals(self.problem.space)
+        yield from self._breed(rest, draws[first:]).proposals(self.problem)
 
     def _draws(self, round: Round) -> npt.NDArray[np.float64]:
         return round.rng.random((round.size, SAMPLE + offspring_draws()))

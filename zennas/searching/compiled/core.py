@@ -14,11 +14,13 @@ from zennas.scores.chains import Chains
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix
 from zennas.searching.algorithms.algorithm import Offspring, Problem
 from zennas.searching.compiled.count import COSTS
-from zennas.searching.compiled.mutation import Numbers, most_parts, numbers_of, type_key
+from zennas.searching.compiled.fitting import Bounds, Room
+from zennas.searching.compiled.mutation import MOST_MUTATIONS, Numbers, most_parts, numbers_of, type_key
 from zennas.searching.compiled.program import FIELDS, Program, compiled_types
-from zennas.searching.compiled.round import Bounds, Room, propose_round
+from zennas.searching.compiled.round import propose_round
 from zennas.searching.compiled.seen import copy, see
 from zennas.searching.population import Candidate
+from zennas.spaces.fitting import FIT_DRAWS
 from zennas.spaces.mutation import Mutation, applied
 
 _CHAIN_ROWS = 1 << 13
@@ -51,8 +53,8 @@ class Batch(NamedTuple):
         numbers: of the proposals in the round, from 0.
         parents: ids of the candidates that they are offspring of.
         mutations: how many there were.
-        places: of both mutations, the index and the number of parts.
-        mutated: rows of the parts of both mutations.
+        places: of the mutations, the index and the number of parts.
+        mutated: rows of the parts of the mutations.
         costs: see `count.COSTS`.
     """
 
@@ -163,6 +165,9 @@ class Core:
         ends, parents = self._ends, offspring.parents
         spans = np.array([(ends[parent.id], ends[parent.id + 1]) for parent in parents])
         rho, draws = np.array(offspring.rho), offspring.draws
+        fits, fit_draws = offspring.fits, offspring.fit_draws
+        if fits is None or fit_draws is None:
+            fits, fit_draws = np.full(len(parents), -1), np.empty((len(parents), FIT_DRAWS))
         self._grow_seen(len(parents))
         assert self._program is not None
         assert self._numbers is not None
@@ -179,6 +184,8 @@ class Core:
                 spans,
                 rho,
                 draws,
+                fits,
+                fit_draws,
                 self._seen,
                 room,
             )
@@ -189,13 +196,14 @@ class Core:
         longest = int(room.lengths[:kept].max(initial=0))
         numbers, places, mutations = room.iterations[:kept], room.places[:kept], room.mutations[:kept]
         ids = np.array([parent.id for parent in parents], dtype=np.int64)[numbers]
+        made = np.arange(MOST_MUTATIONS) < mutations[:, None]
         chains = Chains(
             room.chain[: room.starts[kept]],
             room.starts[: kept + 1],
             np.ascontiguousarray(room.ends[:kept, :longest]),
             room.lengths[:kept],
             ids,
-            np.where(mutations > 1, np.minimum(places[:, 0, 0], places[:, 1, 0]), places[:, 0, 0]),
+            np.where(made, places[:, :, 0], room.networks.shape[1]).min(axis=1),
         )
         return Batch(numbers, ids, mutations, places, room.mutated[:kept], room.costs[:kept]), chains
 
@@ -218,21 +226,21 @@ class Core:
             batch: of this search, or of one of the same block types.
             candidate: the candidate of an id.
         """
-        half = batch.mutated.shape[1] // 2
+        parts = batch.mutated.shape[1] // MOST_MUTATIONS
         columns = (array.tolist() for array in batch)
         for number, parent_id, mutations, places, mutated, costs in zip(*columns, strict=True):
             changes = []
             for which in range(mutations):
                 index, count = places[which]
-                rows = mutated[which * half : which * half + count]
+                rows = mutated[which * parts : which * parts + count]
                 changes.append(Mutation(index, tuple(map(self._super_block, rows))))
             parent, made = candidate(parent_id), tuple(changes)
             yield Found(number, parent, made, applied(made, parent.super_blocks), counted_costs(costs))
 
     def _enough_room(self, size: int) -> Room:
         """Room for a round of so many proposals, the former one where it is enough."""
-        longest, old = self._longest + 2 * self._parts, self._room
-        shape = (size, self._chain_rows, 2 * self._parts)
+        longest, old = self._longest + MOST_MUTATIONS * self._parts, self._room
+        shape = (size, self._chain_rows, MOST_MUTATIONS * self._parts)
         if (
             old is not None
             and (len(old.networks), len(old.chain), old.mutated.shape[1]) == shape
@@ -246,8 +254,8 @@ class Core:
             np.empty((size, longest, FIELDS), dtype=np.int64),
             np.empty(size, dtype=np.int64),
             np.empty(size, dtype=np.int64),
-            np.empty((size, 2, 2), dtype=np.int64),
-            np.empty((size, 2 * self._parts, FIELDS), dtype=np.int64),
+            np.empty((size, MOST_MUTATIONS, 2), dtype=np.int64),
+            np.empty((size, MOST_MUTATIONS * self._parts, FIELDS), dtype=np.int64),
             np.empty((size, len(COSTS))),
             np.empty((size, len(self._bounds.sets)), dtype=np.int64),
             np.empty((self._chain_rows, 7), dtype=np.int64),

@@ -16,6 +16,8 @@ from zennas.spaces.weighted import WeightedTable
 
 WIDTH, INNER, DEPTH = 1, 2, 4
 """Bits of what a change changes."""
+MOST_MUTATIONS = 4
+"""Of an offspring: two by operators, two that fit it to its budgets."""
 _BITS = {"width": WIDTH, "bottleneck": INNER, "depth": DEPTH}
 
 
@@ -127,14 +129,13 @@ def picked(bounds: Vector, u: float) -> int:
 
 
 @compiled_apart
-def near(numbers: Numbers, which: int, value: int, u: float) -> int:
-    """One of the allowed values around a value, as `Range.near` lists them.
+def values_near(numbers: Numbers, which: int, value: int) -> tuple[int, int]:
+    """The first of the allowed values around a value, and how many there are, as `Range.near` lists them.
 
     Args:
         numbers: have the range.
         which: row of the range.
         value: what is there now.
-        u: uniform draw in [0, 1).
     """
     least, most, step = numbers.ranges[which, 0], numbers.ranges[which, 1], numbers.ranges[which, 2]
     low = np.ceil(max(float(least), value * numbers.factors[0]))
@@ -142,8 +143,22 @@ def near(numbers: Numbers, which: int, value: int, u: float) -> int:
     first = -(-int(low) // step) * step
     last = int(high // step) * step
     if last < first:
-        return int(min(max(int(np.rint(value / step)) * step, least), most))
-    return int(first) + int(step) * int(u * ((last - first) // step + 1))
+        return int(min(max(int(np.rint(value / step)) * step, least), most)), 1
+    return int(first), int((last - first) // step + 1)
+
+
+@compiled_apart
+def near(numbers: Numbers, which: int, value: int, u: float) -> int:
+    """One of the allowed values around a value.
+
+    Args:
+        numbers: have the range.
+        which: row of the range.
+        value: what is there now.
+        u: uniform draw in [0, 1).
+    """
+    first, count = values_near(numbers, which, value)
+    return first + int(numbers.ranges[which, 2]) * int(u * count)
 
 
 @compiled_apart
@@ -248,29 +263,29 @@ def offspring(
         length: super-blocks of the parent.
         rho: probability of a new block type.
         draws: uniform numbers.
-        places: of both mutations, the index and the number of parts, written.
-        mutated: the parts of both mutations, written.
+        places: of the mutations, the index and the number of parts, written.
+        mutated: the parts of the mutations, written.
 
     Returns:
         The number of mutations and of super-blocks.
     """
-    room = len(mutated) // 2
+    room = len(mutated) // MOST_MUTATIONS
     operator = picked(numbers.operator_bounds, draws[0])
     again, drawn = numbers.again[operator], 1
     if numbers.moves[operator]:
         drawn = move(numbers, network[:length], draws, places, mutated)
         if places[0, 1]:
             length = apply(network, length, places[0, 0], mutated[:room], places[0, 1])
-            length = apply(network, length, places[1, 0], mutated[room:], places[1, 1])
+            length = apply(network, length, places[1, 0], mutated[room : 2 * room], places[1, 1])
             return 2, length
         again = numbers.again[len(numbers.again) - 1]
     index, count, drawn = change(numbers, network[:length], rho, draws, drawn, mutated[:room])
     places[0, 0], places[0, 1] = index, count
     length = apply(network, length, index, mutated[:room], count)
     if again > 0 and draws[drawn] < again:
-        index, count, drawn = change(numbers, network[:length], rho, draws, drawn + 1, mutated[room:])
+        index, count, drawn = change(numbers, network[:length], rho, draws, drawn + 1, mutated[room : 2 * room])
         places[1, 0], places[1, 1] = index, count
-        return 2, apply(network, length, index, mutated[room:], count)
+        return 2, apply(network, length, index, mutated[room : 2 * room], count)
     return 1, length
 
 
@@ -282,8 +297,8 @@ def move(numbers: Numbers, network: IntMatrix, draws: Vector, places: IntMatrix,
         numbers: of the space.
         network: the parent.
         draws: uniform numbers, of which one is used up.
-        places: of both mutations, the index and the number of parts, written; no parts where it does not apply.
-        mutated: the parts of both mutations, written.
+        places: of the mutations, the index and the number of parts, written; no parts where it does not apply.
+        mutated: the parts of the mutations, written.
 
     Returns:
         How many draws are used up then.
@@ -297,11 +312,11 @@ def move(numbers: Numbers, network: IntMatrix, draws: Vector, places: IntMatrix,
     less, more = network[giver, LAYERS] - count, network[taker, LAYERS] + count
     if giver == taker or less < numbers.ranges[STAGE_LAYERS, 0] or more > numbers.ranges[STAGE_LAYERS, 1]:
         return 4
-    room = len(mutated) // 2
+    room = len(mutated) // MOST_MUTATIONS
     for column in range(6):
         mutated[0, column] = network[giver, column]
         mutated[room, column] = network[taker, column]
     mutated[0, LAYERS], mutated[room, LAYERS] = less, more
     places[0, 0], places[0, 1] = giver, 1
-    places[1, 0], places[1, 1] = taker, split(numbers, mutated[room:])
+    places[1, 0], places[1, 1] = taker, split(numbers, mutated[room : 2 * room])
     return 4

@@ -1,67 +1,14 @@
 """The proposals of one round, from parents to networks that are new and within budgets, with their chains."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from zennas.compiled import compiled_and_kept
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
 from zennas.searching.compiled.count import LAYER_COUNT, count_network
-from zennas.searching.compiled.mutation import Numbers, offspring
+from zennas.searching.compiled.fitting import Bounds, Room, count_layers, fit_depth, fit_width, most_layers
+from zennas.searching.compiled.mutation import MOST_MUTATIONS, Numbers, apply, offspring
 from zennas.searching.compiled.program import LAYERS, Program
 from zennas.searching.compiled.seen import Hashes, hash_of, place_of
-
-
-class Bounds(NamedTuple):
-    """The budgets of a search.
-
-    Attributes:
-        sets: first and last row of each set of budgets.
-        quantities: of each budget, its place among the costs.
-        low: of each budget.
-        high: of each budget.
-    """
-
-    sets: IntMatrix
-    quantities: IntVector
-    low: Vector
-    high: Vector
-
-
-class Room(NamedTuple):
-    """What a round writes. One entry a proposal that was accepted, in order.
-
-    Attributes:
-        iterations: number of the proposal in the round, from 0.
-        networks: a row a super-block.
-        lengths: super-blocks of each.
-        mutations: how many there were.
-        places: of both mutations, the index and the number of parts.
-        mutated: the parts of both mutations.
-        costs: see `count.COSTS`.
-        fits: of each set of budgets, whether the network is within it.
-        chain: the rows of all networks, as the closed form reads them.
-        starts: first row of each, and the number of rows.
-        ends: rows of the chain after each super-block.
-        taken: places in the table of hashes.
-        at: a number a place of the longest tape.
-        counted: six numbers.
-    """
-
-    iterations: IntVector
-    networks: IntMatrix
-    lengths: IntVector
-    mutations: IntVector
-    places: IntMatrix
-    mutated: IntMatrix
-    costs: Matrix
-    fits: IntMatrix
-    chain: IntMatrix
-    starts: IntVector
-    ends: IntMatrix
-    taken: IntVector
-    at: Vector
-    counted: IntVector
 
 
 @compiled_and_kept
@@ -76,6 +23,8 @@ def propose_round(
     parents: IntMatrix,
     rho: Vector,
     draws: Matrix,
+    fits: IntVector,
+    fit_draws: Matrix,
     seen: Hashes,
     room: Room,
 ) -> int:
@@ -92,6 +41,8 @@ def propose_round(
         parents: of each proposal, the first and last row of the parent.
         rho: of each proposal, the probability of a new block type.
         draws: of each proposal, uniform numbers.
+        fits: of each proposal, the set of budgets that it is fitted to, or −1.
+        fit_draws: of each proposal, two uniform numbers.
         seen: hashes of the networks that there were; those that are kept are added.
         room: written.
 
@@ -108,11 +59,24 @@ def propose_round(
                 network[row, column] = rows[first + row, column]
         places, mutated = room.places[kept], room.mutated[kept]
         mutations, length = offspring(numbers, network, length, rho[number], draws[number], places, mutated)
-        layers = whole = 0
+        parts = len(mutated) // MOST_MUTATIONS
+        if fits[number] >= 0:
+            index, count = fit_depth(
+                numbers,
+                bounds,
+                count_layers(convolve, network[:length]),
+                network[:length],
+                fits[number],
+                fit_draws[number, 2],
+                mutated[parts * mutations :],
+            )
+            if count > 0:
+                length = apply(network, length, index, mutated[parts * mutations :], count)
+                places[mutations, 0], places[mutations, 1] = index, count
+                mutations += 1
+        layers, whole = count_layers(convolve, network[:length]), 0
         for row in range(length):
             whole += network[row, LAYERS]
-            if convolve[network[row, 0]]:
-                layers += network[row, LAYERS]
         shallow = False
         for index in range(len(bounds.sets)):
             holds = True
@@ -122,14 +86,32 @@ def propose_round(
             shallow = shallow or holds
         if not shallow:
             continue
-        key = hash_of(network[:length])
-        place = place_of(seen, key)
-        if seen[place] == key:
-            continue
         if used + whole * program.longest > len(room.chain):
             for index in range(kept - 1, -1, -1):
                 seen[room.taken[index]] = np.uint64(0)
             return -1
+        if fits[number] >= 0 and layers <= most_layers(bounds, fits[number]):
+            index = fit_width(
+                program,
+                numbers,
+                bounds,
+                resolution,
+                num_classes,
+                network[:length],
+                fits[number],
+                fit_draws[number],
+                mutated[parts * mutations :],
+                room,
+                kept,
+                used,
+            )
+            if index >= 0:
+                places[mutations, 0], places[mutations, 1] = index, 1
+                mutations += 1
+        key = hash_of(network[:length])
+        place = place_of(seen, key)
+        if seen[place] == key:
+            continue
         costs = room.costs[kept]
         end = count_network(
             program,

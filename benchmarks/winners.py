@@ -1,0 +1,190 @@
+"""How near searches come to the best network known, for six budgets, seed by seed.
+
+OMP_NUM_THREADS=1 python benchmarks/winners.py reference    # long searches, then exhaustive improvement of the best
+OMP_NUM_THREADS=1 python benchmarks/winners.py table        # default searches beside the paper's form
+
+Both keep the best network of each budget that was ever met in data/best_known.json; its scores are computed anew.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import zennas
+from zennas.architecture import format_structure, parse_structure
+from zennas.architecture.model import SuperBlock
+from zennas.counting import count_super_blocks
+from zennas.counting.budgets import Budget, parse_budget, within
+from zennas.scores.closed_form import meanfield_many
+from zennas.spaces.fitting import fit
+from zennas.spaces.mutation import Mutation, applied
+from zennas.spaces.space import SearchSpace, search_space
+
+BEST_KNOWN = Path(__file__).parent / "data" / "best_known.json"
+REFERENCE_SEED = 10_000
+"""Seeds of the reference's searches begin here, those of the table at 0."""
+Network = tuple[SuperBlock, ...]
+
+
+class Case(NamedTuple):
+    """A budget of the README's tables."""
+
+    title: str
+    space: str
+    resolution: int
+    classes: int
+    budgets: dict[str, str]
+
+    def search(self, seed: int, algorithm: str, iterations: int) -> tuple[float, Network]:
+        """Score and network of a search's winner."""
+        result = zennas.search(
+            self.space, self.resolution, self.classes, se=self.space == "mobilenet", rescore=0, seed=seed,
+            algorithm=algorithm, iterations=iterations, **self.budgets,
+        )  # fmt: skip
+        return result.score, result.architecture.super_blocks
+
+    def bounds(self) -> list[Budget]:
+        """The budgets, parsed."""
+        return [parse_budget(name, text) for name, text in self.budgets.items()]
+
+
+CASES = [
+    Case("≤ 0.5 M params, 16 layers", "resnet", 32, 10, {"params": "0.5M", "layers": "16"}),
+    Case("≤ 1 M params, 18 layers", "resnet", 32, 10, {"params": "1M", "layers": "18"}),
+    Case("≤ 2 M params, 20 layers", "resnet", 32, 10, {"params": "2M", "layers": "20"}),
+    Case("≤ 403 M, 14 layers", "mobilenet", 224, 1000, {"flops": "403M", "layers": "14"}),
+    Case("≤ 603 M, 14 layers", "mobilenet", 224, 1000, {"flops": "603M", "layers": "14"}),
+    Case("≤ 934 M, 16 layers", "mobilenet", 224, 1000, {"flops": "934M", "layers": "16"}),
+]
+
+
+def single_changes(network: Network, space: SearchSpace) -> Iterator[tuple[Mutation, ...]]:
+    """Every change of one type, width or bottleneck, and every move of one or two layers."""
+    last = len(network) - 1
+    for index, block in enumerate(network):
+        if index in (0, last):
+            widths = space.stem_width if index == 0 else space.head_width
+            changed = [replace(block, out_channels=v) for v in widths.near(block.out_channels, space.mutation)]
+        else:
+            changed = [space.with_choice(block, choice) for choice in space.choices]
+            changed += [replace(block, out_channels=v) for v in space.width.near(block.out_channels, space.mutation)]
+            changed += [replace(block, bottleneck=v) for v in space.bottleneck.near(block.bottleneck, space.mutation)]
+        for other in changed:
+            yield (Mutation(index, (other,)),)
+        for taker in range(1, last):
+            for moved in (1, 2):
+                taken = network[taker]
+                if 0 < index < last and index != taker and block.layers > moved:
+                    less, more = (
+                        replace(block, layers=block.layers - moved),
+                        replace(taken, layers=taken.layers + moved),
+                    )
+                    yield Mutation(index, (less,)), Mutation(taker, space.split(more))
+
+
+def improved(case: Case, score: float, network: Network) -> tuple[float, Network]:
+    """The network after steepest ascent over single changes, each alone and with every width fitted to the budget."""
+    space = search_space(case.space, case.resolution, se=case.space == "mobilenet")
+    bounds = case.bounds()
+
+    def count(blocks: Network) -> zennas.Costs:
+        return count_super_blocks(blocks, case.resolution, case.classes)
+
+    while True:
+        neighbours: dict[Network, None] = {}
+        for mutations in single_changes(network, space):
+            changed = applied(mutations, network)
+            if within(count(changed), bounds):
+                neighbours[changed] = None
+            for index in range(len(changed)):
+                for which in (0.0, 0.9) if 0 < index < len(changed) - 1 else (0.9,):
+                    fitted = fit(changed, space, bounds, count, ((index + 0.5) / len(changed), which))
+                    other = changed if fitted is None else fitted.apply(changed)
+                    if within(count(other), bounds):
+                        neighbours[other] = None
+        candidates = list(neighbours)
+        scores = meanfield_many(candidates, case.resolution)
+        best = max(range(len(candidates)), key=lambda place: scores[place])
+        if scores[best] <= score:
+            return score, network
+        score, network = float(scores[best]), candidates[best]
+
+
+def best_known() -> dict[str, tuple[float, Network]]:
+    """Score, by the closed form as it is now, and network of each budget."""
+    kept = json.loads(BEST_KNOWN.read_text()) if BEST_KNOWN.exists() else {}
+    networks = {
+        case.title: parse_structure(kept[case.title]["structure"]).super_blocks for case in CASES if case.title in kept
+    }
+    resolutions = {case.title: case.resolution for case in CASES}
+    return {t: (float(meanfield_many([n], resolutions[t])[0]), n) for t, n in networks.items()}
+
+
+def keep(case: Case, score: float, network: Network) -> None:
+    """Write a network down where it is the best known."""
+    known = best_known()
+    if case.title not in known or score > known[case.title][0]:
+        known[case.title] = (score, network)
+        BEST_KNOWN.parent.mkdir(exist_ok=True)
+        kept = {
+            t: {"score": round(s, 4), "structure": format_structure(zennas.Architecture(n))}
+            for t, (s, n) in known.items()
+        }
+        BEST_KNOWN.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+
+
+def reference(case: Case, seeds: int, iterations: int) -> None:
+    """Long searches; their winners and the best that was known are improved exhaustively."""
+    started = time.perf_counter()
+    found = [case.search(REFERENCE_SEED + seed, "evolution", iterations) for seed in range(seeds)]
+    known = best_known().get(case.title)
+    tops = sorted({*found, *([known] if known else [])}, key=lambda pair: -pair[0])[:2]
+    for score, network in tops:
+        keep(case, *improved(case, score, network))
+    long = ", ".join(f"{score:.2f}" for score, _ in found)
+    seconds = time.perf_counter() - started
+    print(f"{case.title}: searches {long}; best known {best_known()[case.title][0]:.2f}; {seconds:.0f} s", flush=True)
+
+
+def table(cases: list[Case], seeds: int, first_seed: int, iterations: int) -> None:
+    """Print what default searches find, seed by seed, beside the paper's form and the best known."""
+    print(
+        "| budget | best known | paper's form: lowest, mean, highest | default: lowest, mean, highest | largest gap |"
+    )
+    print("| --- | --- | --- | --- | --- |", flush=True)
+    for case in cases:
+        scores: dict[str, list[float]] = {}
+        for algorithm in ("zen-nas", "evolution"):
+            winners = [case.search(first_seed + seed, algorithm, iterations) for seed in range(seeds)]
+            scores[algorithm] = [score for score, _ in winners]
+            keep(case, *max(winners, key=lambda pair: pair[0]))
+        best = best_known()[case.title][0]
+        columns = [f"{min(s):.2f}, {statistics.fmean(s):.2f}, {max(s):.2f}" for s in scores.values()]
+        gap = 100 * (1 - min(scores["evolution"]) / best)
+        print(f"| {case.title} | {best:.2f} | {columns[0]} | **{columns[1]}** | {gap:.2f} % |", flush=True)
+
+
+def main() -> None:
+    """Find references, or print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("reference", "table"))
+    parser.add_argument("--seeds", type=int, help="searches a budget: 4 for the reference, 10 for the table")
+    parser.add_argument("--first-seed", type=int, default=0, help="of the table")
+    parser.add_argument("--iterations", type=int, help="480,000 for the reference, 48,000 for the table")
+    parser.add_argument("--case", type=int, choices=range(len(CASES)), help="one budget alone")
+    arguments = parser.parse_args()
+    cases = CASES if arguments.case is None else [CASES[arguments.case]]
+    if arguments.what == "table":
+        table(cases, arguments.seeds or 10, arguments.first_seed, arguments.iterations or 48_000)
+    else:
+        for case in cases:
+            reference(case, arguments.seeds or 4, arguments.iterations or 480_000)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+"""Fitting rows to budgets; what `zennas.spaces.fitting` makes of the same numbers."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from zennas.compiled import compiled_apart
+from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
+from zennas.searching.compiled.count import LAYER_COUNT, count_network
+from zennas.searching.compiled.mutation import (
+    HEAD_WIDTH,
+    STAGE_BOTTLENECK,
+    STAGE_LAYERS,
+    STAGE_WIDTH,
+    STEM_WIDTH,
+    Numbers,
+    split,
+    values_near,
+)
+from zennas.searching.compiled.program import BOTTLENECK, IN, LAYERS, OUT, TYPE, Program
+
+
+class Bounds(NamedTuple):
+    """The budgets of a search.
+
+    Attributes:
+        sets: first and last row of each set of budgets.
+        quantities: of each budget, its place among the costs.
+        low: of each budget.
+        high: of each budget.
+    """
+
+    sets: IntMatrix
+    quantities: IntVector
+    low: Vector
+    high: Vector
+
+
+class Room(NamedTuple):
+    """What a round writes. One entry a proposal that was accepted, in order.
+
+    Attributes:
+        iterations: number of the proposal in the round, from 0.
+        networks: a row a super-block.
+        lengths: super-blocks of each.
+        mutations: how many there were.
+        places: of its mutations, the index and the number of parts.
+        mutated: the parts of its mutations.
+        costs: see `count.COSTS`.
+        fits: of each set of budgets, whether the network is within it.
+        chain: the rows of all networks, as the closed form reads them.
+        starts: first row of each, and the number of rows.
+        ends: rows of the chain after each super-block.
+        taken: places in the table of hashes.
+        at: a number a place of the longest tape.
+        counted: six numbers.
+    """
+
+    iterations: IntVector
+    networks: IntMatrix
+    lengths: IntVector
+    mutations: IntVector
+    places: IntMatrix
+    mutated: IntMatrix
+    costs: Matrix
+    fits: IntMatrix
+    chain: IntMatrix
+    starts: IntVector
+    ends: IntMatrix
+    taken: IntVector
+    at: Vector
+    counted: IntVector
+
+
+@compiled_apart
+def count_layers(convolve: IntVector, network: IntMatrix) -> int:
+    """Layers of a network.
+
+    Args:
+        convolve: of each block type, whether its layers count.
+        network: a row a super-block.
+    """
+    layers = 0
+    for row in range(len(network)):
+        if convolve[network[row, TYPE]]:
+            layers += network[row, LAYERS]
+    return layers
+
+
+@compiled_apart
+def most_layers(bounds: Bounds, which: int) -> float:
+    """The layers that a set of budgets allows.
+
+    Args:
+        bounds: the budgets.
+        which: of the sets.
+    """
+    most = np.inf
+    for budget in range(bounds.sets[which, 0], bounds.sets[which, 1]):
+        if bounds.quantities[budget] == LAYER_COUNT:
+            most = min(most, bounds.high[budget])
+    return most
+
+
+@compiled_apart
+def fit_depth(
+    numbers: Numbers, bounds: Bounds, layers: int, network: IntMatrix, which: int, draw: float, parts: IntMatrix
+) -> tuple[int, int]:
+    """Give a network as many layers as a set of budgets allows, as `zennas.spaces.fitting.fit_depth`.
+
+    Args:
+        numbers: of the space.
+        bounds: the budgets.
+        layers: of the network.
+        network: a row a super-block.
+        which: of the sets of budgets.
+        draw: a uniform number.
+        parts: what a super-block becomes, written.
+
+    Returns:
+        The super-block's index and the number of its parts; none where nothing changes.
+    """
+    most = most_layers(bounds, which)
+    inner = len(network) - 1 - int(numbers.has_head)
+    if most == np.inf or inner < 1:
+        return 0, 0
+    index = 1 + int(draw * inner)
+    wanted = network[index, LAYERS] + int(most) - layers
+    fitted = min(max(wanted, numbers.ranges[STAGE_LAYERS, 0]), numbers.ranges[STAGE_LAYERS, 1])
+    if fitted == network[index, LAYERS]:
+        return 0, 0
+    for column in range(6):
+        parts[0, column] = network[index, column]
+    parts[0, LAYERS] = fitted
+    return index, split(numbers, parts)
+
+
+@compiled_apart
+def not_above(bounds: Bounds, which: int, costs: Vector) -> bool:
+    """Whether costs exceed no budget of a set."""
+    for budget in range(bounds.sets[which, 0], bounds.sets[which, 1]):
+        if not costs[bounds.quantities[budget]] <= bounds.high[budget]:
+            return False
+    return True
+
+
+@compiled_apart
+def fit_width(
+    program: Program,
+    numbers: Numbers,
+    bounds: Bounds,
+    resolution: int,
+    num_classes: int,
+    network: IntMatrix,
+    which: int,
+    draws: Vector,
+    part: IntMatrix,
+    room: Room,
+    kept: int,
+    used: int,
+) -> int:
+    """Give a network the widest super-block that a set of budgets allows, as `zennas.spaces.fitting.fit_width`.
+
+    Args:
+        program: of the block types.
+        numbers: of the space.
+        bounds: the budgets.
+        resolution: side of the square input.
+        num_classes: outputs of the classifier.
+        network: a row a super-block, changed in place.
+        which: of the sets of budgets.
+        draws: two uniform numbers.
+        part: what the super-block becomes, written.
+        room: what is counted is written to its end.
+        kept: networks of the round so far.
+        used: rows of their chains.
+
+    Returns:
+        The super-block's index, or −1 where nothing changed.
+    """
+    length = len(network)
+    index = numbers.first + int(draws[0] * (length - numbers.frozen_last - numbers.first))
+    column, row = OUT, STAGE_WIDTH
+    if index == 0:
+        row = STEM_WIDTH
+    elif numbers.has_head and index == length - 1:
+        row = HEAD_WIDTH
+    elif draws[1] < 0.5 and network[index, BOTTLENECK] > 0:
+        column, row = BOTTLENECK, STAGE_BOTTLENECK
+    before, step = network[index, column], numbers.ranges[row, 2]
+    first, count = values_near(numbers, row, before)
+    low, high = 0, count - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        network[index, column] = first + middle * step
+        if column == OUT and index + 1 < length:
+            network[index + 1, IN] = network[index, OUT]
+        count_network(
+            program,
+            network,
+            resolution,
+            num_classes,
+            room.at,
+            room.counted,
+            room.costs[kept],
+            room.chain,
+            used,
+            room.ends[kept],
+        )
+        if not_above(bounds, which, room.costs[kept]):
+            low = middle
+        else:
+            high = middle - 1
+    network[index, column] = first + low * step
+    if column == OUT and index + 1 < length:
+        network[index + 1, IN] = network[index, OUT]
+    for field in range(6):
+        part[0, field] = network[index, field]
+    return index if network[index, column] != before else -1
