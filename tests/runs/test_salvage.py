@@ -145,9 +145,13 @@ def test_monte_carlo_scores_and_failures_are_saved_too(tmp_path):
     assert RunStore(saved).rescored() == kept
 
 
-def test_a_run_of_the_first_format_is_salvaged(tmp_path, undamaged):
-    damaged, saved = tmp_path / "run", tmp_path / "saved"
+def test_a_run_of_the_first_format_is_salvaged(tmp_path):
+    """And goes on by what `evolution` was then."""
+    undamaged, damaged, saved = tmp_path / "whole", tmp_path / "run", tmp_path / "saved"
+    searched(undamaged, algorithm="zen-nas")
     shutil.copytree(undamaged, damaged)
+    config = damaged / "config.yaml"
+    config.write_text(config.read_text().replace("zen-nas", "evolution"))
     drop = [f"ALTER TABLE {table} DROP COLUMN _check" for table in ("candidates", "failures", "rescored")]
     forget = "DELETE FROM state WHERE key IN ('checks', 'columns', 'scored', 'failed')"
     change(damaged, *drop, forget, "PRAGMA user_version = 1")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.strategies import random_networks
-from zennas.counting import count_layers, count_super_blocks
+from zennas.counting import count_super_blocks
 from zennas.counting.budgets import Budget, within
-from zennas.spaces.fitting import fit_depth, fit_width
+from zennas.spaces.fitting import FIT_DRAWS, fit
 from zennas.spaces.mutation import Mutation
 from zennas.spaces.space import search_space
 
@@ -24,8 +24,8 @@ def test_it_is_the_widest_that_fits(name):
     for network in random_networks(name, 32, 30, seed=4, mutations=30):
         blocks = network.super_blocks
         budgets = [Budget("params", count(blocks).params * float(rng.uniform(0.9, 1.3)))]
-        draws = rng.random(2).tolist()
-        mutation = fit_width(blocks, space, budgets, count, draws)
+        draws = rng.random(FIT_DRAWS).tolist()
+        mutation = fit(blocks, space, budgets, count, draws)
         if mutation is None:
             continue
         changed += 1
@@ -49,25 +49,6 @@ def test_frozen_parts_stay():
     (network,) = random_networks("resnet", 32, 1, seed=1, mutations=10)
     blocks = network.super_blocks
     rng = np.random.default_rng(1)
-    mutations = [fit_width(blocks, space, [Budget("params", 1e9)], count, rng.random(2).tolist()) for _ in range(60)]
+    mutations = [fit(blocks, space, [Budget("params", 1e9)], count, rng.random(FIT_DRAWS).tolist()) for _ in range(60)]
     touched = {mutation.index for mutation in mutations if mutation}
     assert touched == set(range(1, len(blocks) - 1))
-
-
-def test_it_is_as_deep_as_the_budget_allows():
-    space, rng = search_space("resnet", 32), np.random.default_rng(2)
-    reached = 0
-    for network in random_networks("resnet", 32, 30, seed=5, mutations=30):
-        blocks = network.super_blocks
-        most = count_layers(blocks) + int(rng.integers(-4, 5))
-        mutation = fit_depth(blocks, space, [Budget("layers", most)], float(rng.random()))
-        if mutation is None:
-            continue
-        old = blocks[mutation.index]
-        layers = sum(block.layers for block in mutation.blocks)
-        # What a super-block may not have, the network does not get.
-        assert layers == min(max(old.layers + most - count_layers(blocks), space.layers.low), space.layers.high)
-        assert all(block.layers < space.split_at for block in mutation.blocks)
-        reached += count_layers(mutation.apply(blocks)) == most
-    assert reached > 10
-    assert fit_depth(blocks, space, [Budget("params", 1e5)], 0.5) is None

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from zennas.architecture.model import SuperBlock
-from zennas.counting import Costs
-from zennas.counting.budgets import Budget
+from zennas.counting import Costs, count_layers
+from zennas.counting.budgets import Budget, depth_within
 from zennas.searching.population import Candidate, Population
 from zennas.spaces.fitting import fit
 from zennas.spaces.mutation import Mutation, applied
@@ -120,7 +120,10 @@ class Offspring:
             if self.fits is not None and self.fit_draws is not None and self.fits[number] >= 0:
                 budgets = problem.budget_sets[self.fits[number]]
                 changed = applied(mutations, parent.super_blocks)
-                mutations += fit(changed, problem.space, budgets, problem.count, self.fit_draws[number].tolist())
+                # One that is too deep fits with no width.
+                if depth_within(count_layers(changed), budgets):
+                    fitted = fit(changed, problem.space, budgets, problem.count, self.fit_draws[number].tolist())
+                    mutations = mutations if fitted is None else (*mutations, fitted)
             yield offspring(parent, mutations)
 
 

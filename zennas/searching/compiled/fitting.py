@@ -2,22 +2,18 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from zennas.compiled import compiled_apart
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
 from zennas.searching.compiled.count import LAYER_COUNT, count_network
 from zennas.searching.compiled.mutation import (
     HEAD_WIDTH,
     STAGE_BOTTLENECK,
-    STAGE_LAYERS,
     STAGE_WIDTH,
     STEM_WIDTH,
     Numbers,
-    split,
     values_near,
 )
-from zennas.searching.compiled.program import BOTTLENECK, IN, LAYERS, OUT, TYPE, Program
+from zennas.searching.compiled.program import BOTTLENECK, IN, OUT, Program
 
 
 class Bounds(NamedTuple):
@@ -73,71 +69,29 @@ class Room(NamedTuple):
 
 
 @compiled_apart
-def count_layers(convolve: IntVector, network: IntMatrix) -> int:
-    """Layers of a network.
-
-    Args:
-        convolve: of each block type, whether its layers count.
-        network: a row a super-block.
-    """
-    layers = 0
-    for row in range(len(network)):
-        if convolve[network[row, TYPE]]:
-            layers += network[row, LAYERS]
-    return layers
-
-
-@compiled_apart
-def most_layers(bounds: Bounds, which: int) -> float:
-    """The layers that a set of budgets allows.
+def depth_within(bounds: Bounds, which: int, layers: int) -> bool:
+    """Whether so many layers meet every budget of layers of a set.
 
     Args:
         bounds: the budgets.
         which: of the sets.
+        layers: of a network.
     """
-    most = np.inf
     for budget in range(bounds.sets[which, 0], bounds.sets[which, 1]):
-        if bounds.quantities[budget] == LAYER_COUNT:
-            most = min(most, bounds.high[budget])
-    return most
-
-
-@compiled_apart
-def fit_depth(
-    numbers: Numbers, bounds: Bounds, layers: int, network: IntMatrix, which: int, draw: float, parts: IntMatrix
-) -> tuple[int, int]:
-    """Give a network as many layers as a set of budgets allows, as `zennas.spaces.fitting.fit_depth`.
-
-    Args:
-        numbers: of the space.
-        bounds: the budgets.
-        layers: of the network.
-        network: a row a super-block.
-        which: of the sets of budgets.
-        draw: a uniform number.
-        parts: what a super-block becomes, written.
-
-    Returns:
-        The super-block's index and the number of its parts; none where nothing changes.
-    """
-    most = most_layers(bounds, which)
-    inner = len(network) - 1 - int(numbers.has_head)
-    if most == np.inf or inner < 1:
-        return 0, 0
-    index = 1 + int(draw * inner)
-    wanted = network[index, LAYERS] + int(most) - layers
-    fitted = min(max(wanted, numbers.ranges[STAGE_LAYERS, 0]), numbers.ranges[STAGE_LAYERS, 1])
-    if fitted == network[index, LAYERS]:
-        return 0, 0
-    for column in range(6):
-        parts[0, column] = network[index, column]
-    parts[0, LAYERS] = fitted
-    return index, split(numbers, parts)
+        if bounds.quantities[budget] == LAYER_COUNT and not bounds.low[budget] <= layers <= bounds.high[budget]:
+            return False
+    return True
 
 
 @compiled_apart
 def not_above(bounds: Bounds, which: int, costs: Vector) -> bool:
-    """Whether costs exceed no budget of a set."""
+    """Whether costs exceed no budget of a set.
+
+    Args:
+        bounds: the budgets.
+        which: of the sets.
+        costs: of a network.
+    """
     for budget in range(bounds.sets[which, 0], bounds.sets[which, 1]):
         if not costs[bounds.quantities[budget]] <= bounds.high[budget]:
             return False
@@ -145,7 +99,7 @@ def not_above(bounds: Bounds, which: int, costs: Vector) -> bool:
 
 
 @compiled_apart
-def fit_width(
+def fit(
     program: Program,
     numbers: Numbers,
     bounds: Bounds,
@@ -159,7 +113,7 @@ def fit_width(
     kept: int,
     used: int,
 ) -> int:
-    """Give a network the widest super-block that a set of budgets allows, as `zennas.spaces.fitting.fit_width`.
+    """Give a network the widest super-block that a set of budgets allows, as `zennas.spaces.fitting.fit`.
 
     Args:
         program: of the block types.

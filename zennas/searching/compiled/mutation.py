@@ -16,8 +16,8 @@ from zennas.spaces.weighted import WeightedTable
 
 WIDTH, INNER, DEPTH = 1, 2, 4
 """Bits of what a change changes."""
-MOST_MUTATIONS = 4
-"""Of an offspring: two by operators, two that fit it to its budgets."""
+MOST_MUTATIONS = 3
+"""Of an offspring: two by operators, one that fits it to its budgets."""
 _BITS = {"width": WIDTH, "bottleneck": INNER, "depth": DEPTH}
 
 

@@ -4,10 +4,10 @@ import numpy as np
 
 from zennas.compiled import compiled_and_kept
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
-from zennas.searching.compiled.count import LAYER_COUNT, count_network
-from zennas.searching.compiled.fitting import Bounds, Room, count_layers, fit_depth, fit_width, most_layers
-from zennas.searching.compiled.mutation import MOST_MUTATIONS, Numbers, apply, offspring
-from zennas.searching.compiled.program import LAYERS, Program
+from zennas.searching.compiled.count import count_network
+from zennas.searching.compiled.fitting import Bounds, Room, depth_within, fit
+from zennas.searching.compiled.mutation import MOST_MUTATIONS, Numbers, offspring
+from zennas.searching.compiled.program import LAYERS, TYPE, Program
 from zennas.searching.compiled.seen import Hashes, hash_of, place_of
 
 
@@ -60,38 +60,22 @@ def propose_round(
         places, mutated = room.places[kept], room.mutated[kept]
         mutations, length = offspring(numbers, network, length, rho[number], draws[number], places, mutated)
         parts = len(mutated) // MOST_MUTATIONS
-        if fits[number] >= 0:
-            index, count = fit_depth(
-                numbers,
-                bounds,
-                count_layers(convolve, network[:length]),
-                network[:length],
-                fits[number],
-                fit_draws[number, 2],
-                mutated[parts * mutations :],
-            )
-            if count > 0:
-                length = apply(network, length, index, mutated[parts * mutations :], count)
-                places[mutations, 0], places[mutations, 1] = index, count
-                mutations += 1
-        layers, whole = count_layers(convolve, network[:length]), 0
+        layers = whole = 0
         for row in range(length):
             whole += network[row, LAYERS]
+            if convolve[network[row, TYPE]]:
+                layers += network[row, LAYERS]
         shallow = False
         for index in range(len(bounds.sets)):
-            holds = True
-            for budget in range(bounds.sets[index, 0], bounds.sets[index, 1]):
-                if bounds.quantities[budget] == LAYER_COUNT:
-                    holds = holds and bounds.low[budget] <= layers <= bounds.high[budget]
-            shallow = shallow or holds
+            shallow = shallow or depth_within(bounds, index, layers)
         if not shallow:
             continue
         if used + whole * program.longest > len(room.chain):
             for index in range(kept - 1, -1, -1):
                 seen[room.taken[index]] = np.uint64(0)
             return -1
-        if fits[number] >= 0 and layers <= most_layers(bounds, fits[number]):
-            index = fit_width(
+        if fits[number] >= 0 and depth_within(bounds, fits[number], layers):
+            index = fit(
                 program,
                 numbers,
                 bounds,
