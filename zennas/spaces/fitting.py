@@ -42,21 +42,26 @@ def fit(
     end = len(super_blocks) - (space.head is not None and "head" in space.frozen)
     index = first + int(draws[0] * (end - first))
     block = super_blocks[index]
-    field, allowed = "out_channels", space.width
+    inner, allowed = False, space.width
     if index == 0:
         allowed = space.stem_width
     elif space.head is not None and index == len(super_blocks) - 1:
         allowed = space.head_width
     elif draws[1] < 0.5 and block.bottleneck > 0:
-        field, allowed = "bottleneck", space.bottleneck
-    before = getattr(block, field)
+        inner, allowed = True, space.bottleneck
+
+    def widened(value: int) -> Mutation:
+        changed = replace(block, bottleneck=value) if inner else replace(block, out_channels=value)
+        return Mutation(index, (changed,))
+
+    before = block.bottleneck if inner else block.out_channels
     values = allowed.near(before, space.mutation)
     low, high = 0, len(values) - 1
     while low < high:
         middle = (low + high + 1) // 2
-        costs = count(Mutation(index, (replace(block, **{field: values[middle]}),)).apply(super_blocks))
+        costs = count(widened(values[middle]).apply(super_blocks))
         if all(getattr(costs, budget.quantity) <= budget.high for budget in budgets):
             low = middle
         else:
             high = middle - 1
-    return None if values[low] == before else Mutation(index, (replace(block, **{field: values[low]}),))
+    return None if values[low] == before else widened(values[low])
