@@ -13,7 +13,7 @@ from zennas.optional_dependencies import installed
 from zennas.scores.chains import Chains
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix
 from zennas.searching.algorithms.algorithm import Offspring, Problem
-from zennas.searching.compiled.count import COSTS
+from zennas.searching.compiled.count import COSTS, Parts
 from zennas.searching.compiled.fitting import Bounds, Room
 from zennas.searching.compiled.mutation import MOST_MUTATIONS, Numbers, most_parts, numbers_of, type_key
 from zennas.searching.compiled.program import FIELDS, Program, compiled_types
@@ -263,7 +263,11 @@ class Core:
             np.empty((size, longest), dtype=np.int64),
             np.empty(size, dtype=np.int64),
             np.empty(self._program.places),
-            np.empty(len(COSTS), dtype=np.int64),
+            Parts(
+                np.empty((longest, len(COSTS)), dtype=np.int64),
+                np.empty(longest),
+                np.empty(longest + 1, dtype=np.int64),
+            ),
         )
         return self._room
 

@@ -1,6 +1,7 @@
 """Costs and chain of a network of rows; what `zennas.counting` and `zennas.blocks.chain` make of its super-blocks."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -146,6 +147,96 @@ def count_units(
     return used, side, log_width
 
 
+class Parts(NamedTuple):
+    """Costs of a network's super-blocks, one after another.
+
+    Attributes:
+        counted: a row a super-block, see the places of the costs; the last has its depth.
+        log_widths: of each, the sum of the logarithms of its widths.
+        sides: of the map that comes into each, and of the one that leaves the last.
+    """
+
+    counted: IntMatrix
+    log_widths: Vector
+    sides: IntVector
+
+
+@compiled_apart
+def count_part(
+    program: Program, network: IntMatrix, index: int, at: Vector, parts: Parts, chain: IntMatrix, used: int
+) -> int:
+    """Costs and chain of one super-block of a network.
+
+    Args:
+        program: of its block types.
+        network: a row a super-block.
+        index: of the super-block; those before it are counted.
+        at: one number a place of the longest tape, overwritten.
+        parts: written at `index`.
+        chain: rows, written from `used` on.
+        used: rows that are there already.
+
+    Returns:
+        Rows that are there then.
+    """
+    block, counted, side = network[index], parts.counted[index], parts.sides[index]
+    variant, times = block[TYPE] * VARIANTS, block[LAYERS] - 1
+    path = evaluate(program, variant + FIRST + block[STRIDE] - 1, block[IN], block[BOTTLENECK], block[OUT], at)
+    used, side, widths = count_units(program, path, side, at, counted, chain, used)
+    if times > 0:
+        params, flops, convolutions = counted[PARAMS], counted[FLOPS], counted[CONVOLUTIONS]
+        memory, depth = counted[MEMORY], counted[EFFECTIVENESS]
+        path = evaluate(program, variant + REST, block[OUT], block[BOTTLENECK], block[OUT], at)
+        begin = used
+        used, side, more = count_units(program, path, side, at, counted, chain, used)
+        counted[PARAMS] = params + times * counted[PARAMS]
+        counted[FLOPS] = flops + times * counted[FLOPS]
+        counted[CONVOLUTIONS] = convolutions + times * counted[CONVOLUTIONS]
+        counted[MEMORY] = max(memory, counted[MEMORY])
+        counted[EFFECTIVENESS] = depth + times * counted[EFFECTIVENESS]
+        # A block type convolves in its first layer or in none.
+        counted[LAYER_COUNT] = block[LAYERS] if depth > 0 else 0
+        widths += times * more
+        length = used - begin
+        for _ in range(times - 1):
+            for row in range(length):
+                for column in range(7):
+                    chain[used + row, column] = chain[begin + row, column]
+            used += length
+    else:
+        counted[LAYER_COUNT] = block[LAYERS] if counted[EFFECTIVENESS] > 0 else 0
+    parts.log_widths[index], parts.sides[index + 1] = widths, side
+    return used
+
+
+@compiled_apart
+def add_up(network: IntMatrix, parts: Parts, num_classes: int, costs: Vector) -> None:
+    """Costs of a network from those of its super-blocks.
+
+    Args:
+        network: a row a super-block.
+        parts: of all of them.
+        num_classes: outputs of the classifier.
+        costs: one number of each of `COSTS`, written; an effectiveness that there is not is NaN.
+    """
+    out = network[len(network) - 1, OUT]
+    params, flops = (out + 1) * num_classes, out * num_classes
+    layers = convolutions = memory = depth = 0
+    log_width = 0.0
+    for index in range(len(network)):
+        counted = parts.counted[index]
+        params += counted[PARAMS]
+        flops += counted[FLOPS]
+        layers += counted[LAYER_COUNT]
+        convolutions += counted[CONVOLUTIONS]
+        memory = max(memory, counted[MEMORY])
+        depth += counted[EFFECTIVENESS]
+        log_width += parts.log_widths[index]
+    costs[PARAMS], costs[FLOPS], costs[LAYER_COUNT] = params, flops, layers
+    costs[CONVOLUTIONS], costs[MEMORY] = convolutions, memory
+    costs[EFFECTIVENESS] = depth / math.exp(log_width / depth) if depth else math.nan
+
+
 @compiled_apart
 def count_network(
     program: Program,
@@ -153,7 +244,7 @@ def count_network(
     resolution: int,
     num_classes: int,
     at: Vector,
-    counted: IntVector,
+    parts: Parts,
     costs: Vector,
     chain: IntMatrix,
     used: int,
@@ -167,8 +258,8 @@ def count_network(
         resolution: side of the square input.
         num_classes: outputs of the classifier.
         at: one number a place of the longest tape, overwritten.
-        counted: six numbers, overwritten.
-        costs: one number of each of `COSTS`, written; an effectiveness that there is not is NaN.
+        parts: of its super-blocks, written.
+        costs: see `add_up`.
         chain: rows, written from `used` on.
         used: rows that are there already.
         ends: rows of the chain after each super-block, written.
@@ -176,43 +267,9 @@ def count_network(
     Returns:
         Rows that are there then.
     """
-    out, side = network[len(network) - 1, OUT], resolution
-    params, flops = (out + 1) * num_classes, out * num_classes
-    layers = convolutions = memory = depth = 0
-    log_width = 0.0
+    parts.sides[0] = resolution
     for index in range(len(network)):
-        block = network[index]
-        variant = block[TYPE] * VARIANTS
-        path = evaluate(program, variant + FIRST + block[STRIDE] - 1, block[IN], block[BOTTLENECK], block[OUT], at)
-        used, side, widths = count_units(program, path, side, at, counted, chain, used)
-        params += counted[PARAMS]
-        flops += counted[FLOPS]
-        convolutions += counted[CONVOLUTIONS]
-        memory = max(memory, counted[MEMORY])
-        depth_here = counted[EFFECTIVENESS]
-        if depth_here > 0:
-            layers += block[LAYERS]
-        times = block[LAYERS] - 1
-        if times > 0:
-            path = evaluate(program, variant + REST, block[OUT], block[BOTTLENECK], block[OUT], at)
-            begin = used
-            used, side, more = count_units(program, path, side, at, counted, chain, used)
-            params += times * counted[PARAMS]
-            flops += times * counted[FLOPS]
-            convolutions += times * counted[CONVOLUTIONS]
-            memory = max(memory, counted[MEMORY])
-            depth_here += times * counted[EFFECTIVENESS]
-            widths += times * more
-            length = used - begin
-            for _ in range(times - 1):
-                for row in range(length):
-                    for column in range(7):
-                        chain[used + row, column] = chain[begin + row, column]
-                used += length
-        depth += depth_here
-        log_width += widths
+        used = count_part(program, network, index, at, parts, chain, used)
         ends[index] = used
-    costs[PARAMS], costs[FLOPS], costs[LAYER_COUNT] = params, flops, layers
-    costs[CONVOLUTIONS], costs[MEMORY] = convolutions, memory
-    costs[EFFECTIVENESS] = depth / math.exp(log_width / depth) if depth else math.nan
+    add_up(network, parts, num_classes, costs)
     return used

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from zennas.compiled import compiled_apart
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
-from zennas.searching.compiled.count import LAYER_COUNT, count_network
+from zennas.searching.compiled.count import LAYER_COUNT, Parts, add_up, count_network, count_part
 from zennas.searching.compiled.mutation import (
     HEAD_WIDTH,
     STAGE_BOTTLENECK,
@@ -49,7 +49,7 @@ class Room(NamedTuple):
         ends: rows of the chain after each super-block.
         taken: places in the table of hashes.
         at: a number a place of the longest tape.
-        counted: six numbers.
+        parts: of the super-blocks of the network at hand.
     """
 
     iterations: IntVector
@@ -65,7 +65,7 @@ class Room(NamedTuple):
     ends: IntMatrix
     taken: IntVector
     at: Vector
-    counted: IntVector
+    parts: Parts
 
 
 @compiled_apart
@@ -144,23 +144,29 @@ def fit(
     before, step = network[index, column], numbers.ranges[row, 2]
     first, count = values_near(numbers, row, before)
     low, high = 0, count - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        network[index, column] = first + middle * step
-        if column == OUT and index + 1 < length:
-            network[index + 1, IN] = network[index, OUT]
+    if low < high:
         count_network(
             program,
             network,
             resolution,
             num_classes,
             room.at,
-            room.counted,
+            room.parts,
             room.costs[kept],
             room.chain,
             used,
             room.ends[kept],
         )
+    while low < high:
+        middle = (low + high + 1) // 2
+        network[index, column] = first + middle * step
+        if column == OUT and index + 1 < length:
+            network[index + 1, IN] = network[index, OUT]
+        # A width changes its super-block and the next one, and no side of a map.
+        count_part(program, network, index, room.at, room.parts, room.chain, used)
+        if column == OUT and index + 1 < length:
+            count_part(program, network, index + 1, room.at, room.parts, room.chain, used)
+        add_up(network, room.parts, num_classes, room.costs[kept])
         if not_above(bounds, which, room.costs[kept]):
             low = middle
         else:

@@ -103,7 +103,7 @@ def propose_round(
             resolution,
             num_classes,
             room.at,
-            room.counted,
+            room.parts,
             costs,
             room.chain,
             used,
