@@ -15,6 +15,7 @@ import rescoring
 import same_winner
 import speed
 import training_throughput
+import winners
 import workers
 import zen
 
@@ -23,6 +24,7 @@ SCRIPTS = (
     closed_form_accuracy,
     pooling,
     quality,
+    winners,
     mutations,
     algorithms,
     same_winner,
