@@ -33,6 +33,10 @@ _IMAGENET = ["--resolution", "224", "--classes", "1000"]
 SMALL = "resnet 32, ≤ 1 M params, ≤ 18 layers"
 SEARCHES = {
     SMALL: (["--params", "1M", "--layers", "18"], (48_000, 96_000, 480_000)),
+    f"{SMALL}, `--algorithm zen-nas`": (
+        ["--params", "1M", "--layers", "18", "--algorithm", "zen-nas"],
+        (48_000, 480_000),
+    ),
     "mobilenet 224, ≤ 400 M multiply-adds, ≤ 18 layers": (
         ["--space", "mobilenet", "--se", *_IMAGENET, "--flops", "400M", "--layers", "18"],
         (48_000, 96_000),

@@ -164,16 +164,16 @@ def measured(results: Results, seeds: int, iterations: int) -> None:
             winners = [case.search(seed, algorithm, iterations) for seed in range(seeds)]
             scores[algorithm] = [round(score, 3) for score, _ in winners]
             keep(case, *max(winners, key=lambda pair: pair[0]))
-        results.add(case.title, best=round(best_known()[case.title][0], 3), **scores)
+        results.add(case.title, **scores)
 
 
 def show(results: Results) -> str:
     """Lowest, mean and highest score of the seeds, and how far the lowest is from the best known."""
-    lines = []
+    lines, best = [], best_known()
     for title, row in results.rows.items():
         columns = [f"{min(s):.2f}, {statistics.fmean(s):.2f}, {max(s):.2f}" for s in (row["zen-nas"], row["evolution"])]
-        gap = 1 - min(row["evolution"]) / row["best"]
-        lines.append([title, f"{row['best']:.2f}", *columns, f"{gap:.2%}"])
+        gap = 1 - min(row["evolution"]) / best[title][0]
+        lines.append([title, f"{best[title][0]:.2f}", *columns, f"{gap:.2%}"])
     header = [
         "budget",
         "best known",
@@ -186,9 +186,8 @@ def show(results: Results) -> str:
 
 def show_sentence(results: Results) -> str:
     """The largest gaps of both."""
-    gaps = {
-        name: [1 - min(row[name]) / row["best"] for row in results.rows.values()] for name in ("zen-nas", "evolution")
-    }
+    best, rows = best_known(), results.rows
+    gaps = {name: [1 - min(row[name]) / best[t][0] for t, row in rows.items()] for name in ("zen-nas", "evolution")}
     reached = sum(gap <= _GOAL for gap in gaps["evolution"])
     return (
         f"The paper's form falls short of the best known by up to {max(gaps['zen-nas']):.1%}, the default by up to "
