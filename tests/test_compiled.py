@@ -1,5 +1,6 @@
 """Where compiled code is kept: a search must run where nothing can be written."""
 
+import ast
 import functools
 import os
 import shutil
@@ -141,14 +142,34 @@ def test_a_temporary_folder_of_somebody_else_is_not_trusted(tmp_path, monkeypatc
 
 
 def test_a_change_of_any_file_is_another_cache(tmp_path, monkeypatch):
-    for folder, name in zip(compiled.FOLDERS, ("kernel.py", "round.py"), strict=True):
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / name).write_text("a = 1\n")
+    names = [*(f"{folder}/some.py" for folder in compiled.FOLDERS), *compiled.CONSTANTS]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("a = 1\n")
     monkeypatch.setattr(compiled, "HERE", tmp_path)
-    before = [folder.name for folder, _ in compiled._folders("")]
-    assert len(set(before)) == 1
-    (tmp_path / folder / name).write_text("a = 2\n")
-    assert {folder.name for folder, _ in compiled._folders("")} != set(before)
+    for name in names:
+        before = [folder.name for folder, _ in compiled._folders("")]
+        assert len(set(before)) == 1
+        (tmp_path / name).write_text("a = 2\n")
+        assert {folder.name for folder, _ in compiled._folders("")} != set(before), name
+
+
+def test_whatever_constants_are_compiled_are_in_the_name_of_the_cache():
+    """numba takes the value of a constant when it compiles, and looks at the file of the function alone."""
+    elsewhere = set()
+    for folder in compiled.FOLDERS:
+        for path in (compiled.HERE / folder).glob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and any(alias.name.isupper() for alias in node.names):
+                    elsewhere.add(f"{str(node.module).removeprefix('zennas.').replace('.', '/')}.py")
+    within = {name for name in elsewhere if name.startswith(compiled.FOLDERS)}
+    assert within
+    # Read by Python alone: what the core and the tables of the space are made from.
+    assert elsewhere - within - set(compiled.CONSTANTS) == {
+        "counting/count.py",
+        "spaces/fitting.py",
+        "spaces/mutation.py",
+    }
 
 
 def test_numbas_own_setting_comes_first(tmp_path):

@@ -23,6 +23,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 HERE = Path(__file__).parent
 FOLDERS = ("scores/closed_form", "searching/compiled")
 """Where the compiled code stands, inside the package."""
+CONSTANTS = ("blocks/symbols.py", "blocks/tracing.py", "scores/chains.py", "spaces/operators.py")
+"""Files elsewhere whose constants are compiled into it."""
 
 
 def compiled(function: Function) -> Function:
@@ -106,9 +108,9 @@ def _folders(chosen: str) -> Iterator[tuple[Path, bool]]:
 
 def _checksum() -> str:
     digest = hashlib.sha256()
-    for folder in FOLDERS:
-        for path in sorted((HERE / folder).glob("*.py")):
-            digest.update(path.read_bytes())
+    paths = [path for folder in FOLDERS for path in sorted((HERE / folder).glob("*.py"))]
+    for path in (*paths, *(HERE / name for name in CONSTANTS)):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 Integers = npt.NDArray[np.int64]
 
-CHANNELS_IN, CHANNELS_OUT, KERNEL, STRIDE, GROUPS, KIND, SIDE = range(7)
-"""Columns of a row: KIND is 0 for a convolution, 1 for one with ReLU, 2 for a max pool, 3 for an average pool; SIDE is
-that of the map that comes in."""
+C_IN, C_OUT, KERNEL, STRIDE, GROUPS, KIND, SIDE, COLUMNS = range(8)
+"""Columns of a row, and their number: KIND is one of `zennas.blocks.tracing` below `EXCITE`; SIDE is that of the map
+that comes in."""
 
 
 @dataclass(frozen=True, slots=True)

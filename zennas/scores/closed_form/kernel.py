@@ -7,7 +7,9 @@ import math
 
 import numpy as np
 
+from zennas.blocks.tracing import AVERAGE_POOL, CONVOLUTION_RELU, MAX_POOL
 from zennas.compiled import compiled, compiled_and_kept, compiled_in_place
+from zennas.scores.chains import C_IN, C_OUT, GROUPS, KERNEL, KIND, SIDE, STRIDE
 from zennas.scores.closed_form.activation import after_max_pool, moments_before, no_activation, relu, tilt_after
 from zennas.scores.closed_form.correlation import correlation_after_dense, correlation_after_grouped
 from zennas.scores.closed_form.fluctuation import (
@@ -68,10 +70,8 @@ from zennas.scores.closed_form.state import (
 )
 from zennas.scores.closed_form.variance import mean_energy, mean_over_side, window_sum
 
-C_IN, C_OUT, KERNEL, STRIDE, GROUPS, KIND, GEOMETRY = range(7)
-"""Columns of a chain's rows."""
-CONVOLUTION, CONVOLUTION_RELU, MAX_POOL, AVERAGE_POOL = 0, 1, 2, 3
-"""KIND: a convolution without or with ReLU after it, or a pool."""
+GEOMETRY = SIDE
+"""Where the rows of a search have the side of a map, those of the kernel have the index of a geometry."""
 
 
 @compiled

@@ -11,22 +11,13 @@ import numpy.typing as npt
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.chain import Chain, architecture_chain, convolutions, super_block_chain
 from zennas.blocks.layers import AveragePool, Convolution, Layer, MaxPool
+from zennas.blocks.tracing import AVERAGE_POOL, CONVOLUTION, CONVOLUTION_RELU, MAX_POOL
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
-from zennas.scores.chains import SIDE, Chains, ChainScorer
+from zennas.scores.chains import COLUMNS, KERNEL, KIND, SIDE, STRIDE, Chains, ChainScorer
 from zennas.scores.closed_form.geometry import LARGEST_MAX, geometry_row, image_classes, max_correlations, max_moments
 from zennas.scores.closed_form.kept import Prefixes, no_prefixes, state_length
-from zennas.scores.closed_form.kernel import (
-    AVERAGE_POOL,
-    CONVOLUTION,
-    CONVOLUTION_RELU,
-    GEOMETRY,
-    KERNEL,
-    KIND,
-    MAX_POOL,
-    STRIDE,
-    score_chains,
-)
+from zennas.scores.closed_form.kernel import GEOMETRY, score_chains
 from zennas.scores.closed_form.neighbours import LAGS
 from zennas.scores.closed_form.state import MAX_KERNEL, IntMatrix, IntVector, Vector
 from zennas.scores.result import Score
@@ -285,7 +276,7 @@ def _rows(chain: Chain, resolution: int) -> tuple[IntMatrix, int]:
     for layer in chain:
         rows += closed_form_rows(layer, resolution)
         resolution = layer.out_resolution(resolution)
-    return np.array(rows, dtype=np.int64).reshape(-1, 7), resolution
+    return np.array(rows, dtype=np.int64).reshape(-1, COLUMNS), resolution
 
 
 Row = tuple[int, int, int, int, int, int, int]

@@ -10,7 +10,7 @@ from zennas.counting import Costs, count_super_block
 from zennas.counting.budgets import Budget
 from zennas.counting.count import COUNTED_ALONE
 from zennas.optional_dependencies import installed
-from zennas.scores.chains import Chains
+from zennas.scores.chains import COLUMNS, Chains
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix
 from zennas.searching.algorithms.algorithm import Offspring, Problem
 from zennas.searching.compiled.count import COSTS, Parts
@@ -257,8 +257,7 @@ class Core:
             np.empty((size, MOST_MUTATIONS, 2), dtype=np.int64),
             np.empty((size, MOST_MUTATIONS * self._parts, FIELDS), dtype=np.int64),
             np.empty((size, len(COSTS))),
-            np.empty((size, len(self._bounds.sets)), dtype=np.int64),
-            np.empty((self._chain_rows, 7), dtype=np.int64),
+            np.empty((self._chain_rows, COLUMNS), dtype=np.int64),
             np.empty(size + 1, dtype=np.int64),
             np.empty((size, longest), dtype=np.int64),
             np.empty(size, dtype=np.int64),

@@ -6,8 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from zennas.blocks.symbols import ADD, AT_LEAST, DIVIDE, DIVISOR, FLOOR, FLOOR_DIVIDE, LESS, MULTIPLY, ROUND, SUBTRACT
-from zennas.blocks.tracing import EXCITE, PROJECTION, UNIT, UNIT_WITH_IDENTITY
+from zennas.blocks.tracing import CONVOLUTION_RELU, EXCITE, PROJECTION, UNIT, UNIT_WITH_IDENTITY
 from zennas.compiled import compiled_apart
+from zennas.scores.chains import C_IN, C_OUT, COLUMNS, GROUPS, KERNEL, KIND, SIDE
+from zennas.scores.chains import STRIDE as CHAIN_STRIDE
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Vector
 from zennas.searching.compiled.program import (
     BOTTLENECK,
@@ -122,7 +124,7 @@ def count_units(
             continue
         alive = channels * side * side + out * out_side * out_side
         fan = 0
-        if role == PROJECTION or role < 2:
+        if role == PROJECTION or role <= CONVOLUTION_RELU:
             fan = row[_KERNEL] * row[_KERNEL] * (channels // int(at[row[_GROUPS]]))
             params += out * (fan + row[_VALUES])
             flops += out * fan * out_side * out_side
@@ -133,13 +135,13 @@ def count_units(
             continue
         # The first layer reads the very tensor that the link holds.
         memory = max(memory, alive if identity and first else held + alive)
-        if role < 2:
+        if role <= CONVOLUTION_RELU:
             depth += 1
             log_width += math.log(fan)
-        chain[used, 0], chain[used, 1] = channels, out
-        chain[used, 2], chain[used, 3] = row[_KERNEL], row[_STRIDE]
-        chain[used, 4] = int(at[row[_GROUPS]])
-        chain[used, 5], chain[used, 6] = role, side
+        chain[used, C_IN], chain[used, C_OUT] = channels, out
+        chain[used, KERNEL], chain[used, CHAIN_STRIDE] = row[_KERNEL], row[_STRIDE]
+        chain[used, GROUPS] = int(at[row[_GROUPS]])
+        chain[used, KIND], chain[used, SIDE] = role, side
         used += 1
         side, first = out_side, False
     counted[PARAMS], counted[FLOPS], counted[CONVOLUTIONS] = params, flops, convolutions
@@ -200,7 +202,7 @@ def count_part(
         length = used - begin
         for _ in range(times - 1):
             for row in range(length):
-                for column in range(7):
+                for column in range(COLUMNS):
                     chain[used + row, column] = chain[begin + row, column]
             used += length
     else:

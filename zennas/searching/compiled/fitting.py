@@ -43,7 +43,6 @@ class Room(NamedTuple):
         places: of its mutations, the index and the number of parts.
         mutated: the parts of its mutations.
         costs: see `count.COSTS`.
-        fits: of each set of budgets, whether the network is within it.
         chain: the rows of all networks, as the closed form reads them.
         starts: first row of each, and the number of rows.
         ends: rows of the chain after each super-block.
@@ -59,7 +58,6 @@ class Room(NamedTuple):
     places: IntMatrix
     mutated: IntMatrix
     costs: Matrix
-    fits: IntMatrix
     chain: IntMatrix
     starts: IntVector
     ends: IntMatrix
@@ -79,6 +77,21 @@ def depth_within(bounds: Bounds, which: int, layers: int) -> bool:
     """
     for budget in range(bounds.sets[which, 0], bounds.sets[which, 1]):
         if bounds.quantities[budget] == LAYER_COUNT and not bounds.low[budget] <= layers <= bounds.high[budget]:
+            return False
+    return True
+
+
+@compiled_apart
+def within(bounds: Bounds, which: int, costs: Vector) -> bool:
+    """Whether costs meet every budget of a set.
+
+    Args:
+        bounds: the budgets.
+        which: of the sets.
+        costs: of a network.
+    """
+    for budget in range(bounds.sets[which, 0], bounds.sets[which, 1]):
+        if not bounds.low[budget] <= costs[bounds.quantities[budget]] <= bounds.high[budget]:
             return False
     return True
 

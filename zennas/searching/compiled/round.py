@@ -5,7 +5,7 @@ import numpy as np
 from zennas.compiled import compiled_and_kept
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
 from zennas.searching.compiled.count import count_network
-from zennas.searching.compiled.fitting import Bounds, Room, depth_within, fit
+from zennas.searching.compiled.fitting import Bounds, Room, depth_within, fit, within
 from zennas.searching.compiled.mutation import MOST_MUTATIONS, Numbers, offspring
 from zennas.searching.compiled.program import LAYERS, TYPE, Program
 from zennas.searching.compiled.seen import Hashes, hash_of, place_of
@@ -109,15 +109,10 @@ def propose_round(
             used,
             room.ends[kept],
         )
-        fitting = False
+        met = False
         for index in range(len(bounds.sets)):
-            holds = True
-            for budget in range(bounds.sets[index, 0], bounds.sets[index, 1]):
-                value = costs[bounds.quantities[budget]]
-                holds = holds and bounds.low[budget] <= value <= bounds.high[budget]
-            room.fits[kept, index] = holds
-            fitting = fitting or holds
-        if not fitting:
+            met = met or within(bounds, index, costs)
+        if not met:
             continue
         seen[place] = key
         room.taken[kept] = place
