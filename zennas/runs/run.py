@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from zennas.architecture.model import Architecture
-from zennas.counting import count_super_blocks
 from zennas.errors import RunError, ZennasError
 from zennas.io.imports import allow_import
 from zennas.io.lock import RunLock
@@ -33,13 +32,14 @@ from zennas.runs.state import check_same_score, restore_search, search_state
 from zennas.runs.stopping import INTERRUPTED, RUNNING, reason_to_stop, stop_requests
 from zennas.runs.store import RunStore
 from zennas.scores.registry import registered_score
-from zennas.searching.algorithms import Count, Problem, make_algorithm
+from zennas.searching.algorithms import make_algorithm
 from zennas.searching.collection import collection_put_off
 from zennas.searching.compiled.core import core_of
 from zennas.searching.executors import Execution, executor
 from zennas.searching.islands import Islands
 from zennas.searching.plugins import load_plugins
 from zennas.searching.population import Candidate
+from zennas.searching.problem import configured_problem
 from zennas.searching.rounds import Search
 from zennas.searching.scoring import chain_scorer, check_device, round_scorer
 from zennas.searching.settings import (
@@ -47,7 +47,6 @@ from zennas.searching.settings import (
     check_bounded,
     check_imports,
     checked_config,
-    configured_space,
     read_config,
 )
 from zennas.searching.tasks import Execute
@@ -244,15 +243,14 @@ def new_search(
     Raises:
         ZennasError: the space, the algorithm or the score cannot be used.
     """
-    resolution, classes = config.resolution, config.num_classes
-    count: Count = lambda super_blocks: count_super_blocks(super_blocks, resolution, classes)  # noqa: E731
-    problem = Problem(
-        configured_space(config),
-        corrected_sets(config.budget_sets(), rounds),
-        count if latency is None else latency.count(count),
-        planned_iterations(config.iterations, rounds),
-        config.population,
-    )
+    problem = configured_problem(config)
+    if latency is not None:
+        problem = replace(
+            problem,
+            budget_sets=corrected_sets(problem.budget_sets, rounds),
+            count=latency.count(problem.count),
+            iterations=planned_iterations(problem.iterations, rounds),
+        )
     algorithm = make_algorithm(config.algorithm, problem)
     search = Search(
         problem,
@@ -260,7 +258,7 @@ def new_search(
         round_scorer(config, execute),
         config.round_size,
         config.seed,
-        core=core_of(problem, resolution, classes) if latency is None else None,
+        core=core_of(problem, config.resolution, config.num_classes) if latency is None else None,
         chain_scorer=chain_scorer(config),
     )
     return Islands(search, config) if config.islands > 1 else search

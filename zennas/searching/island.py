@@ -14,16 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zennas.architecture.model import SuperBlock
-from zennas.counting import Costs, count_super_blocks
+from zennas.counting import Costs
 from zennas.scores.chains import ChainScorer
 from zennas.scores.closed_form.state import IntVector, Vector
-from zennas.searching.algorithms import Algorithm, Problem, Round, make_algorithm
+from zennas.searching.algorithms import Algorithm, Round, make_algorithm
 from zennas.searching.collection import collection_put_off
 from zennas.searching.compiled.core import Batch, Core, core_of, counted_costs
-from zennas.searching.plugins import load_plugins
 from zennas.searching.population import Candidate, Population
+from zennas.searching.problem import configured_problem
 from zennas.searching.scoring import chain_scorer
-from zennas.searching.settings import SearchConfig, configured_space
+from zennas.searching.settings import SearchConfig
 
 
 class Guest(NamedTuple):
@@ -83,8 +83,7 @@ class Island:
         Args:
             config: of the whole search.
         """
-        load_plugins(config.plugins)
-        self.problem = island_problem(config)
+        self.problem = configured_problem(config)
         self._round_size, self._seed = config.round_size, config.seed
         self._algorithm: Algorithm = make_algorithm(config.algorithm, self.problem)
         core, scorer = core_of(self.problem, config.resolution, config.num_classes), chain_scorer(config)
@@ -97,15 +96,15 @@ class Island:
 
     def go_on_from(self, past: Past) -> None:
         """Take in what there was before."""
-        candidates = self._add([*past.candidates])
+        networks = [guest.super_blocks for guest in past.candidates]
+        self._core.take_types(block for network in networks for block in network)
+        self._core.see(networks)
+        candidates = self._add(past.candidates)
         for population, numbers in zip(self._populations, past.populations, strict=True):
             population.restore([candidates[number] for number in numbers], None)
 
     def _add(self, guests: Sequence[Guest]) -> list[Candidate]:
-        networks = [guest.super_blocks for guest in guests]
-        self._core.take_types(block for network in networks for block in network)
-        self._core.see(networks)
-        self._core.add_candidates(networks)
+        self._core.add_candidates([guest.super_blocks for guest in guests])
         added = [Candidate(self._met + i, 0, -1, (), (), guest.score, guest.costs) for i, guest in enumerate(guests)]
         self._met += len(added)
         return added
@@ -124,8 +123,7 @@ class Island:
             new = self._core.see([guest.super_blocks]) == 1
             taken.append(new)
             if new:
-                (candidate,) = self._add([guest])
-                self._offer([candidate])
+                self._offer(self._add([guest]))
         batches, iterations, scores = [], [np.empty(0, dtype=np.int64)], [np.empty(0)]
         for before in range(first, last, self._round_size):
             size = min(self._round_size, last - before)
@@ -164,18 +162,6 @@ class Island:
         for candidate in candidates:
             for population in self._populations:
                 population.offer(candidate)
-
-
-def island_problem(config: SearchConfig) -> Problem:
-    """What an island searches for."""
-    resolution, classes = config.resolution, config.num_classes
-    return Problem(
-        configured_space(config),
-        config.budget_sets(),
-        lambda super_blocks: count_super_blocks(super_blocks, resolution, classes),
-        config.iterations,
-        config.population,
-    )
 
 
 def live(connection: Connection, config: SearchConfig) -> None:
