@@ -3,10 +3,15 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from zennas.latency.progress import LEARNING, PHASES, Watch, Work
 from zennas.runs.run import Progress, Watcher
 from zennas.units import format_count, format_seconds
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import ProgressColumn
 
 REFRESH_SECONDS = 0.1
 AFTER_SEARCH = {
@@ -16,29 +21,33 @@ AFTER_SEARCH = {
 }
 
 
+def _bar(*columns: "ProgressColumn") -> "Bar | None":
+    """A bar between a task's description and its text, with more columns after it; `None` where standard error is no
+    terminal."""
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    from zennas.cli.console import console
+
+    screen = console(error=True)
+    if not screen.is_terminal:
+        return None
+    description, text = TextColumn("{task.description}"), TextColumn("{task.fields[text]}")
+    return Bar(
+        description, BarColumn(bar_width=24), *columns, text, console=screen, refresh_per_second=8, transient=True
+    )
+
+
 @contextmanager
 def search_progress(quiet: bool) -> Iterator[Watcher | None]:
     """A watcher that draws iterations/s, scored networks, the best and its costs, and the time left; nothing where
     standard error is no terminal."""
-    from zennas.cli.console import console
+    from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
-    screen = console(error=True)
-    if quiet or not screen.is_terminal:
+    bar = None if quiet else _bar(MofNCompleteColumn(), TimeRemainingColumn())
+    if bar is None:
         yield None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    bar = Bar(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[text]}"),
-        console=screen,
-        refresh_per_second=8,
-        transient=True,
-    )
     task = bar.add_task("search", total=None, text="")
     shown, first, phase = 0.0, None, ""
 
@@ -75,22 +84,10 @@ def search_progress(quiet: bool) -> Iterator[Watcher | None]:
 def measuring_progress(quiet: bool) -> Iterator[Watch | None]:
     """A watcher that draws what was measured or learned, and the time left at the pace so far; nothing where standard
     error is no terminal."""
-    from zennas.cli.console import console
-
-    screen = console(error=True)
-    if quiet or not screen.is_terminal:
+    bar = None if quiet else _bar()
+    if bar is None:
         yield None
         return
-    from rich.progress import BarColumn, TextColumn
-    from rich.progress import Progress as Bar
-
-    bar = Bar(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[text]}"),
-        console=screen,
-        transient=True,
-    )
     task = bar.add_task("measuring", total=1.0, text="")
 
     def watch(work: Work) -> None:

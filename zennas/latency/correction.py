@@ -15,6 +15,7 @@ from typing import Any
 from zennas.counting.budgets import Budget
 from zennas.counting.count import Costs
 from zennas.latency.predictor import Predictor
+from zennas.latency.records import positive, whole
 
 REMEMBERED = 6
 ROOM = 0.02
@@ -169,7 +170,7 @@ def rounds_from_json(document: Any) -> tuple[Round, ...]:
     if not isinstance(document, list):
         raise TypeError("rounds are a list")
     return tuple(
-        Round(_count(r["iteration"]), None if r["until"] is None else _count(r["until"]), _checks(r["checks"]))
+        Round(whole(r["iteration"]), None if r["until"] is None else whole(r["until"]), _checks(r["checks"]))
         for r in document
     )
 
@@ -177,30 +178,17 @@ def rounds_from_json(document: Any) -> tuple[Round, ...]:
 def _checks(document: Any) -> tuple[Check, ...]:
     return tuple(
         Check(
-            _count(c["candidate"]),
-            _positive(c["predicted"]),
-            None if c["measured"] is None else _positive(c["measured"]),
+            whole(c["candidate"]),
+            positive(c["predicted"]),
+            None if c["measured"] is None else positive(c["measured"]),
             bool(c["accepted"]),
-            tuple(map(_count, c["networks"])),
-            tuple(map(_positive, c["ratios"])),
-            _positive(c["factor"]),
-            _positive(c["room"]),
+            tuple(map(whole, c["networks"])),
+            tuple(map(positive, c["ratios"])),
+            positive(c["factor"]),
+            positive(c["room"]),
         )
         for c in document
     )
-
-
-def _count(value: Any) -> int:
-    if type(value) is not int or not 0 <= value < 1 << 63:
-        raise ValueError(f"{value} is no count")
-    return value
-
-
-def _positive(value: Any) -> float:
-    number = float(value)
-    if not 0 < number < math.inf:
-        raise ValueError(f"{value} is no positive number")
-    return number
 
 
 def told_rounds(rounds: Sequence[Round], budget_sets: Sequence[Sequence[Budget]]) -> list[str]:

@@ -243,11 +243,11 @@ def read_records(path: Path) -> Measured:
             if measured is None:
                 measured = Measured(_header(record, str(path)))
             elif "layer" in record:
-                measured.add_layer(_layer(record["layer"]), _positive(record["latency"]))
+                measured.add_layer(_layer(record["layer"]), positive(record["latency"]))
             else:
                 blocks = parse_structure(record["network"]).super_blocks
-                latency = None if record["latency"] is None else _positive(record["latency"])
-                measured.add_network(_count(record["number"]), blocks, latency, _positive(record["pace"]))
+                latency = None if record["latency"] is None else positive(record["latency"])
+                measured.add_network(whole(record["number"]), blocks, latency, positive(record["pace"]))
         except (ValueError, KeyError, TypeError, AttributeError, ArchitectureError, FileError):
             raise LatencyError(f"{path}, line {number}: damaged; remove the line or the file") from None
     if measured is None:
@@ -269,15 +269,17 @@ def _layer(values: Any) -> TimedLayer:
     return layer
 
 
-def _positive(value: Any) -> float:
+def positive(value: Any) -> float:
+    """A finite number above 0, as JSON has it. Raises `ValueError` where it is none."""
     number = float(value)
     if not 0 < number < math.inf:
-        raise ValueError(f"{value} is no time")
+        raise ValueError(f"{value} is no positive number")
     return number
 
 
-def _count(value: Any) -> int:
-    if not isinstance(value, int) or value < 0:
+def whole(value: Any) -> int:
+    """A whole number from 0 on that a database holds, as JSON has it. Raises `ValueError` where it is none."""
+    if type(value) is not int or not 0 <= value < 1 << 63:
         raise ValueError(f"{value} is no count")
     return value
 
@@ -285,12 +287,12 @@ def _count(value: Any) -> int:
 def _header(record: dict[str, Any], where: str) -> Header:
     if record["format"] != FORMAT:
         raise LatencyError(f"{where}: not a file of latency measurements (its format is {shortened(record['format'])})")
-    low, high = map(_positive, record["flops"])
+    low, high = map(positive, record["flops"])
     setting = setting_from_json(record["setting"], where)
-    classes = _count(record["num_classes"])
+    classes = whole(record["num_classes"])
     if classes > MAX_CHANNELS:
         raise ValueError(f"{classes} classes are too many")
-    return Header(setting, str(record["space"]), classes, (low, high), _count(record["seed"]))
+    return Header(setting, str(record["space"]), classes, (low, high), whole(record["seed"]))
 
 
 def _describe(header: Header) -> str:
