@@ -7,7 +7,7 @@ where it was interrupted, unless the package's code has changed. Only a whole se
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,3 +108,24 @@ def measuring(name: str, keep: bool) -> Iterator[Results]:
     if keep:
         write(results, RESULTS / f"{name}.json")
         partial.unlink(missing_ok=True)
+
+
+def measure_part(
+    prefix: str,
+    description: str | None,
+    parts: Mapping[str, tuple[Callable[[Results], None], Callable[[Results], str]]],
+) -> None:
+    """The command line of a script that measures one of several things.
+
+    Args:
+        prefix: of the names of the results; the part's name follows.
+        description: what the script says of itself.
+        parts: what measures each, and what shows it.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=parts)
+    arguments = parsed(parser)
+    measure, show = parts[arguments.part]
+    with measuring(f"{prefix}-{arguments.part}", arguments.keep) as results:
+        measure(results)
+    print(show(results))

@@ -7,14 +7,13 @@ Both use the predictors of `benchmarks/latency.py fit`, which they fit where the
 with and without a latency budget, in processor time, in turns.
 """
 
-import argparse
 import re
 import statistics
 import time
 
 import numpy as np
 from benchmark import Benchmark, table
-from kept import Results, measuring, parsed
+from kept import Results, measure_part
 from latency_sets import SETS, LatencySet, measured
 
 import zennas
@@ -159,17 +158,6 @@ def show_speed(results: Results) -> str:
     return table(["space, input, batch", "budget", "without latency", "with latency", "ratio"], lines)
 
 
-def main() -> None:
-    """Measure one of the two."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=PARTS)
-    arguments = parsed(parser)
-    measure, show = PARTS[arguments.what]
-    with measuring(f"latency-{arguments.what}", arguments.keep) as results:
-        measure(results)
-    print(show(results))
-
-
 PARTS = {"search": (search, show_search), "speed": (speed, show_speed)}
 BENCHMARKS = [
     Benchmark(f"latency-{part}", f"latency_searches.py {part}", {f"latency-{part}": show}, minutes=minutes)
@@ -177,4 +165,4 @@ BENCHMARKS = [
 ]
 
 if __name__ == "__main__":
-    main()
+    measure_part("latency", __doc__, PARTS)

@@ -7,7 +7,6 @@ OMP_NUM_THREADS=1 python benchmarks/speed.py parts
 OMP_NUM_THREADS=1 python benchmarks/speed.py once
 """
 
-import argparse
 import contextlib
 import json
 import os
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import Benchmark, table
-from kept import Results, Row, measuring, parsed
+from kept import Results, Row, measure_part
 
 import zennas
 from zennas.runs.store import RunStore
@@ -222,17 +221,6 @@ def recompute_scoring(results: Results) -> dict[str, Row]:
     return {name: {"convolutions": zennas.costs(zennas.load(name)).convolutions} for name in results.rows}
 
 
-def main() -> None:
-    """Measure one of them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=PARTS)
-    arguments = parsed(parser)
-    measure, show = PARTS[arguments.what]
-    with measuring(f"speed-{arguments.what}", arguments.keep) as results:
-        measure(results)
-    print(show(results))
-
-
 PARTS = {
     "scoring": (scoring, show_scoring),
     "search": (searching, show_search),
@@ -255,4 +243,4 @@ BENCHMARKS = [
 ]
 
 if __name__ == "__main__":
-    main()
+    measure_part("speed", __doc__, PARTS)

@@ -4,13 +4,12 @@ OMP_NUM_THREADS=1 python benchmarks/workers.py processes
 OMP_NUM_THREADS=1 python benchmarks/workers.py ray
 """
 
-import argparse
 import time
 from collections.abc import Sequence
 
 import numpy as np
 from benchmark import Benchmark, table
-from kept import Results, measuring, parsed
+from kept import Results, measure_part
 
 from zennas.architecture import Architecture, format_structure
 from zennas.scores import ScoreSettings
@@ -83,17 +82,6 @@ def show_ray(results: Results) -> str:
     )
 
 
-def main() -> None:
-    """Measure one of the two."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=KINDS)
-    arguments = parsed(parser)
-    measure, show = KINDS[arguments.kind]
-    with measuring(f"workers-{arguments.kind}", arguments.keep) as results:
-        measure(results)
-    print(show(results))
-
-
 KINDS = {"processes": (processes, show_processes), "ray": (ray, show_ray)}
 BENCHMARKS = [
     Benchmark(f"workers-{kind}", f"workers.py {kind}", {f"workers-{kind}": show}, minutes=0.5)
@@ -101,4 +89,4 @@ BENCHMARKS = [
 ]
 
 if __name__ == "__main__":
-    main()
+    measure_part("workers", __doc__, KINDS)
