@@ -44,11 +44,11 @@ def crop_margin(resolution: int) -> int:
     return max(1, resolution // 8)
 
 
-def auto_augment(kind: str) -> Any:
-    """torchvision's AutoAugment with the policy of a kind of data. Raises `MissingExtraError`."""
+def auto_augment(data: ImageData) -> Any:
+    """torchvision's AutoAugment with the policy of ImageNet or CIFAR. Raises `MissingExtraError`."""
     transforms = require("torchvision.transforms", "train", "augmentation")
     policy = transforms.AutoAugmentPolicy
-    return transforms.AutoAugment(policy.IMAGENET if kind == "imagefolder" else policy.CIFAR10)
+    return transforms.AutoAugment(policy.IMAGENET if data.photographs else policy.CIFAR10)
 
 
 def train_transform(config: TrainConfig, data: ImageData, resolution: int) -> Transform:
@@ -65,7 +65,7 @@ def train_transform(config: TrainConfig, data: ImageData, resolution: int) -> Tr
     transforms = require("torchvision.transforms", "train", "augmentation")
     erasing = require("timm.data.random_erasing", "train", "random erasing").RandomErasing
     steps: list[Any] = []
-    if data.kind == "imagefolder":
+    if data.photographs:
         steps.append(transforms.RandomResizedCrop(resolution))
     else:
         steps.append(transforms.Resize(resolution))
@@ -73,7 +73,7 @@ def train_transform(config: TrainConfig, data: ImageData, resolution: int) -> Tr
     if config.flip:
         steps.append(transforms.RandomHorizontalFlip(config.flip))
     if config.auto_augment:
-        steps.append(auto_augment(data.kind))
+        steps.append(auto_augment(data))
     steps.append(transforms.ToTensor())
     if config.lighting:
         steps.append(Lighting(config.lighting))
@@ -87,7 +87,7 @@ def train_transform(config: TrainConfig, data: ImageData, resolution: int) -> Tr
 def evaluation_transform(data: ImageData, resolution: int) -> Transform:
     """PIL image → normalised 3×R×R, without chance: the central 7/8 of photographs, all of small images."""
     transforms = require("torchvision.transforms", "train", "preparing images")
-    if data.kind == "imagefolder":
+    if data.photographs:
         steps = [transforms.Resize(round(resolution * 8 / 7)), transforms.CenterCrop(resolution)]
     else:
         steps = [transforms.Resize((resolution, resolution))]

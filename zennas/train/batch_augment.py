@@ -69,7 +69,7 @@ class BatchAugment:
         self._config, self._data, self._resolution = config, data, resolution
         if config.auto_augment:
             # Where torchvision is missing, it is said before the first batch.
-            auto_augment(data.kind)
+            auto_augment(data)
         self._drawn: tuple[int, Draws] | None = None
 
     def __call__(self, pixels: Pixels, epoch: int, indices: NDArray[np.int64]) -> Tensor:
@@ -83,7 +83,7 @@ class BatchAugment:
         draws = self._draws(epoch)
         pixels = _cropped(pixels, draws.offsets[indices], draws.mirrored[indices], crop_margin(self._resolution))
         if self._config.auto_augment:
-            _change_each(pixels, auto_augment(self._data.kind), draws, indices)
+            _change_each(pixels, auto_augment(self._data), draws, indices)
         images = as_images(pixels)
         if self._config.lighting:
             images += torch.from_numpy(draws.shifts[indices])[:, :, None, None]

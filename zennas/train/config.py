@@ -68,8 +68,8 @@ class TrainConfig(BaseModel):
             and is kept in the run.
         compile: whether the network goes through `torch.compile`.
         loop_version: how the loop draws and rounds. 1: images are augmented one by one, as all runs were that do not
-            name a version; they are gone on with in that way. 2: small images are augmented in batches, and on a CPU
-            one kernel updates all weights.
+            name a version; they are gone on with in that way. 2: small images are augmented in batches, folders of
+            small squares are treated as CIFAR, and on a CPU one kernel updates all weights.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

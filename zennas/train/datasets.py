@@ -1,15 +1,17 @@
 """The data sets: CIFAR and image folders through torchvision, and scikit-learn's digits, which need no download."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zennas.errors import DataError
 from zennas.optional_dependencies import require
 from zennas.train.config import split_data
-from zennas.train.images import ByteImages, Images
+from zennas.train.images import MOST_BYTES, ByteImages, Images
 
 # Mean and standard deviation of a channel, of images in [0, 1].
 _CIFAR = {
@@ -20,6 +22,9 @@ _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _DIGITS = ((0.305, 0.305, 0.305), (0.377, 0.377, 0.377))
 _DIGITS_TEST_FRACTION = 0.2
 
+SMALL_SIDE = 64
+"""Pixels: a folder of squares of one size up to this side is treated as CIFAR, one of larger images as ImageNet."""
+
 
 @dataclass(frozen=True)
 class ImageData:
@@ -27,7 +32,8 @@ class ImageData:
 
     Attributes:
         kind: `digits`, `cifar10`, `cifar100` or `imagefolder`.
-        train: images to learn from; `ByteImages` where all have one size, so that whole batches can be taken.
+        train: images to learn from; `ByteImages` where all are small and of one size, so that whole batches can be
+            taken.
         test: images to evaluate on.
         classes: names, in the order of the network's outputs.
         resolution: side at which networks usually see them.
@@ -43,14 +49,22 @@ class ImageData:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    @property
+    def photographs(self) -> bool:
+        """Whether the images differ in size, so that a crop of any size is taken from them; small ones of one size are
+        shifted instead."""
+        return self.kind == "imagefolder" and not isinstance(self.train, ByteImages)
 
-def open_data(data: str, download: bool = False) -> ImageData:
+
+def open_data(data: str, download: bool = False, small_folders: bool = True) -> ImageData:
     """Open a data set.
 
     Args:
         data: `digits`, `cifar10:DIR`, `cifar100:DIR`, or `imagefolder:DIR` with DIR/train/CLASS/IMAGE and
             DIR/val/CLASS/IMAGE (or DIR/test).
         download: fetch CIFAR where it is missing; nothing is fetched otherwise.
+        small_folders: read a folder whose images are all squares of one size of at most `SMALL_SIDE` pixels into
+            memory, to be treated as CIFAR's.
 
     Raises:
         DataError: missing or incomplete; the message says what to do.
@@ -59,7 +73,8 @@ def open_data(data: str, download: bool = False) -> ImageData:
     if kind == "digits":
         return _digits()
     if kind == "imagefolder":
-        return _image_folder(Path(directory))
+        opened = _image_folder(Path(directory))
+        return _in_memory(opened) if small_folders else opened
     return _cifar(kind, Path(directory), download)
 
 
@@ -119,3 +134,29 @@ def _image_folder(directory: Path) -> ImageData:
         )
     mean, std = _IMAGENET
     return ImageData("imagefolder", train, test, tuple(train.classes), 224, mean, std)
+
+
+def _in_memory(data: ImageData) -> ImageData:
+    """A folder with its images as bytes, where all of them are small squares of one size; else as it is."""
+    train, test = _small_squares(data.train), _small_squares(data.test)
+    if train is None or test is None or train.side != test.side:
+        return data
+    return replace(data, train=train, test=test, resolution=train.side)
+
+
+def _small_squares(images: Any) -> ByteImages | None:
+    """All images of a split, or `None` at the first one that is no such square or cannot be read."""
+    pixels: list[NDArray[np.uint8]] = []
+    for path, _ in images.samples:
+        try:
+            image = images.loader(path)
+        except Exception:  # what broken files lead the readers of image formats to; told when it is prepared
+            return None
+        if image.size != (image.size[0], image.size[0]) or image.size[0] > SMALL_SIDE:
+            return None
+        if pixels and image.size[0] != len(pixels[0]):
+            return None
+        pixels.append(np.asarray(image))
+        if len(pixels) * pixels[0].size > MOST_BYTES:
+            return None
+    return ByteImages(np.stack(pixels), images.targets)

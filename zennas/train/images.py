@@ -38,6 +38,11 @@ class ByteImages:
 
         return Image.fromarray(self._pixels[index]), int(self.labels[index])
 
+    @property
+    def side(self) -> int:
+        """Height of the images in pixels."""
+        return int(self._pixels.shape[1])
+
     def fits(self, side: int) -> bool:
         """Whether the images are square and, at side×side pixels, together within `MOST_BYTES`."""
         height, width = self._pixels.shape[1:3]

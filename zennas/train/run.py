@@ -155,7 +155,7 @@ def _prepare(config: TrainConfig, directory: Path, accelerator: Any, download: b
     if download and accelerator.is_main_process:
         open_data(config.data, download)
     accelerator.wait_for_everyone()
-    data = open_data(config.data)
+    data = open_data(config.data, small_folders=config.loop_version > 1)
     resolution = config.resolution or usual_resolution(config.model, data.resolution)
     network = make_network(config.model, len(data.classes), resolution, config.seed)
     teacher = None
@@ -167,7 +167,7 @@ def _prepare(config: TrainConfig, directory: Path, accelerator: Any, download: b
     if config.layout == AUTO:
         layout = faster_layout(network, accelerator.device, config.precision, resolution)
         config = config.model_copy(update={"layout": layout})
-    if not config.workers and data.kind == "imagefolder":
+    if not config.workers and data.photographs:
         # Worker processes begin anew with each epoch and would forget them.
         data = replace(data, train=KeptImages(data.train), test=KeptImages(data.test))
     return Loop(config, directory, data, resolution, student, teacher, accelerator)

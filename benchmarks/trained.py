@@ -1,0 +1,154 @@
+"""Test accuracy on CIFAR-10 of what searches find under one budget, beside published networks scaled down to it.
+
+    python benchmarks/trained.py train --data imagefolder:DIR --out DIR [--workers 2]
+
+A method is a score whose winner is taken, or a published network made as wide as the budget allows. Each is trained
+three times by one recipe: seed s is that of the search and of the training, so that the interval covers the luck of
+both. The accuracy is that of the last epoch. Trainings that are in the directory already are gone on with.
+"""
+
+import argparse
+import multiprocessing
+import statistics
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from benchmark import Benchmark, table
+from kept import Results, all_kept, measuring, parsed
+
+from zennas.architecture.model import Architecture, SuperBlock
+
+RESOLUTION, CLASSES = 32, 10
+PARAMS, FLOPS, LAYERS = 150_000, 5_000_000, 18
+SEEDS = (0, 1, 2)
+SCORES = ("zen-weighted", "meanfield", "params", "flops", "random")
+RECIPE: dict[str, Any] = {
+    "epochs": 10, "batch_size": 128, "lr": 0.2, "weight_decay": 1e-4, "warmup": 0.05, "mixup": 0.0,
+    "label_smoothing": 0.0, "erasing": 0.0, "auto_augment": False, "flip": 0.5, "lighting": 0.0,
+}  # fmt: skip
+"""He et al.'s for CIFAR (2016, section 4.2), with a cosine and few epochs; `lr` is for a batch of 256."""
+
+
+def resnet20(share: float) -> Architecture:
+    """ResNet-20 of He et al., section 4.2, with `share` of its channels."""
+    widths = [round(share * width) for width in (16, 32, 64)]
+    blocks = [SuperBlock("Conv", 3, 3, widths[0], 1)]
+    for stage, width in enumerate(widths):
+        stride, before = (1, widths[0]) if stage == 0 else (2, widths[stage - 1])
+        blocks.append(SuperBlock("Basic", 3, before, width, stride, width))
+        blocks += [SuperBlock("Basic", 3, width, width, 1, width)] * 2
+    return Architecture(tuple(blocks), "ResNet-20", RESOLUTION, CLASSES)
+
+
+def mobilenet_v2(share: float) -> Architecture:
+    """MobileNetV2 of Sandler et al., table 2, with `share` of its channels and without its first two strides of two,
+    as it is used on 32×32 pixels."""
+    rows = ((1, 16, 1, 1), (6, 24, 2, 1), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+    width = round(share * 32)
+    blocks = [SuperBlock("Conv", 3, 3, width, 1)]
+    for expansion, channels, repeats, stride in rows:
+        for repeat in range(repeats):
+            out = round(share * channels)
+            blocks.append(
+                SuperBlock("IR", 3, width, out, stride if repeat == 0 else 1, expansion=float(expansion))
+            )
+            width = out
+    blocks.append(SuperBlock("Conv", 1, width, round(share * 1280)))
+    return Architecture(tuple(blocks), "MobileNetV2", RESOLUTION, CLASSES)
+
+
+def widest(make: Callable[[float], Architecture]) -> Architecture:
+    """The network of the largest share of channels, in thousandths, that keeps both budgets."""
+    from zennas.counting import costs
+
+    for thousandths in range(1000, 0, -1):
+        network = make(thousandths / 1000)
+        counted = costs(network, RESOLUTION, CLASSES)
+        if counted.params <= PARAMS and counted.flops <= FLOPS:
+            return network
+    raise ValueError("no share of the channels keeps the budgets")
+
+
+def winner(score: str, seed: int) -> Architecture:
+    """What a search with default settings finds."""
+    import zennas
+
+    found = zennas.search(
+        "resnet", RESOLUTION, CLASSES, params=PARAMS, flops=FLOPS, layers=LAYERS, score=score, seed=seed, rescore=0
+    )
+    return found.architecture
+
+
+def methods(seed: int) -> dict[str, Callable[[], Architecture]]:
+    """What is compared, by its name."""
+    searched = {f"search, {score}": (lambda score=score: winner(score, seed)) for score in SCORES}
+    return {
+        **searched,
+        "ResNet-20, narrower": lambda: widest(resnet20),
+        "MobileNetV2, narrower": lambda: widest(mobilenet_v2),
+    }
+
+
+def trained(model: str, directory: str, data: str, seed: int) -> list[float]:
+    """Test accuracy of every epoch; trains in the directory, or goes on there."""
+    import torch
+
+    from zennas.train import resume_training, train
+
+    torch.set_num_threads(1)
+    folder = Path(directory)
+    if (folder / "config.yaml").is_file():
+        result = resume_training(folder)
+    else:
+        result = train(model, folder, data=data, resolution=RESOLUTION, seed=seed, **RECIPE)
+    return [row["accuracy"] for row in result.history]
+
+
+def measure(results: Results, data: str, out: Path, workers: int) -> None:
+    """A row for each method and seed, as trainings end."""
+    from zennas.architecture import format_structure, write_architecture
+    from zennas.counting import costs
+
+    out.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        running = {}
+        for seed in SEEDS:
+            for name, make in methods(seed).items():
+                key = f"{name} · {seed}"
+                if key in results:
+                    continue
+                network = make()
+                place = out / key.replace(" ", "").replace(",", "-").replace("·", "-")
+                write_architecture(network, place.with_suffix(".yaml"))
+                job = pool.submit(trained, str(place.with_suffix(".yaml")), str(place), data, seed)
+                running[job] = key, network
+        for job in as_completed(running):
+            key, network = running[job]
+            counted = costs(network, RESOLUTION, CLASSES)
+            results.add(
+                key,
+                structure=format_structure(network),
+                params=counted.params,
+                flops=counted.flops,
+                layers=counted.layers,
+                convolutions=counted.convolutions,
+                accuracies=[round(100 * accuracy, 2) for accuracy in job.result()],
+            )
+
+
+def main() -> None:
+    """Train everything, or measure latencies."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=["train"])
+    parser.add_argument("--data", required=True, help="imagefolder:DIR with CIFAR-10, or cifar10:DIR")
+    parser.add_argument("--out", required=True, type=Path, help="directory of the trainings")
+    parser.add_argument("--workers", type=int, default=1, help="trainings at the same time")
+    options = parsed(parser)
+    with measuring("trained-cifar10", options.keep) as results:
+        measure(results, options.data, options.out, options.workers)
+
+
+if __name__ == "__main__":
+    main()
