@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from zennas.counting import Costs, Quantity, costs, register_quantity
     from zennas.errors import ZennasError
     from zennas.loading import load
-    from zennas.nn import build, convert
+    from zennas.nn import build, convert, import_network, import_weights
     from zennas.runs import SearchResult, read_run, resume_run, search
     from zennas.scores import Score, meanfield_score, register_score
     from zennas.scores.zen import phi_score, zen_score
@@ -37,6 +37,8 @@ _HOMES = {
     "load": "loading",
     "build": "nn",
     "convert": "nn",
+    "import_network": "nn",
+    "import_weights": "nn",
     "Score": "scores",
     "meanfield_score": "scores",
     "register_score": "scores",

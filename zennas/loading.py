@@ -13,7 +13,7 @@ from zennas.architecture.model import Architecture
 from zennas.architecture.structure import is_structure, parse_structure
 from zennas.blocks.registry import validate
 from zennas.counting import native_resolution
-from zennas.errors import ArchitectureError, UnknownNameError
+from zennas.errors import ArchitectureError, UnknownNameError, cut
 from zennas.io.imports import allow_import, check_import, users_code
 from zennas.optional_dependencies import require, unknown
 from zennas.zoo import zoo_entry
@@ -32,17 +32,20 @@ def load(model: "str | Path | Architecture") -> Architecture:
 
     Args:
         model: a zoo name, a structure string, an architecture file (`.yaml`, `.json`, `.txt`), or
-            `package.module:factory` where the factory returns an architecture.
+            `package.module:factory` where the factory returns an architecture; or a module of `torchvision:NAME`,
+            `timm:NAME` or a factory, which is imported (`zennas.import_network`).
 
     Raises:
-        ArchitectureError: unreadable, or not a valid architecture.
+        ArchitectureError: unreadable, not a valid architecture, or a module that no block types say.
         UnknownNameError: neither a file nor a zoo name; the message has the nearest names.
     """
     if isinstance(model, str) and _MODULE.fullmatch(model):
         network = load_network(model)
         if isinstance(network, Architecture):
             return network
-        raise ArchitectureError(f"{model} is a torch module, and this needs an architecture; `zennas score` takes both")
+        from zennas.nn.imported import import_network
+
+        return import_network(network, name=model.partition(":")[2]).architecture
     if isinstance(model, Architecture):
         return validate(model)
     text = str(model)
@@ -72,6 +75,32 @@ def load_network(model: "str | Path | Architecture") -> "Architecture | nn.Modul
     if home in LIBRARIES:
         return _on_meta(lambda: library_model(home, name))
     return from_factory(str(model))
+
+
+def load_module(model: str, with_weights: bool = True) -> "nn.Module":
+    """The module that `model` stands for.
+
+    Args:
+        model: `torchvision:NAME`, `timm:NAME`, or `package.module:factory` for a module.
+        with_weights: whether its weights count; without them none are drawn where the library allows it.
+
+    Raises:
+        UnknownNameError: the library has no such model, or the module no such factory.
+        MissingExtraError: the library is not installed.
+        ArchitectureError: it is no module.
+    """
+    match = _MODULE.fullmatch(model)
+    if match is None:
+        raise ArchitectureError(
+            f"{cut(model)} is no module; expected torchvision:NAME, timm:NAME or package.module:factory"
+        )
+    home, name = match.groups()
+    library = with_weights and home in LIBRARIES
+    network = library_model(home, name) if library else load_network(model)
+    if isinstance(network, Architecture):
+        raise ArchitectureError(f"{model} is an architecture already")
+    made: nn.Module = network
+    return made
 
 
 def check_model_of_file(model: str, where: str, allow_imports: bool) -> None:

@@ -168,7 +168,8 @@ def _extend(before: Path, operation: Operation) -> Path:
     return Path(operation, before, convolutions, weights, before.length + 1)
 
 
-def _where(node: fx.Node) -> str:
+def where_of(node: fx.Node) -> str:
+    """The name of a node's module, or its own with that of the module around it."""
     if node.op == "call_module":
         return str(node.target)
     stack = node.meta.get("nn_module_stack")
@@ -179,7 +180,7 @@ def _where(node: fx.Node) -> str:
 def _operation(
     node: fx.Node, source: fx.Node, module: nn.Module | None, name: str, shapes: Shapes
 ) -> Operation | Refusal:
-    where = _where(node)
+    where = where_of(node)
     text = type(module).__name__ if module is not None else name
     made = Operation("neutral", where, text, node, source, module)
     if isinstance(module, nn.Conv2d):
@@ -244,7 +245,7 @@ def _add(node: fx.Node, inputs: list[fx.Node], found: dict[fx.Node, Found]) -> P
         paths.append(path)
     keep, drop = sorted(paths, key=lambda p: (p.convolutions, p.weights), reverse=True)
     fork = _fork(keep, drop)
-    where = _where(node)
+    where = where_of(node)
     in_link = drop.convolutions - fork.convolutions
     if in_link > 1 and drop.convolutions == keep.convolutions:
         return Refusal(f"{where} adds two branches of {in_link} convolutions each; none of them is a residual link")
@@ -273,7 +274,7 @@ def _fork(one: Path, other: Path) -> Path:
 def _multiply(node: fx.Node, inputs: list[fx.Node], shapes: Shapes, found: dict[fx.Node, Found]) -> Path | Refusal:
     """A gate goes; x·sigmoid(x) and its like are activations."""
     size = [_values(shapes.get(n, ())) for n in inputs]
-    where = _where(node)
+    where = where_of(node)
     if size[0] == size[1]:
         gates = [i for i, n in enumerate(inputs) if _ends_in_sigmoid(n, found)]
         if not gates:
