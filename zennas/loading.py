@@ -125,9 +125,14 @@ def is_module_name(model: object) -> bool:
 
 
 def scored_network(
-    model: "str | Path | Architecture", resolution: int | None
+    model: "str | Path | Architecture", resolution: int | None, insert_norm: bool = False
 ) -> "tuple[Architecture | Conversion, int]":
     """What a score takes, and at which resolution: a module comes converted to its VCN-network.
+
+    Args:
+        model: what `load_network` takes.
+        resolution: side of the square input; by default the network's own.
+        insert_norm: put batch norms where a module has none, see `zennas.convert`.
 
     Raises:
         ArchitectureError: no resolution is given, and the network has none of its own.
@@ -140,7 +145,7 @@ def scored_network(
         raise ArchitectureError(f"{model} is a module without a resolution; give one, e.g. --resolution 224")
     from zennas.nn.convert import convert
 
-    return convert(network, resolution, str(model)), resolution
+    return convert(network, resolution, str(model), insert_norm), resolution
 
 
 def library_model(home: str, name: str, extra: str | None = None, **settings: Any) -> Any:

@@ -14,7 +14,8 @@ from torch import fx, nn
 
 from zennas.blocks.chain import Chain
 from zennas.blocks.layers import AveragePool, Convolution, GateLayer, Layer
-from zennas.nn.main_path import Operation, Path, Refusal, Shapes, find_paths
+from zennas.nn.channels_last import channels_first
+from zennas.nn.main_path import ATTENTION_POOLS, BLUR, Operation, Path, Refusal, Shapes, find_paths, name_of
 from zennas.nn.pooling import average_pooling, max_pooling
 from zennas.nn.traced import refused, traced
 
@@ -39,6 +40,7 @@ class Conversion:
         flops: multiply-adds of its convolutions and linear layers on one image.
         convolutions: all its convolutions, removed ones included.
         gates: what the gates that were removed are made of.
+        inserted_norms: batch norms of the chain that the module does not have.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Conversion:
     flops: int
     convolutions: int
     gates: tuple[GateLayer, ...] = ()
+    inserted_norms: int = 0
 
     def explain(self) -> list[str]:
         """The changes with equal ones counted together, in the order in which they first occur."""
@@ -64,13 +67,15 @@ class Conversion:
         return lines
 
 
-def convert(module: nn.Module, resolution: int, name: str = "") -> Conversion:
+def convert(module: nn.Module, resolution: int, name: str = "", insert_norm: bool = False) -> Conversion:
     """The VCN-network of a module.
 
     Args:
         module: traced on a weightless copy; itself untouched.
         resolution: side of the square input; the channels are those of the module's first convolution.
         name: for messages; by default the module's class.
+        insert_norm: put a batch norm behind every convolution that has none, in the place of another kind of norm where
+            there is one; by default such a module is refused.
 
     Raises:
         ScoreError: the module is no network of a single branch of convolutions with batch norms, with the reason
@@ -83,13 +88,18 @@ def convert(module: nn.Module, resolution: int, name: str = "") -> Conversion:
     attention = next((path for path, m in module.named_modules() if _is_attention(m)), None)
     if attention is not None:
         raise refused(name, f"it has attention ({attention}), which is no convolution")
-    if not any(isinstance(m, nn.BatchNorm2d | nn.SyncBatchNorm) for m in module.modules()):
-        raise refused(name, "it has no batch norm, which the Zen-score needs behind every convolution")
+    if not insert_norm and not any(isinstance(m, nn.BatchNorm2d | nn.SyncBatchNorm) for m in module.modules()):
+        raise refused(
+            name,
+            "it has no batch norm, which the Zen-score needs behind every convolution; --insert-norm "
+            "(insert_norm=True) scores it with them put in",
+        )
     found = traced(module, resolution, name)
-    end = find_paths(found.graph, found.modules, found.shapes)
+    shapes = channels_first(found.graph, found.modules, found.shapes)
+    end = find_paths(found.graph, found.modules, shapes)
     if isinstance(end, Refusal):
         raise refused(name, end.reason)
-    builder = _ChainBuilder(name, found.shapes)
+    builder = _ChainBuilder(name, shapes, insert_norm)
     chain = builder.chain(end)
     return Conversion(
         name,
@@ -101,11 +111,14 @@ def convert(module: nn.Module, resolution: int, name: str = "") -> Conversion:
         found.multiply_adds(),
         found.convolutions(),
         tuple(builder.gates),
+        builder.inserted,
     )
 
 
 def _is_attention(module: nn.Module) -> bool:
     kind = type(module).__name__
+    if name_of(kind) in ATTENTION_POOLS:
+        return False
     return isinstance(module, nn.MultiheadAttention | nn.Transformer) or (
         "Attention" in kind and any(hasattr(module, part) for part in ("qkv", "q", "to_qkv", "query", "in_proj_weight"))
     )
@@ -114,8 +127,10 @@ def _is_attention(module: nn.Module) -> bool:
 class _ChainBuilder:
     """Reads a main path into a chain and notes what it changes."""
 
-    def __init__(self, name: str, shapes: dict[fx.Node, tuple[int, ...]]) -> None:
+    def __init__(self, name: str, shapes: dict[fx.Node, tuple[int, ...]], insert_norm: bool) -> None:
         self.name = name
+        self.insert_norm = insert_norm
+        self.inserted = 0
         self.shapes = shapes
         self.layers: list[Layer] = []
         self.places: list[str] = []
@@ -147,7 +162,7 @@ class _ChainBuilder:
         # VGG pools its last map to 7×7 before the classifier: that is its GAP.
         while end and operations[end - 1].kind == "average pooling":
             end -= 1
-        return operations[:end], [o.where for o in operations[cut:] if o.kind in ("convolution", "linear")]
+        return operations[:end], [o.where for o in operations[cut:] if isinstance(o.module, nn.Conv2d | nn.Linear)]
 
     def _is_map(self, operation: Operation) -> bool:
         shape = self.shapes.get(operation.node, ())
@@ -166,9 +181,13 @@ class _ChainBuilder:
             layer = POOLINGS[kind](operation, self.shapes)
             if isinstance(layer, Refusal):
                 raise refused(self.name, layer.reason)
+            if name_of(operation.text) == BLUR:
+                self.changes.append(f"{where}: blur made an average over its window")
             self._append(layer, where)
         elif kind == "norm":
             self._norm(operation)
+        elif kind == "other norm":
+            self._other_norm(operation)
         elif kind == "activation":
             self._activate(operation.text, where)
         elif kind == "regulariser":
@@ -195,7 +214,30 @@ class _ChainBuilder:
     def _check_norm(self) -> None:
         if self.current is not None and not self.current[1].norm:
             where = self.places[self.current[0]]
-            raise refused(self.name, f"the convolution {where} has no batch norm behind it")
+            if not self.insert_norm:
+                raise refused(self.name, f"the convolution {where} has no batch norm behind it")
+            self._insert(f"{where}: batch norm put in")
+
+    def _insert(self, change: str) -> None:
+        self._amend(norm=True)
+        self.inserted += 1
+        self.changes.append(change)
+
+    def _other_norm(self, operation: Operation) -> None:
+        if not self.insert_norm:
+            what = f"{operation.where} is {operation.text}"
+            raise refused(self.name, f"{what}; the Zen-score needs batch norms (--insert-norm puts them in)")
+        if self.current is not None and not self.current[1].norm and self._averaged_at() is None:
+            self._insert(f"{operation.where}: {operation.text} replaced by batch norm")
+        else:
+            self.changes.append(f"{operation.where}: {operation.text} left out")
+        self._own_activation(operation)
+
+    def _own_activation(self, operation: Operation) -> None:
+        """The activation that timm's norms have inside."""
+        act = getattr(operation.module, "act", None)
+        if act is not None and not isinstance(act, nn.Identity):
+            self._activate(type(act).__name__, f"{operation.where}.act")
 
     def _norm(self, operation: Operation) -> None:
         if self.current is None or self.current[1].norm or self.current[1].activation:
@@ -206,9 +248,7 @@ class _ChainBuilder:
         self._amend(norm=True)
         if self.current[0] != len(self.layers) - 1:
             self.changes.append(f"{operation.where}: batch norm taken before the max pooling")
-        act = getattr(operation.module, "act", None)
-        if act is not None and not isinstance(act, nn.Identity):
-            self._activate(type(act).__name__, f"{operation.where}.act")
+        self._own_activation(operation)
 
     def _activate(self, text: str, where: str) -> None:
         if self.current is None:
@@ -224,17 +264,25 @@ class _ChainBuilder:
 
     def _convolution(self, operation: Operation) -> Convolution:
         conv, where = operation.module, operation.where
+        if isinstance(conv, nn.Linear):
+            return Convolution(
+                conv.in_features, conv.out_features, 1, bias=conv.bias is not None, norm=False, activation=None
+            )
         assert isinstance(conv, nn.Conv2d)
         kernel, stride = conv.kernel_size[0], conv.stride[0]
-        if conv.kernel_size != (kernel, kernel) or conv.stride != (stride, stride) or kernel % 2 == 0:
+        if conv.kernel_size != (kernel, kernel) or conv.stride != (stride, stride):
             sides = "×".join(map(str, conv.kernel_size))
-            raise refused(self.name, f"the convolution {where} has a {sides} kernel; it must be square and odd")
+            raise refused(self.name, f"the convolution {where} has a {sides} kernel; it must be square")
         if conv.dilation != (1, 1):
             raise refused(self.name, f"the convolution {where} is dilated")
         half = (kernel - 1) // 2
         if type(conv).__name__ == "Conv2dSame" or conv.padding == "same":
             if stride > 1 and kernel > 1:
                 self.changes.append(f"{where}: one-sided padding made symmetrical")
+        elif kernel == stride and conv.padding == (0, 0):
+            # Windows side by side: those of ConvNeXt's stem begin one pixel further in than the chain's.
+            if half:
+                self.changes.append(f"{where}: padded by {half}, which moves its windows")
         elif conv.padding != (half, half):
             raise refused(self.name, f"the convolution {where} has padding {conv.padding}, not {half}")
         bias = conv.bias is not None

@@ -10,9 +10,19 @@ import torch
 from torch import Tensor, fx, nn
 
 from zennas.errors import ScoreError
-from zennas.nn.main_path import ACTIVATIONS, REASONS, REGULARISERS, Shapes, name_of, where_of
+from zennas.nn.main_path import (
+    ACTIVATIONS,
+    ATTENTION_POOLS,
+    BLUR,
+    OTHER_NORMS,
+    REASONS,
+    REGULARISERS,
+    Shapes,
+    name_of,
+    where_of,
+)
 
-KNOWN_WHOLE = ACTIVATIONS | REGULARISERS | REASONS.keys()
+KNOWN_WHOLE = ACTIVATIONS | REGULARISERS | REASONS.keys() | OTHER_NORMS | ATTENTION_POOLS | {BLUR}
 """Module types that are read by their name and not traced into."""
 _IN_SHAPE = ("shape", "ndim", "dtype", "device")
 
@@ -32,8 +42,12 @@ class Traced:
     shapes: Shapes
 
     def convolutions(self) -> int:
-        """Calls of convolutions."""
-        return sum(isinstance(self._called(node), nn.Conv2d) for node in self.graph.nodes)
+        """Calls of convolutions, and of linear layers over maps, which are such with a window of 1×1."""
+        return sum(
+            isinstance(called := self._called(node), nn.Conv2d)
+            or (isinstance(called, nn.Linear) and len(self.shapes[node]) == 4)
+            for node in self.graph.nodes
+        )
 
     def multiply_adds(self) -> int:
         """Multiply-adds of the convolutions and linear layers on one image."""
@@ -162,11 +176,11 @@ class _Tracer(fx.Tracer):
         if node.op == "placeholder":
             # Further arguments of a forward have their defaults.
             return self._images if node.prev.op == "root" else (node.args[0] if node.args else None)
-        if node.op == "get_attr":
-            return reduce(getattr, str(node.target).split("."), self.root)
         args, kwargs = (fx.node.map_arg(given, self._value) for given in (node.args, node.kwargs))
         self._running = True
         try:
+            if node.op == "get_attr":
+                return reduce(getattr, str(node.target).split("."), self.root)
             if node.op == "call_module":
                 return self.root.get_submodule(str(node.target)).forward(*args, **kwargs)
             if node.op == "call_method":
