@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from zennas.blocks import Convolution, Unit, register_block, residual
     from zennas.counting import Costs, Quantity, costs, register_quantity
     from zennas.errors import ZennasError
+    from zennas.export.timm_backbone import timm_backbone
     from zennas.loading import load
     from zennas.nn import build, convert, import_network, import_weights
     from zennas.runs import SearchResult, read_run, resume_run, search
@@ -44,6 +45,7 @@ _HOMES = {
     "register_score": "scores",
     "phi_score": "scores.zen",
     "zen_score": "scores.zen",
+    "timm_backbone": "export.timm_backbone",
     "SearchResult": "runs",
     "mutate": "spaces",
     "register_algorithm": "searching",

@@ -40,6 +40,8 @@ def search(
 
         zennas search --params 0.25M,0.5M,1M,2M --layers 18
 
+        zennas search --task dense --space regnet --flops 1G --params 10M
+
         zennas search --score zen --iterations 4000 --workers 2
 
         zennas search --latency 0.5ms --latency-predictor cpu.json

@@ -20,6 +20,7 @@ def search(
     resolution: int = 32,
     num_classes: int = 100,
     *,
+    task: str = "classification",
     params: Bound = None,
     flops: Bound = None,
     layers: Bound = None,
@@ -68,6 +69,8 @@ def search(
         space: `resnet` (default), `mobilenet`, `regnet`, or the path of a YAML file.
         resolution: side of the square input in pixels; 32 by default.
         num_classes: outputs of the classifier, 100 by default; they count as parameters.
+        task: `classification` (default), or `dense` for a backbone of a detector or segmenter: without a head and a
+            classifier, at 224 pixels and by the score `meanfield-dense` unless they say otherwise.
         params: budget of learnable values; none by default, as of all budgets. A budget is an upper bound as a number
             or a text with a unit (`"1M"`), a range (`"0.5M..1M"`), or several of them: then the run is a frontier with
             a winner for each combination.
@@ -120,7 +123,7 @@ def search(
         BudgetError: there is no upper bound, or no network was found that meets the budgets.
     """
     settings = _given(
-        space=space, resolution=resolution, num_classes=num_classes, params=params, flops=flops, layers=layers,
+        task=task, space=space, resolution=resolution, num_classes=num_classes, params=params, flops=flops, layers=layers,
         convolutions=convolutions, memory=memory, latency=latency, effectiveness=effectiveness,
         latency_predictor=latency_predictor, latency_backend=latency_backend, latency_dtype=latency_dtype,
         latency_batch_size=latency_batch_size, latency_layout=latency_layout, se=se, score=score, algorithm=algorithm,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -36,6 +36,9 @@ STOP = "Stopping"
 
 BudgetText = str | list[str]
 
+DENSE: dict[str, Any] = {"num_classes": 0, "score": "meanfield-dense", "resolution": 224}
+"""Defaults of a search for a dense task where they are others."""
+
 
 class SearchConfig(BaseModel):
     """The settings of a search: each with its type, its default, its bounds and, in its `Option`, what it is.
@@ -49,6 +52,10 @@ class SearchConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    task: Annotated[
+        Literal["classification", "dense"],
+        Option("classification, or dense: a backbone for detection or segmentation.", SEARCH),
+    ] = "classification"
     space: Annotated[str, Option("resnet, mobilenet, regnet, or a YAML file.", SEARCH)] = "resnet"
     resolution: Annotated[int, Field(ge=1, le=1 << 14), Option("Side of the square input.", SEARCH)] = 32
     num_classes: Annotated[
@@ -120,8 +127,15 @@ class SearchConfig(BaseModel):
         unknown_names = [name for name in values if name not in allowed]
         if unknown_names:
             raise ValueError(str(unknown("setting", str(unknown_names[0]), allowed)))
+        values = {**(DENSE if values.get("task") == "dense" else {}), **values}
         budgets = {name: _budget_text(name, values[name]) for name in QUANTITIES if values.get(name) is not None}
         return {**{name: value for name, value in values.items() if name not in QUANTITIES}, "budgets": budgets}
+
+    @model_validator(mode="after")
+    def _no_classifier_of_a_dense_task(self) -> "SearchConfig":
+        if self.task == "dense" and self.num_classes:
+            raise ValueError("task dense: a backbone has no classifier; leave classes out, or give 0")
+        return self
 
     @field_validator("pareto")
     @classmethod
@@ -300,6 +314,9 @@ def configured_space(config: SearchConfig) -> SearchSpace:
     """
     load_plugins(config.plugins)
     space = named_space(config.space, config.resolution, config.se)
+    if config.task == "dense":
+        # The head is a classifier's: what reads the stages' maps has layers of its own.
+        space = replace(space, head=None)
     if config.freeze:
         space = replace(space, frozen=frozenset(config.freeze))
     if config.start is not None:
