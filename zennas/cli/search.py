@@ -47,6 +47,8 @@ def search(
         zennas search --latency 0.5ms --latency-predictor cpu.json
 
         zennas search --resume runs/search-1 --iterations 96000
+
+        zennas search --from runs/search-1 --params 500k
     """
     from zennas.cli.latency_predictor import learned_latency
     from zennas.cli.progress import search_progress
@@ -66,7 +68,9 @@ def search(
             assert resume is not None
             result = resume_run(resume, settings, context, allow_imports=allow_imports)
         else:
-            result = start_run(config, out or next_directory(Path("runs")), context, learned)
+            result = start_run(
+                config, out or next_directory(Path("runs")), context, learned, allow_imports=allow_imports
+            )
     if not log_json:
         show_result(result)
 

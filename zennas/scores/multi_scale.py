@@ -10,11 +10,9 @@ from collections.abc import Container, Mapping, Sequence
 import numpy as np
 
 from zennas.architecture.model import Architecture, SuperBlock, out_side
-from zennas.blocks.chain import Chain
 from zennas.errors import ScoreError
 from zennas.scores.chains import SIDE, STRIDE, Chains, ChainScorer
 from zennas.scores.closed_form import MeanfieldScorer, meanfield_many, meanfield_score
-from zennas.scores.network import Network
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score
 
@@ -23,34 +21,23 @@ WEIGHTS = (1, 1, 6)
 SCORE = "meanfield-dense"
 
 
-def _last_of(strides: Sequence[int]) -> list[int]:
-    """How many of the parts of a network with these strides lead to the last map of each of `STRIDES`.
-
-    Raises:
-        ScoreError: it has no map of one of them.
-    """
-    reductions = np.cumprod(strides).tolist()
+def stages(super_blocks: tuple[SuperBlock, ...]) -> list[tuple[SuperBlock, ...]]:
+    """The beginnings of a network that make its last maps of `STRIDES`. Raises `ScoreError` where one is missing."""
+    reductions = np.cumprod([block.stride for block in super_blocks]).tolist()
     missing = [stride for stride in STRIDES if stride not in reductions]
     if missing:
         raise ScoreError(
             f"the {SCORE} score weighs the maps of strides {', '.join(map(str, STRIDES))}, and the network has none of "
             f"{missing[0]}; search at a resolution of 64 or more"
         )
-    return [len(reductions) - reductions[::-1].index(stride) for stride in STRIDES]
-
-
-def stages(super_blocks: tuple[SuperBlock, ...]) -> list[tuple[SuperBlock, ...]]:
-    """The beginnings of a network that make its maps of `STRIDES`. Raises `ScoreError` where one is missing."""
-    return [super_blocks[:count] for count in _last_of([block.stride for block in super_blocks])]
+    return [super_blocks[: len(reductions) - reductions[::-1].index(stride)] for stride in STRIDES]
 
 
 def _weighed(scores: Sequence[float]) -> float:
     return sum(weight * score for weight, score in zip(WEIGHTS, scores, strict=True))
 
 
-def _many(
-    networks: Sequence[tuple[SuperBlock, ...]], resolution: int, settings: ScoreSettings
-) -> list[float]:
+def _many(networks: Sequence[tuple[SuperBlock, ...]], resolution: int, settings: ScoreSettings) -> list[float]:
     scores = meanfield_many([stage for network in networks for stage in stages(network)], resolution)
     return [_weighed(scores[start : start + len(STRIDES)]) for start in range(0, len(scores), len(STRIDES))]
 
@@ -104,9 +91,7 @@ def _beginnings(chains: Chains, lengths: np.ndarray) -> Chains:  # type: ignore[
     before = chains.starts[:-1]
     counts = chains.ends[np.arange(len(lengths)), lengths - 1] - before
     starts = np.concatenate([[0], np.cumsum(counts)])
-    inside = np.concatenate(
-        [np.arange(start, start + count) for start, count in zip(before, counts, strict=True)]
-    )
+    inside = np.concatenate([np.arange(start, start + count) for start, count in zip(before, counts, strict=True)])
     return Chains(
         chains.rows[inside],
         starts,
@@ -122,19 +107,12 @@ def _beginnings(chains: Chains, lengths: np.ndarray) -> Chains:  # type: ignore[
     SCORE,
     many=_many,
     chains=lambda resolution, settings, parents: MultiScaleScorer(resolution, parents),
-    takes_modules=True,
     source="Sun et al. 2022, MAE-DET, with the closed-form Zen-score",
 )
-def multi_scale(network: Network, resolution: int, settings: ScoreSettings) -> Score:
-    """The score of an architecture or a converted module; see this file's head."""
+def multi_scale(architecture: Architecture, resolution: int, settings: ScoreSettings) -> Score:
+    """The score of an architecture, whose super-blocks say where its stages end; see this file's head."""
     started = time.perf_counter()
-    parts: list[Architecture | Chain]
-    if isinstance(network, Architecture):
-        parts = [Architecture(stage) for stage in stages(network.super_blocks)]
-    else:
-        chain = network.chain
-        parts = [chain[:count] for count in _last_of([layer.stride for layer in chain])]
-    scores = [meanfield_score(part, resolution) for part in parts]
+    scores = [meanfield_score(Architecture(stage), resolution) for stage in stages(architecture.super_blocks)]
     value, error = _weighed([s.score for s in scores]), _weighed([s.std_error for s in scores])
     interval = (value - 1.96 * error, value + 1.96 * error)
     return Score(value, error, interval, time.perf_counter() - started, name=SCORE)

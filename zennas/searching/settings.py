@@ -100,6 +100,9 @@ class SearchConfig(BaseModel):
     start: Annotated[str | None, Option("A network to start from (any MODEL).", SEARCH, shown="a random small one")] = (
         None
     )
+    from_run: Annotated[
+        str | None, Option("Another run, whose networks that fit begin the search.", SEARCH, name="from")
+    ] = None
     freeze: Annotated[list[str], Option("Parts no mutation touches: stem, head or stem,head.", SEARCH)] = []
     plugins: Annotated[
         list[str], Option("Module that registers your blocks, scores or costs.", SEARCH, name="plugin", repeated=True)
@@ -135,6 +138,14 @@ class SearchConfig(BaseModel):
     def _no_classifier_of_a_dense_task(self) -> "SearchConfig":
         if self.task == "dense" and self.num_classes:
             raise ValueError("task dense: a backbone has no classifier; leave classes out, or give 0")
+        return self
+
+    @model_validator(mode="after")
+    def _one_beginning(self) -> "SearchConfig":
+        if self.from_run is not None and self.start is not None:
+            raise ValueError("start and from: a search begins with one network or with a run's; give one of them")
+        if self.from_run is not None and self.islands > 1:
+            raise ValueError("from: each island begins with one network; leave islands out")
         return self
 
     @field_validator("pareto")
