@@ -65,7 +65,7 @@ def test_count_bar_time_left_and_best_are_there_at_every_width(
     assert "best 210.36" in search
     assert "Monte Carlo repeats" in rescore
     assert ("multiply-adds" in search) is (columns >= 100)
-    assert ("which choose among the best" in rescore) is (columns >= 80)
+    assert ("which choose among the best" in rescore) is (columns >= 100)
     assert any("interrupted" in line for line in lines)
 
 
