@@ -17,7 +17,16 @@ from zennas.cli.main import app
 from zennas.spaces import mutation_operators, operators
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("tutorial", "own-block", "own-layer", "own-algorithm", "resume", "report", "from-the-original", "choosing-a-budget")
+PAGES = (
+    "tutorial",
+    "own-block",
+    "own-layer",
+    "own-algorithm",
+    "resume",
+    "report",
+    "from-the-original",
+    "choosing-a-budget",
+)
 FENCE = re.compile(r'^```(sh|python)(?: title="(\S+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 HERE = "PYTHONPATH=."
 
