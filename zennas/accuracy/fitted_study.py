@@ -64,9 +64,7 @@ def fitted_study(
     if trained < FEWEST_TO_CALIBRATE:
         raise ZennasError(f"{trained} networks are too few to learn from; give {FEWEST_TO_CALIBRATE} or more")
     groups = recipe_groups([network.recipe for network in known.networks])
-    pools = [
-        examples([known.networks[place] for place in group]) for group in groups if len(group) >= trained + FEWEST
-    ]
+    pools = [examples([known.networks[place] for place in group]) for group in groups if len(group) >= trained + FEWEST]
     if not pools:
         raise ZennasError(
             f"{known.title}: to learn from {trained} networks and to rank others, {trained + FEWEST} of one recipe are "

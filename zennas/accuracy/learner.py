@@ -25,8 +25,6 @@ PRIOR = (0.5, 2.0, 0.06)
 variance and of the features' standard deviation; medians."""
 PRIOR_WIDTHS = (2.0, 0.7, 1.6)
 """How far from them the data may lead: standard deviations of the logarithms."""
-OTHER_START = (-1.5, 0.7, 0.9)
-"""From the prior's mode: a smoother process with more noise, where the posterior density may have its other mode."""
 KNOWN_NOISE_WIDTH = 0.5
 """That of the noise where the spread between trainings is known."""
 MOST_POINTS = 400
@@ -132,8 +130,9 @@ def gaussian_process(features: Values, log_score: Values, target: Values, noise:
     optimizer = _most_probable(features.shape[1], noise / unit)
     process = gaussian.GaussianProcessRegressor(kernel, alpha=_JITTER, optimizer=optimizer)
     process.fit(features, (target - intercept - slope * log_score) / unit)
+    # With the process known, the line is the one from which it has to lead away least.
     intercept, slope = _generalised(process.kernel_(features), log_score, target)
-    process = gaussian.GaussianProcessRegressor(process.kernel_, alpha=_JITTER, optimizer=optimizer)
+    process = gaussian.GaussianProcessRegressor(process.kernel_, alpha=_JITTER, optimizer=None)
     process.fit(features, (target - intercept - slope * log_score) / unit)
     variance, length, noise_variance = np.exp(process.kernel_.theta)
     correction = GaussianProcess(
