@@ -162,11 +162,8 @@ def _most_probable(features: int, noise: Values) -> Any:
             away = (theta - mode) / widths
             return value + 0.5 * float((away**2).sum()), gradient + away / widths
 
-        found = [
-            minimize(cost, begin, jac=True, method="L-BFGS-B", bounds=limits) for begin in (mode, mode + OTHER_START)
-        ]
-        best = min(found, key=lambda result: result.fun)
-        return best.x, best.fun
+        found = minimize(cost, mode, jac=True, method="L-BFGS-B", bounds=limits)
+        return found.x, found.fun
 
     return optimizer
 
