@@ -12,6 +12,7 @@ import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,9 +40,9 @@ class Boosted:
     model: GradientBoostingRegressor
     features: int
 
-    def predict(self, features: Values) -> tuple[Values, Values]:
-        """Mean, and no standard deviation."""
-        return self.model.predict(features), np.zeros(len(features))
+    def mean(self, features: Values) -> Values:
+        """What is added."""
+        return self.model.predict(features)
 
 
 def boosting(features: Values, log_score: Values, target: Values, noise: Values) -> Trained:
@@ -143,7 +144,7 @@ def tries(files: Sequence[str], seeds: int) -> None:
                 cells.append(f"{found[:, 0].mean():.3f} ({found[:, 0].min():.3f}) / {found[:, 1].mean():.0%}")
         print(" | ".join(cells), flush=True)
         rows.append(cells)
-    header = ["way", *(f"{file}, {count}" for file in files for count in TRIED_COUNTS)]
+    header = ["way", *(f"{Path(file).stem}, {count}" for file in files for count in TRIED_COUNTS)]
     print(table(header, rows))
 
 

@@ -108,7 +108,7 @@ def _once(pool: Examples, trained: int, choice: str, seed: int) -> _Outcome:
     places = choose(pool, trained, np.random.default_rng(seed), choice)
     others = pool.at(np.setdiff1d(np.arange(len(pool)), places))
     model = model_of(pool.at(places), "", None, 0, seed, reported=False)
-    target, _ = model.target(others.on(model.baseline.score).networks)
+    target = model.target(others.on(model.baseline.score).networks)
     return _Outcome(
         measure(target, others.accuracy, others.flops),
         measure(others.networks.log_score, others.accuracy, others.flops),

@@ -19,7 +19,6 @@ from zennas.scores.learned.features import FEATURES, Described, feature_columns
 from zennas.scores.learned.model import Scaling
 
 PURPOSE = "learning accuracy"
-
 PRIOR = (0.5, 2.0, 0.06)
 """Variance of the correction, length of a feature, and variance of noise that are expected, in units of the target's
 variance and of the features' standard deviation; medians."""
@@ -59,8 +58,8 @@ class Fitted:
     def target(self, networks: Described) -> Values:
         """The predicted target of networks like those that it was learned from."""
         features, _ = self.scaling.standardised(networks)
-        mean, _ = self.trained.correction.predict(features)
-        return self.trained.intercept + self.trained.slope * networks.log_score + mean
+        correction = self.trained.correction.mean(features)
+        return self.trained.intercept + self.trained.slope * networks.log_score + correction
 
 
 def fit(known: Examples, learner: str, seed: int = 0) -> Fitted:
