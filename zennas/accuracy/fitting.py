@@ -41,9 +41,9 @@ def fit_accuracy(
         mean, std = model.predict([zennas.load("zennet-cifar-1.0M")])
         model.save("model.json")
 
-    A zero-shot score is calibrated, and a correction of it is learned. Where the correction does not err clearly less
-    than the calibrated score on networks that were left out, or there are fewer than eight, the model is the calibrated
-    score: `falls_back` is true then, and `reason` says why.
+    A zero-shot score is calibrated, and a correction of it is learned. Where the correction does not err less than the
+    calibrated score on networks that were left out, or there are fewer than eight, the model is the calibrated score:
+    `falls_back` is true then, and `reason` says why.
 
     Args:
         known: the networks: what `zennas study` reads (the path of a file, `table6`, …), directories of finished
@@ -131,23 +131,21 @@ def model_of(
     Raises:
         MissingExtraError: scikit-learn is not installed.
     """
-    enough = len(known) >= FEWEST_TO_LEARN
-    score = best_baseline(known, seed) if enough else BASELINES[0]
+    score = best_baseline(known, seed)
     known = known.on(score)
     baseline = left_out(known, by_baseline, seed)
     baseline_error = root_mean_square(baseline - known.target)
     intercept, slope = calibrated(known.networks.log_score, known.target)
     scaling, correction, predicted, learner = scaled(known.networks), None, baseline, ""
     reason = f"{len(known)} trained networks are fewer than the {FEWEST_TO_LEARN} that a correction can be learned from"
-    if enough:
+    if len(known) >= FEWEST_TO_LEARN:
         learner, predicted = best_learner(known, seed)
-        # One part in n is what a single parameter gains by chance.
-        if root_mean_square(predicted - known.target) < (1 - 1 / len(known)) * baseline_error:
+        if root_mean_square(predicted - known.target) < baseline_error:
             fitted, reason = fit(known, learner, seed), ""
             scaling, correction = fitted.scaling, fitted.trained.correction
             intercept, slope = fitted.trained.intercept, fitted.trained.slope
         else:
-            reason = f"what was learned does not err clearly less than {score} on networks that were left out"
+            reason = f"what was learned does not err less than {score} on networks that were left out"
     return AccuracyModel(
         title,
         len(known),

@@ -45,9 +45,9 @@ def fit(
 ) -> None:
     """Learn to predict accuracy from trained networks, and report the error on networks that were left out.
 
-    A zero-shot score is calibrated and corrected. Where the correction does not err clearly less than the calibrated
-    score on networks that were left out, or there are fewer than eight, the model falls back to the calibrated score
-    and says so.
+    A zero-shot score is calibrated and corrected. Where the correction does not err less than the calibrated score on
+    networks that were left out, or there are fewer than eight, the model falls back to the calibrated score and says
+    so.
 
     [bold]Examples[/bold]
 
