@@ -13,6 +13,7 @@ ROOMS = (
     "optional_dependencies",
     "compiled",
     "allocator",
+    "memory",
     "io",
     "charts",
     "architecture",

@@ -29,9 +29,9 @@ from zennas.cli import (
     train,
     zoo,
 )
-from zennas.cli.memory import memory_shortage
 from zennas.cli.terminal import OutputLost, drop_output, guard_streams, say
 from zennas.errors import ZennasError
+from zennas.memory import memory_shortage
 
 WRONG = 2
 INTERRUPTED = 130
