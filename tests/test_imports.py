@@ -30,6 +30,7 @@ ROOMS = (
     "latency",
     "runs",
     "accuracy",
+    "designing",
     "report",
     "paper",
     "cli",

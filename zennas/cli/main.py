@@ -27,6 +27,7 @@ from zennas.cli import (
     search,
     study,
     train,
+    winners,
     zoo,
 )
 from zennas.cli.terminal import OutputLost, drop_output, guard_streams, say
@@ -49,6 +50,7 @@ app = typer.Typer(
 )
 for module in (
     search,
+    winners,
     runs,
     report,
     score,
