@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zennas.accuracy.fitting import fit_accuracy
     from zennas.architecture import Architecture, SuperBlock, format_structure, parse_structure
     from zennas.blocks import Convolution, Unit, register_block, residual
     from zennas.counting import Costs, Quantity, costs, register_quantity
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from zennas.nn import build, convert
     from zennas.runs import SearchResult, read_run, resume_run, search
     from zennas.scores import Score, meanfield_score, register_score
+    from zennas.scores.learned import AccuracyModel, load_accuracy_model
     from zennas.scores.zen import phi_score, zen_score
     from zennas.searching import register_algorithm
     from zennas.spaces import mutate, register_operator, register_space, search_space
@@ -40,6 +42,9 @@ _HOMES = {
     "Score": "scores",
     "meanfield_score": "scores",
     "register_score": "scores",
+    "AccuracyModel": "scores.learned",
+    "fit_accuracy": "accuracy.fitting",
+    "load_accuracy_model": "scores.learned",
     "phi_score": "scores.zen",
     "zen_score": "scores.zen",
     "SearchResult": "runs",

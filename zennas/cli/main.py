@@ -14,6 +14,7 @@ import typer
 
 from zennas.allocator import keep_freed_memory
 from zennas.cli import (
+    accuracy,
     compare,
     evaluate,
     export,
@@ -58,6 +59,7 @@ for module in (
     compare,
     zoo,
     study,
+    accuracy,
     reproduce,
     latency,
     latency_predictor,

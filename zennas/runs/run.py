@@ -24,6 +24,7 @@ from zennas.runs.beginning import check_begun, check_vacant, taken_place
 from zennas.runs.corrected import Following, latency_rounds, search_until_met
 from zennas.runs.database import FITTED_FORMAT
 from zennas.runs.events import AGAIN, EventLog
+from zennas.runs.learned import ACCURACY_MODEL, hold_kept_model, with_held_model
 from zennas.runs.outputs import winner_name, write_result
 from zennas.runs.rescoring import Rescorer, rescoring_execution
 from zennas.runs.result import SearchResult, Winner
@@ -117,6 +118,7 @@ def start_run(
     if directory is not None:
         check_vacant(directory)
     load_plugins(config.plugins)
+    config, model = with_held_model(config)
     check_device(config, elsewhere=context.execution.ray is not None)
     with executor(context.execution) as execute:
         latency = latency or latency_budget(config)
@@ -144,6 +146,8 @@ def start_run(
                 write_settings(config, directory)
                 if latency is not None:
                     latency.keep(directory)
+                if model is not None:
+                    model.save(directory / ACCURACY_MODEL)
             store = RunStore.begin(directory, founders, _run_state(search, RUNNING))
             run = _Run(config, directory, store, search, execute, context, latency, notes=notes)
             run.events.write("start", config=config.model_dump(exclude_none=True))
@@ -182,6 +186,7 @@ def resume_run(
         changes.pop("plugins", None)
     config = _changed(config, changes, directory)
     load_plugins(config.plugins)
+    hold_kept_model(config, directory)
     check_device(config, elsewhere=context.execution.ray is not None)
     with RunLock(directory), executor(context.execution) as execute, ExitStack() as refused:
         store = RunStore(directory, write=True)
