@@ -16,6 +16,7 @@ from zennas.allocator import keep_freed_memory
 from zennas.cli import (
     accuracy,
     compare,
+    design,
     evaluate,
     export,
     info,
@@ -65,6 +66,7 @@ for module in (
     latency_predictor,
     train,
     evaluate,
+    design,
     export,
 ):
     module.add_to(app)

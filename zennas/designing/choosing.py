@@ -30,34 +30,45 @@ class Chosen:
 
 
 def choose(
-    space: Space, worth: Sequence[float], count: int, apart: float, taken: Sequence[int] = (), only: Sequence[int] = ()
+    space: Space,
+    worth: Sequence[float],
+    count: int,
+    apart: float,
+    taken: Sequence[int] = (),
+    pools: Sequence[Sequence[int]] = (),
 ) -> list[Chosen]:
     """Choose networks.
 
     Args:
         space: all networks.
-        worth: of each of them, the more the better.
+        worth: of each of them, the more the better; compared within a pool alone.
         count: networks to choose; fewer are chosen where no more are different.
         apart: smallest distance of two, in layers; it is halved where too few are so far apart.
-        taken: numbers of networks that are there already, and are not chosen.
-        only: numbers of those that may be chosen; by default all.
+        taken: numbers of networks that are there already.
+        pools: numbers of those that may be chosen, in groups that take turns; by default all in one.
     """
-    values = np.full(len(space), -np.inf)
-    allowed = list(only) or list(range(len(space)))
-    values[allowed] = np.asarray(worth, dtype=np.float64)[allowed]
+    values = []
+    for pool in pools or [range(len(space))]:
+        values.append(np.full(len(space), -np.inf))
+        values[-1][list(pool)] = np.asarray(worth, dtype=np.float64)[list(pool)]
     nearest = np.full(len(space), np.inf)
     for number in taken:
         nearest = np.minimum(nearest, space.distances(number))
     chosen: list[Chosen] = []
+    turn = missed = 0
     while len(chosen) < count:
-        number = _best(values, nearest, apart)
-        if number is None:
-            if apart <= NEAREST:
-                break
-            apart = max(NEAREST, apart / 2)
+        best = _best(values[turn % len(values)], nearest, apart)
+        turn += 1
+        if best is not None:
+            chosen.append(Chosen(best, float(nearest[best])))
+            nearest, missed = np.minimum(nearest, space.distances(best)), 0
             continue
-        chosen.append(Chosen(number, float(nearest[number])))
-        nearest = np.minimum(nearest, space.distances(number))
+        missed += 1
+        if missed < len(values):
+            continue
+        if apart <= NEAREST:
+            break
+        apart, missed = max(NEAREST, apart / 2), 0
     return chosen
 
 

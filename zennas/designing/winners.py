@@ -24,8 +24,6 @@ from zennas.searching.population import Candidate
 
 APART = 3.0
 """Layers by which two winners differ at least."""
-CONSIDERED = 1000
-"""Networks of the highest score that an accuracy model predicts."""
 TABLE = "winners.csv"
 
 
@@ -137,7 +135,6 @@ def _chosen(result: SearchResult, count: int, apart: float, model: Predictor | N
     means: Sequence[float] = ()
     stds: Sequence[float] = ()
     if model is not None:
-        candidates, networks = candidates[:CONSIDERED], networks[:CONSIDERED]
         means, stds = model.predict(networks, config.resolution, config.num_classes)
         worth = improvements(means, stds, best)
     space = Space([c.super_blocks for c in candidates])

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +14,6 @@ from torch import Tensor, nn
 
 from zennas.errors import LossError, TrainingError, cut
 from zennas.io.foreign import parse_foreign
-from zennas.io.tables import csv_text
-from zennas.io.text import write_text
 from zennas.optional_dependencies import require
 from zennas.train.augment import batch_mixer, train_transform
 from zennas.train.batch_augment import BatchAugment
@@ -27,11 +25,11 @@ from zennas.train.evaluation import evaluate_network
 from zennas.train.images import ByteImages
 from zennas.train.layout import MEMORY_FORMATS
 from zennas.train.loader import Batch, PreparedBatches, PreparedImages, bad_images, batch_loader, train_batches
+from zennas.train.metrics import evaluated_rows, write_metrics
 from zennas.train.networks import logits_and_stages
 from zennas.train.randomness import MIX, seeded
 from zennas.train.weights import write_weights
 
-METRICS = "metrics.csv"
 BEST, LAST = "best.safetensors", "last.safetensors"
 # Reading the loss back makes a GPU wait, so it is looked at this often; on a CPU at every step.
 _LOOK_EVERY = 50
@@ -55,11 +53,6 @@ class TrainProgress:
 
 Watcher = Callable[[TrainProgress], None]
 Refuse = Callable[[str], TrainingError]
-
-
-def evaluated_rows(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of those epochs after which the network was evaluated."""
-    return [row for row in history if not math.isnan(row["accuracy"])]
 
 
 @contextmanager
@@ -282,7 +275,7 @@ class Loop:
             write_weights(self.evaluated, self.directory / LAST)
         self._save()
         if accelerator.is_main_process:
-            self.write_metrics()
+            write_metrics(self.history, self.directory)
         accelerator.log({k: v for k, v in row.items() if k != "epoch"}, step=self.epoch)
         if watch and accelerator.is_main_process:
             watch(
@@ -318,11 +311,6 @@ class Loop:
             config.layout,
         )
         return result.loss, result.top1, result.top5
-
-    def write_metrics(self) -> None:
-        """Write `metrics.csv`; floats are written so that they read back as they are."""
-        header = list(self.history[0])
-        write_text(self.directory / METRICS, csv_text(header, [[row[name] for name in header] for row in self.history]))
 
     def _save(self) -> None:
         """Keep a checkpoint. Every process calls it: the sums are those of all."""

@@ -24,7 +24,8 @@ from zennas.train.distil import load_teacher, make_student
 from zennas.train.holdout import hold_out
 from zennas.train.images import KeptImages
 from zennas.train.layout import faster_layout
-from zennas.train.loop import Loop, Watcher, evaluated_rows
+from zennas.train.loop import Loop, Watcher
+from zennas.train.metrics import evaluated_rows, write_metrics
 from zennas.train.networks import make_network, usual_resolution
 
 ARCHITECTURE = "architecture.yaml"
@@ -151,7 +152,7 @@ def _resume(
         state, notes = load_checkpoint(directory)
         loop.restore(state)
         if loop.history and loop.accelerator.is_main_process:
-            loop.write_metrics()
+            write_metrics(loop.history, directory)
     return _finish(loop, watch, notes, until)
 
 
