@@ -58,8 +58,7 @@ class GaussianProcess:
     @cached_property
     def _precision(self) -> Table:
         covariance = self._kernel(self.points) + self.noise**2 * np.eye(len(self.points))
-        precision: Table = np.linalg.pinv(covariance, hermitian=True)
-        return precision
+        return np.array(np.linalg.pinv(covariance, hermitian=True), np.float64)
 
     def _kernel(self, features: Table) -> Table:
         squares = (features**2).sum(axis=1)[:, None] + (self.points**2).sum(axis=1) - 2 * features @ self.points.T

@@ -7,12 +7,13 @@ def widest(networks: Described) -> Table:
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.counting import costs, count_super_blocks
+from zennas.counting import classifier_costs, costs, count_super_block
 from zennas.errors import ScoreError
 from zennas.optional_dependencies import unknown
 from zennas.scores.learned.shape import (
@@ -175,19 +176,30 @@ def described_blocks(
         architectures = [Architecture(blocks) for blocks in networks]
         return described(architectures, [resolution] * len(networks), [num_classes] * len(networks), score)
     parts: list[Table] = []
-    starts, counted = [0], []
+    starts, params, flops = [0], [], []
     total = 0
     for network in networks:
         side = resolution
+        weights, products = classifier_costs(network[-1].out_channels, num_classes)
         for block in network:
-            rows, side = super_block_rows(block, side, resolution)
+            rows, side, own_weights, own_products = _described_block(block, side, resolution)
             parts.append(rows)
             total += len(rows)
+            weights += own_weights
+            products += own_products
         starts.append(total)
-        counted.append(count_super_blocks(network, resolution, num_classes))
-    params, flops = [c.params for c in counted], [c.flops for c in counted]
+        params.append(weights)
+        flops.append(products)
     scores = many(networks, resolution, ScoreSettings(num_classes=num_classes))
     return _described(parts, starts, params, flops, scores, [resolution] * len(networks))
+
+
+@lru_cache(maxsize=1 << 17)
+def _described_block(block: SuperBlock, side: int, resolution: int) -> tuple[Table, int, int, int]:
+    """Rows, side of the output, parameters and multiply-adds."""
+    counted = count_super_block(block, side)
+    rows, side = super_block_rows(block, side, resolution)
+    return rows, side, counted.params, counted.flops
 
 
 def _described(

@@ -6,7 +6,6 @@ in `zen-weighted`; the last width of a scale is that of its last convolution, wi
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -82,7 +81,6 @@ def shapes_of(parts: Sequence[Table], starts: Sequence[int]) -> tuple[Table, Tab
     return shapes, totals
 
 
-@lru_cache(maxsize=1 << 17)
 def super_block_rows(block: SuperBlock, side: int, resolution: int) -> tuple[Table, int]:
     """The rows of a super-block, and the side of its output.
 
