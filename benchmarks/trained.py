@@ -9,14 +9,12 @@ both. The accuracy is that of the last epoch. Trainings that are in the director
 
 import argparse
 import multiprocessing
-import statistics
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from benchmark import Benchmark, table
-from kept import Results, all_kept, measuring, parsed
+from kept import Results, measuring, parsed
 
 from zennas.architecture.model import Architecture, SuperBlock
 
@@ -51,9 +49,7 @@ def mobilenet_v2(share: float) -> Architecture:
     for expansion, channels, repeats, stride in rows:
         for repeat in range(repeats):
             out = round(share * channels)
-            blocks.append(
-                SuperBlock("IR", 3, width, out, stride if repeat == 0 else 1, expansion=float(expansion))
-            )
+            blocks.append(SuperBlock("IR", 3, width, out, stride if repeat == 0 else 1, expansion=float(expansion)))
             width = out
     blocks.append(SuperBlock("Conv", 1, width, round(share * 1280)))
     return Architecture(tuple(blocks), "MobileNetV2", RESOLUTION, CLASSES)
