@@ -56,6 +56,8 @@ def design(
     require_training("zennas design")
     from zennas.designing.api import design as start_design
     from zennas.designing.api import resume_design
+    from zennas.report.design_page import write_design_report
+    from zennas.report.page import REPORT
     from zennas.searching.executors import Execution
 
     execution = Execution(workers, ray, ray_cpus, ray_gpus)
@@ -70,6 +72,7 @@ def design(
             result = start_design(
                 out=directory, watch=watch, execution=execution, threads=threads, download=download, **given
             )
+    write_design_report(result, result.directory / REPORT)
     show_design(result)
 
 
@@ -123,6 +126,7 @@ def show_design(result: "DesignResult") -> None:
     from zennas.cli.terminal import say
     from zennas.counting import QUANTITIES, known_costs
     from zennas.designing.result import BEST, TABLE, WEIGHTS
+    from zennas.report.page import REPORT
     from zennas.units import format_seconds
 
     winner = result.winner
@@ -141,7 +145,7 @@ def show_design(result: "DesignResult") -> None:
         f"trained    {len(result.candidates)} candidates and the winner, "
         f"{format_seconds(result.seconds)} of training in all"
     )
-    say(f"written to {result.directory}: {BEST}, {WEIGHTS}, {TABLE}, report.html")
+    say(f"written to {result.directory}: {BEST}, {WEIGHTS}, {TABLE}, {REPORT}")
 
 
 def _rounds(result: "DesignResult") -> object:

@@ -11,6 +11,7 @@ from zennas.cli.options import AllowImports
 
 if TYPE_CHECKING:
     from zennas.designing.winners import Pick
+    from zennas.scores.learned import AccuracyModel
 
 
 def winners(
@@ -62,10 +63,10 @@ def winners(
     say(f"written to {place}: {picks[0].architecture.name}.yaml …, {TABLE}")
 
 
-def _model(path: Path | None) -> object:
+def _model(path: Path | None) -> "AccuracyModel | None":
     if path is None:
         return None
-    from zennas.accuracy import load_accuracy_model
+    from zennas.scores.learned import load_accuracy_model
 
     return load_accuracy_model(path)
 

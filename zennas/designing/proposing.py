@@ -128,8 +128,8 @@ def model_path(directory: Path, number: int) -> Path:
 
 def _by_depth(result: DesignResult, context: RunContext) -> list[_Pool]:
     """The networks of searches under several bounds of the depth, ranked by the zero-shot score."""
-    config, pools = result.config, []
-    bounds = _convolutions(config)
+    config, bounds = result.config, _convolutions(result.config)
+    pools: list[_Pool] = []
     for share, title in DEPTHS:
         changes = {}
         if pools:

@@ -12,7 +12,8 @@ from zennas.counting import Costs, costs
 from zennas.designing.halving import extrapolated
 from zennas.designing.plans import Planned, read_plan
 from zennas.designing.settings import DesignConfig, read_design_config
-from zennas.io.settings import CONFIG
+from zennas.errors import RunError, ZennasError
+from zennas.io.settings import CONFIG, read_settings
 from zennas.io.text import read_text
 from zennas.train.metrics import evaluated_rows, read_metrics
 
@@ -142,6 +143,14 @@ def training_seconds(rows: Sequence[dict[str, float]], images: float) -> float:
         images: of an epoch.
     """
     return sum(images / row["images_per_second"] for row in rows)
+
+
+def is_design(directory: Path) -> bool:
+    """Whether a directory is that of a design; damaged settings are told by whoever reads them."""
+    try:
+        return "final_epochs" in read_settings(directory, "design", RunError)
+    except ZennasError:
+        return False
 
 
 def read_design(directory: str | os.PathLike[str]) -> DesignResult:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from zennas.architecture.files import write_architecture
 from zennas.architecture.model import Architecture
@@ -22,18 +22,12 @@ from zennas.runs.reading import read_run
 from zennas.runs.result import SearchResult
 from zennas.searching.population import Candidate
 
+if TYPE_CHECKING:
+    from zennas.scores.learned.model import AccuracyModel
+
 APART = 3.0
 """Layers by which two winners differ at least."""
 TABLE = "winners.csv"
-
-
-class Predictor(Protocol):
-    """What predicts accuracies: an accuracy model."""
-
-    def predict(
-        self, architectures: Sequence[Architecture], resolution: int | None = None, num_classes: int | None = None
-    ) -> tuple[Sequence[float], Sequence[float]]:
-        """Means and standard deviations in percent."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +72,7 @@ def winners(
     count: int = 8,
     *,
     apart: float = APART,
-    model: Predictor | None = None,
+    model: "AccuracyModel | None" = None,
     best: float | None = None,
     out: str | os.PathLike[str] | None = None,
     allow_imports: bool = False,
@@ -126,18 +120,18 @@ def feasible(result: SearchResult) -> list[Candidate]:
     return sorted(found, key=lambda c: (-c.score, c.id))
 
 
-def _chosen(result: SearchResult, count: int, apart: float, model: Predictor | None, best: float | None) -> list[Pick]:
+def _chosen(
+    result: SearchResult, count: int, apart: float, model: "AccuracyModel | None", best: float | None
+) -> list[Pick]:
     candidates, config = feasible(result), result.config
-    networks = [
-        Architecture(c.super_blocks, f"candidate-{c.id}", config.resolution, config.num_classes) for c in candidates
-    ]
+    blocks = [c.super_blocks for c in candidates]
     worth: Sequence[float] = [c.score for c in candidates]
     means: Sequence[float] = ()
     stds: Sequence[float] = ()
     if model is not None:
-        means, stds = model.predict(networks, config.resolution, config.num_classes)
+        means, stds = (values.tolist() for values in model.predict_blocks(blocks, config.resolution))
         worth = improvements(means, stds, best)
-    space = Space([c.super_blocks for c in candidates])
+    space = Space(blocks)
     picks = []
     for number, choice in enumerate(choose(space, worth, count, apart), start=1):
         candidate = candidates[choice.number]
