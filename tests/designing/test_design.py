@@ -67,6 +67,7 @@ def test_a_design_that_is_killed_again_and_again_ends_as_one_that_is_not(whole, 
         return replace
 
     while not (out / "best.yaml").exists():
+        assert kills < 60
         # More files each time, so that every epoch is over at last.
         monkeypatch.setattr(os, "replace", dying(2 + kills))
         try:

@@ -27,7 +27,7 @@ function roundsSection() {
     note("Gain: the best of the round over the best before it, both trained to the last epoch. Time is that of the optimiser's steps."),
     table(["round", "chosen", "candidates", "epochs", "best", "gain", "time"], report.rounds.map(r => row([
       `${r.number}`, el("td", { class: "text" }, r.note), `${r.candidates}${r.failed ? `, ${r.failed} failed` : ""}`, `${r.epochs}`,
-      percent(r.best), r.gain === null ? "–" : `${r.gain >= 0 ? "+" : ""}${r.gain.toFixed(2)}`, r.seconds], 1))));
+      percent(r.best), r.gain === null ? "–" : `${r.gain >= 0 ? "+" : ""}${r.gain.toFixed(2)}`, r.seconds], 2)), 2));
 }
 
 function predictedSection() {
@@ -67,7 +67,7 @@ function candidatesTable() {
     box, legend(report.rounds.map(r => [swatch(`fill: ${roundColour(r.number)}`), `round ${r.number}`])),
     table(["name", "why it was chosen", "score", "predicted", "epochs", "accuracy", "params", "multiply-adds", "time"], report.candidates.map(c => row([
       c.name, el("td", { class: "text" }, c.failed ? `${c.why}; failed: ${c.failed}` : c.why), FORMATS.score(c.score), percent(c.predicted), `${c.accuracies.length}`,
-      percent(c.accuracies[c.accuracies.length - 1]), FORMATS.params(c.params), FORMATS.flops(c.flops), c.seconds]))));
+      percent(c.accuracies[c.accuracies.length - 1]), FORMATS.params(c.params), FORMATS.flops(c.flops), c.seconds], 2)), 2));
 }
 
 function designMain() {
