@@ -45,7 +45,6 @@ app = typer.Typer(
     name="zennas",
     help="Designs convolutional networks for a budget without training any of them.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

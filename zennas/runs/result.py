@@ -80,6 +80,7 @@ class SearchResult:
         plugins_left_out: modules that the run names and that were not imported to read it.
         rescoring: what re-scoring the best took since the start or resume, where that was done.
         latency_rounds: what was measured after each search under a latency budget, and how predictions were corrected.
+        signal: number of the signal that interrupted it, where one did.
     """
 
     config: SearchConfig
@@ -95,6 +96,7 @@ class SearchResult:
     plugins_left_out: Sequence[str] = ()
     rescoring: Rescoring | None = None
     latency_rounds: Sequence[Round] = ()
+    signal: int | None = None
 
     def latency_correction(self, winner: Winner) -> Mapping[str, Any] | None:
         """How many searches it took to find a winner by corrected latencies, and what predictions are multiplied by.

@@ -316,7 +316,8 @@ class _Run:
             finish = rescorer.race() if rescorer else None
             winners = [self._winner(number, finish, measurer) for number in range(len(self.search.populations))]
             if rescorer is not None:
-                winners = self._confirmed(rescorer, finish is not None, winners)
+                winners, whole = self._confirmed(rescorer, finish is not None, winners)
+                status = status if whole else INTERRUPTED
         search = self.search
         result = SearchResult(
             self.config,
@@ -331,6 +332,7 @@ class _Run:
             self.store,
             rescoring=rescorer.result if rescorer else None,
             latency_rounds=latency_rounds(self.store.state()),
+            signal=requested.signal if status == INTERRUPTED else None,
         )
         self.store.set_state(
             status=status,
@@ -446,14 +448,16 @@ class _Run:
         costs = corrected_costs(winner.costs, check)
         return Winner(architecture, winner, winner.score, costs, budgets, measured_latency=measured)
 
-    def _confirmed(self, rescorer: Rescorer, raced: bool, winners: list[Winner]) -> list[Winner]:
-        """The winners with their Monte Carlo scores, of which fresh repeats are computed unless the race was left."""
-        if not (raced and rescorer.confirm([winner.candidate for winner in winners])):
+    def _confirmed(self, rescorer: Rescorer, raced: bool, winners: list[Winner]) -> tuple[list[Winner], bool]:
+        """The winners with their Monte Carlo scores, of which fresh repeats are computed unless the race was left; and
+        whether that was not interrupted."""
+        whole = raced and rescorer.confirm([winner.candidate for winner in winners])
+        if not whole:
             self.notes.append("interrupted while re-scoring; --resume goes on with it")
         if not raced:
-            return winners
+            return winners, whole
         scored = []
         for winner in winners:
             score, independent = rescorer.score(winner.candidate)
             scored.append(replace(winner, rescored=score, independent=independent))
-        return scored
+        return scored, whole

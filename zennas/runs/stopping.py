@@ -34,11 +34,21 @@ def reason_to_stop(search: Search, config: SearchConfig, seconds: float, began: 
     return ""
 
 
+class StopRequest(threading.Event):
+    """Set where the user asks to stop.
+
+    Attributes:
+        signal: the number of the signal that asked; `None` where none did.
+    """
+
+    signal: int | None = None
+
+
 @contextmanager
-def stop_requests() -> Iterator[threading.Event]:
+def stop_requests() -> Iterator[StopRequest]:
     """An event that Ctrl-C or SIGTERM sets, so that a round is finished and committed before the search ends. The
     second signal ends it at once."""
-    requested = threading.Event()
+    requested = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield requested
         return
@@ -46,6 +56,7 @@ def stop_requests() -> Iterator[threading.Event]:
     def stop(number: int, frame: object) -> None:
         if requested.is_set():
             raise KeyboardInterrupt
+        requested.signal = number
         requested.set()
 
     previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
