@@ -91,6 +91,7 @@ def designed(name: str, setting: Setting, data: str, out: Path, workers: int) ->
 def others(setting: Setting) -> dict[str, Callable[[], Architecture]]:
     """The networks that are trained without candidates, by method."""
     import zennas
+    from zennas.counting.budgets import parse_budget
 
     def zero_shot() -> Architecture:
         found = zennas.search(
@@ -99,7 +100,7 @@ def others(setting: Setting) -> dict[str, Callable[[], Architecture]]:
         return found.architecture
 
     def scaled() -> Architecture:
-        budgets = {name: zennas.counting.parse_budget(name, text).high for name, text in setting.budgets.items()}
+        budgets = {name: parse_budget(name, text).high for name, text in setting.budgets.items()}
         return widest(resnet20, budgets["params"], budgets["flops"], setting.resolution)
 
     return {"zero-shot": zero_shot, "ResNet-20, narrower": scaled}
