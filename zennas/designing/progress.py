@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from zennas.designing.halving import planned_epochs, rungs
 from zennas.designing.result import DesignResult, read_design
+from zennas.errors import ZennasError
 
 LOOK_SECONDS = 1.0
 
@@ -104,10 +105,11 @@ def watched(directory: Path, what: str, slots: int, watch: Watcher | None) -> It
     ended = threading.Event()
 
     def look() -> None:
-        while True:
+        # A file that cannot be read is told where the work is done.
+        with suppress(ZennasError):
             watch(progress(read_design(directory), what, slots))
-            if ended.wait(LOOK_SECONDS):
-                return
+            while not ended.wait(LOOK_SECONDS):
+                watch(progress(read_design(directory), what, slots))
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()

@@ -7,7 +7,7 @@ depth is good for these images is the first thing to be learned.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zennas.accuracy.fitting import FEWEST_TO_CALIBRATE, fit_accuracy
 from zennas.accuracy.known import KnownNetwork, KnownNetworks
@@ -21,17 +21,19 @@ from zennas.designing.result import SEARCHES, DesignResult
 from zennas.designing.settings import DesignConfig
 from zennas.designing.winners import feasible
 from zennas.errors import BudgetError
+from zennas.latency.in_search import PREDICTOR
 from zennas.runs.database import DATABASE
 from zennas.runs.result import SearchResult
 from zennas.runs.run import RunContext, resume_run, start_run
 from zennas.runs.stopping import INTERRUPTED
 from zennas.scores.learned.model import AccuracyModel
 from zennas.searching.population import Candidate
-from zennas.searching.settings import SearchConfig
 
 DEPTHS = ((1.0, "of any depth"), (0.5, "of half the depth"), (0.25, "of a quarter of the depth"))
 """Of the first searches: bounds of the convolutions as shares of those of the first winner, and how they are called."""
 LEAST_CONVOLUTIONS = 4
+ZERO_SHOT = "zero-shot"
+"""What the directories of the first searches begin with."""
 
 
 class Prediction(NamedTuple):
@@ -128,7 +130,7 @@ def model_path(directory: Path, number: int) -> Path:
 
 def _by_depth(result: DesignResult, context: RunContext) -> list[_Pool]:
     """The networks of searches under several bounds of the depth, ranked by the zero-shot score."""
-    config, bounds = result.config, _convolutions(result.config)
+    bounds = _convolutions(result.config)
     pools: list[_Pool] = []
     for share, title in DEPTHS:
         changes = {}
@@ -137,9 +139,8 @@ def _by_depth(result: DesignResult, context: RunContext) -> list[_Pool]:
             if most < max(LEAST_CONVOLUTIONS, bounds[0]):
                 break
             changes = {"convolutions": f"{bounds[0]}..{most}"}
-        place = result.directory / SEARCHES / f"zero-shot-{len(pools) + 1}"
         try:
-            found = feasible(_searched(config.search_config(changes), place, context))
+            found = feasible(_searched(result, f"{ZERO_SHOT}-{len(pools) + 1}", changes, context))
         except BudgetError:
             if not pools:
                 raise
@@ -159,12 +160,11 @@ def _convolutions(config: DesignConfig) -> tuple[int, float]:
 
 def _by_model(result: DesignResult, number: int, model: AccuracyModel, context: RunContext) -> list[_Pool]:
     """The networks of a search that maximises the predicted accuracy: ranked by that, and by what may turn out."""
-    config = result.config
-    search = config.search_config(
-        {"score": f"accuracy:{model_path(result.directory, number)}", "seed": config.seed + number}
-    )
-    found = feasible(_searched(search, result.directory / SEARCHES / f"learned-{number}", context))
-    mean, std = (values.tolist() for values in model.predict_blocks([c.super_blocks for c in found], search.resolution))
+    changes = {"score": f"accuracy:{model_path(result.directory, number)}", "seed": result.config.seed + number}
+    searched = _searched(result, f"learned-{number}", changes, context)
+    found = feasible(searched)
+    blocks, resolution = [c.super_blocks for c in found], searched.config.resolution
+    mean, std = (values.tolist() for values in model.predict_blocks(blocks, resolution))
     best = 100 * max(result.estimates.values())
     expected = improvements(mean, std, best)
     predictions = [Prediction(*values) for values in zip(mean, std, expected, strict=True)]
@@ -174,8 +174,17 @@ def _by_model(result: DesignResult, number: int, model: AccuracyModel, context: 
     ]
 
 
-def _searched(config: SearchConfig, place: Path, context: RunContext) -> SearchResult:
-    found = resume_run(place, context=context) if (place / DATABASE).exists() else start_run(config, place, context)
+def _searched(result: DesignResult, name: str, changes: dict[str, Any], context: RunContext) -> SearchResult:
+    """A search of a design, begun or gone on with."""
+    place, first = result.directory / SEARCHES / name, result.directory / SEARCHES / f"{ZERO_SHOT}-1"
+    settings = result.config.search
+    if "latency" in settings and "latency_predictor" not in settings and (first / PREDICTOR).is_file():
+        # Measured once for all searches.
+        changes = {**changes, "latency_predictor": str(first / PREDICTOR)}
+    if (place / DATABASE).exists():
+        found = resume_run(place, context=context)
+    else:
+        found = start_run(result.config.search_config(changes), place, context)
     if found.status == INTERRUPTED:
         raise KeyboardInterrupt
     return found

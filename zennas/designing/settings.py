@@ -94,13 +94,15 @@ class DesignConfig(BaseModel):
             "score": SCORE,
             "rescore": 0,
             "seed": self.seed,
-            "device": self.device,
             **self.search,
             "num_classes": self.num_classes or 1,
             **(changes or {}),
         }
         if self.resolution is not None:
             values["resolution"] = self.resolution
+        if "latency_predictor" not in values:
+            # A predictor from a file may be of another device than the one that trains.
+            values["device"] = self.device
         return checked_config(values)
 
     def train_config(self, model: str, epochs: int, changes: Mapping[str, Any] | None = None) -> TrainConfig:
