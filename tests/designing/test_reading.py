@@ -37,7 +37,7 @@ DAMAGE = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("file", "old", "new", "said"), [(file, *change) for file, l in DAMAGE.items() for change in l]
+    ("file", "old", "new", "said"), [(file, *change) for file, changes in DAMAGE.items() for change in changes]
 )
 def test_damage_is_named_in_one_line(copied, file, old, new, said):
     text = (copied / file).read_text()
