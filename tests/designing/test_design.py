@@ -133,7 +133,13 @@ def test_a_loss_that_is_no_number_and_memory_that_is_full_are_failures(tmp_path,
 
     from zennas.train.loop import Loop
 
-    monkeypatch.setattr(Loop, "_loss", lambda self, batch, number: self._sums.add_(float("nan")).sum())
+    real = Loop._loss
+
+    def poisoned(self, batch, number):
+        batch.images.fill_(float("nan"))
+        return real(self, batch, number)
+
+    monkeypatch.setattr(Loop, "_loss", poisoned)
     assert run_training(tiny_task(tmp_path / "nan")) == Failure("epoch 1, step 1: the loss is nan")
     for number, error in enumerate([MemoryError(), torch.OutOfMemoryError("CUDA out of memory")]):
 
@@ -157,12 +163,13 @@ def tiny_task():
     ("changes", "said"),
     [
         ({"params": None}, "needs an upper bound"),
-        ({"params": "10k,20k"}, "one budget a quantity"),
+        ({"params": ["10k", "20k"]}, "one budget a quantity"),
         ({"candidates": 1}, "1 candidates are fewer than 2 rounds"),
         ({"data": "cifar10:nowhere"}, "nowhere: cifar10 is not here"),
         ({"data": "pictures"}, "data 'pictures' is not known"),
         ({"epochs": 0}, "epochs: Input should be greater than or equal to 1"),
         ({"space": "nothing"}, "nothing"),
+        ({"score": "nothing"}, "nothing"),
         ({"lr": -1}, "lr: Input should be greater than 0"),
         ({"teacher": "timm:resnet18"}, "teacher"),
     ],

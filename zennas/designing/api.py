@@ -14,7 +14,9 @@ from zennas.errors import RunError
 from zennas.io.directories import make_directory
 from zennas.io.lock import LOCK, RunLock
 from zennas.io.settings import CONFIG, write_settings
+from zennas.scores.registry import registered_score
 from zennas.searching.executors import Execution, spread
+from zennas.searching.settings import configured_space
 
 
 def design(
@@ -102,7 +104,9 @@ def with_data(config: DesignConfig, download: bool = False) -> DesignConfig:
         "resolution": config.resolution or opened.resolution,
     }
     config = config.model_copy(update=found)
-    config.search_config()
+    search = config.search_config()
+    configured_space(search)
+    registered_score(search.score)
     return config
 
 

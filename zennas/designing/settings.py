@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from zennas.counting.quantities import QUANTITIES
-from zennas.errors import RunError, shortened
+from zennas.errors import BudgetError, RunError, ZennasError, shortened
 from zennas.io.options import Option, Setting, settings_of
 from zennas.io.settings import CONFIG, read_settings, validated
 from zennas.searching.settings import SearchConfig, checked_config, search_settings
@@ -178,10 +178,13 @@ def checked_design(values: dict[str, Any], where: str = "") -> DesignConfig:
     strange += [name for name in config.training if name not in TRAINED]
     if strange:
         raise RunError(f"{where}a design takes no setting {shortened(strange[0])}")
-    sets = config.search_config().budget_sets()
+    try:
+        sets = config.search_config().budget_sets()
+        config.train_config("-", config.epochs)
+    except ZennasError as error:
+        raise type(error)(f"{where}{error}") from None
     if len(sets) > 1:
-        raise RunError(f"{where}a design has one budget a quantity; give a single bound of each")
-    config.train_config("-", config.epochs)
+        raise BudgetError(f"{where}a design has one budget a quantity; give a single bound of each")
     return config
 
 
