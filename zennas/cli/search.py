@@ -68,7 +68,7 @@ def search(
     learned = None if config is None else learned_latency(config, quiet or log_json)
     execution = Execution(workers, ray, ray_cpus, ray_gpus)
     with search_progress(quiet or log_json) as watch:
-        context = RunContext(execution, watch, log_json)
+        context = RunContext(execution, watch.progress, log_json, watch.interrupted)
         if config is None:
             assert resume is not None
             result = resume_run(resume, settings, context, allow_imports=allow_imports)

@@ -10,7 +10,7 @@ from zennas.io.text import write_text
 from zennas.report.payload import page_payload
 from zennas.runs.result import SearchResult
 
-SCRIPTS = ("dom.js", "data.js", "chart.js", "network.js", "charts.js", "sections.js", "main.js")
+SCRIPTS = ("dom.js", "data.js", "chart.js", "network.js", "charts.js", "decide.js", "sections.js", "main.js")
 REPORT = "report.html"
 
 

@@ -88,11 +88,13 @@ class RunContext:
     Attributes:
         watch: is shown the progress after every round.
         log_json: print the log's events on standard output.
+        interrupted: is called when an interrupt is noticed, from the handler of the signal.
     """
 
     execution: Execution = field(default_factory=Execution)
     watch: Watcher | None = None
     log_json: bool = False
+    interrupted: Callable[[], None] | None = None
 
 
 def start_run(
@@ -299,7 +301,7 @@ class _Run:
         self.first_iteration = self.search.iteration
 
     def go_on(self) -> SearchResult:
-        with stop_requests() as requested:
+        with stop_requests(self.context.interrupted) as requested:
             status, measurer, aside = self._search(requested), None, 0.0
             if self.latency is not None and status != INTERRUPTED:
                 following = Following(

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from zennas.searching.rounds import Search
@@ -45,9 +45,13 @@ class StopRequest(threading.Event):
 
 
 @contextmanager
-def stop_requests() -> Iterator[StopRequest]:
+def stop_requests(noticed: Callable[[], None] | None = None) -> Iterator[StopRequest]:
     """An event that Ctrl-C or SIGTERM sets, so that a round is finished and committed before the search ends. The
-    second signal ends it at once."""
+    second signal ends it at once.
+
+    Args:
+        noticed: is called at the first signal.
+    """
     requested = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield requested
@@ -58,6 +62,8 @@ def stop_requests() -> Iterator[StopRequest]:
             raise KeyboardInterrupt
         requested.signal = number
         requested.set()
+        if noticed is not None:
+            noticed()
 
     previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
