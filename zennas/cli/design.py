@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from zennas.io.options import Setting
 
 RUN = "Run"
+BAR_WIDTH, SPACES = 12, 4
+"""Of the progress, in columns."""
 
 
 def design(
@@ -86,13 +88,14 @@ def design_progress(quiet: bool) -> "Iterator[Watcher | None]":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from zennas.cli.console import console
+    from zennas.cli.progress import fitted
     from zennas.cli.terminal import say
     from zennas.units import format_seconds
 
     screen = console(error=True)
     bar = Progress(
         TextColumn("{task.description}"),
-        BarColumn(bar_width=16),
+        BarColumn(bar_width=BAR_WIDTH),
         MofNCompleteColumn(),
         TextColumn("{task.fields[text]}"),
         console=screen,
@@ -107,7 +110,9 @@ def design_progress(quiet: bool) -> "Iterator[Watcher | None]":
         best = "" if progress.best is None else f"best {progress.best[0]} {progress.best[1]:.1%}"
         if screen.is_terminal:
             bar.start()
-            text = ", ".join(part for part in (left, best) if part)
+            counts = len(f"{progress.done}/{progress.total}")
+            room = screen.width - len(progress.what) - BAR_WIDTH - counts - SPACES
+            text = fitted([part for part in (left, best) if part], room)
             bar.update(task, description=progress.what, completed=progress.done, total=progress.total, text=text)
         elif progress.what != said:
             said = progress.what
