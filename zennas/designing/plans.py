@@ -73,7 +73,13 @@ def plan_path(directory: Path, number: int) -> Path:
 
 
 def write_plan(plan: RoundPlan, directory: Path, number: int) -> None:
-    """Write the plan of a round, whole or not at all."""
+    """Write the plan of a round, whole or not at all.
+
+    Args:
+        plan: of the round.
+        directory: of the design.
+        number: of the round, from 1.
+    """
     write_text(plan_path(directory, number), format_yaml(plan.model_dump(mode="json", exclude_none=True)))
 
 
