@@ -26,6 +26,7 @@ PAGES = (
     "report",
     "from-the-original",
     "choosing-a-budget",
+    "design",
 )
 FENCE = re.compile(r'^```(sh|python)(?: title="(\S+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 HERE = "PYTHONPATH=."

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from zennas.architecture import Architecture, SuperBlock, format_structure, parse_structure
     from zennas.blocks import Convolution, Unit, register_block, residual
     from zennas.counting import Costs, Quantity, costs, register_quantity
+    from zennas.designing import design, winners
     from zennas.errors import ZennasError
     from zennas.loading import load
     from zennas.nn import build, convert
@@ -35,6 +36,8 @@ _HOMES = {
     "Quantity": "counting",
     "costs": "counting",
     "register_quantity": "counting",
+    "design": "designing",
+    "winners": "designing",
     "ZennasError": "errors",
     "load": "loading",
     "build": "nn",

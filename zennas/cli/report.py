@@ -6,11 +6,14 @@ from typing import Annotated
 import typer
 
 from zennas.cli.options import AllowImports
-from zennas.errors import FileError
+from zennas.errors import FileError, ZennasError
 
 
 def report(
-    directories: Annotated[list[Path], typer.Argument(help="Run directories; several are compared with the first.")],
+    directories: Annotated[
+        list[Path],
+        typer.Argument(help="Run directories; several are compared with the first. Or the directory of a design."),
+    ],
     out: Annotated[
         Path | None, typer.Option(help="The page to write.", show_default="report.html in the first run")
     ] = None,
@@ -20,7 +23,7 @@ def report(
     image_format: Annotated[str, typer.Option(help="Of the images: png, svg or pdf.")] = "png",
     allow_imports: AllowImports = False,
 ) -> None:
-    """Write one HTML page that shows what a search found; it opens without a network.
+    """Write one HTML page that shows what a search or a design found; it opens without a network.
 
     [bold]Examples[/bold]
 
@@ -29,12 +32,21 @@ def report(
         zennas report runs/search-1 runs/search-2 --out both.html
 
         zennas report runs/search-1 --images figures --image-format svg
+
+        zennas report runs/design-1
     """
     from zennas.cli.console import console
     from zennas.cli.terminal import say
+    from zennas.designing.result import is_design
     from zennas.report.page import REPORT, write_report
     from zennas.runs.reading import read_run
 
+    designs = [directory for directory in directories if is_design(directory)]
+    if designs:
+        if len(directories) > 1 or images is not None:
+            raise ZennasError(f"{designs[0]}: a design has a page of its own; leave out other runs and --images")
+        _report_design(designs[0], out)
+        return
     results = [read_run(directory, allow_imports=allow_imports) for directory in directories]
     page = out or directories[0] / REPORT
     try:
@@ -53,6 +65,17 @@ def report(
 
         for path in write_images(results[0], images, image_format):
             console().print(f"           {path}", highlight=False, markup=False)
+
+
+def _report_design(directory: Path, out: Path | None) -> None:
+    from zennas.cli.console import console
+    from zennas.designing import read_design
+    from zennas.report.design_page import write_design_report
+    from zennas.report.page import REPORT
+
+    page = out or directory / REPORT
+    write_design_report(read_design(directory), page)
+    console().print(f"written to {page}", highlight=False, markup=False)
 
 
 def add_to(app: typer.Typer) -> None:
