@@ -75,7 +75,7 @@ def live_server(directories: Sequence[Path], draw: Callable[[], str], port: int 
             return drawn[version]
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             if self.path == "/":
                 self._answer(page(), "text/html; charset=utf-8")
             elif self.path == "/version":
