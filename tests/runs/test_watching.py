@@ -1,4 +1,6 @@
 import io
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -43,3 +45,13 @@ def test_it_is_written_no_more_often_than_asked(best: Candidate) -> None:
     assert stream.getvalue().count("\r") == 1
     watch(Progress("search", 640, 640, 9, best, 0.1))
     assert "640/640" in stream.getvalue()
+
+
+def test_a_result_is_one_line_and_a_table(tmp_path: Path) -> None:
+    result = zennas.search(params=["40k", "60k"], layers=8, iterations=128, rescore=0, out=tmp_path / "run")
+    assert len(repr(result)) < 300
+    assert f"{result.score:.2f}" in repr(result)
+    assert str(tmp_path / "run") in repr(result)
+    table = ElementTree.fromstring(result._repr_html_())
+    rows = [[cell.text for cell in row] for row in table.find("tbody") or ()]
+    assert [row[1] for row in rows] == [f"{winner.score:.2f}" for winner in result.winners]
