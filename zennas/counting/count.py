@@ -108,8 +108,7 @@ def total_costs(rows: list[SuperBlockCosts], out_channels: int, num_classes: int
         out_channels: channels of the pre-GAP feature map.
         num_classes: outputs of the linear classifier with bias, 0 for none.
     """
-    params = (out_channels + 1) * num_classes
-    flops = out_channels * num_classes
+    params, flops = classifier_costs(out_channels, num_classes)
     layers = convolutions = memory = depth = 0
     log_width = 0.0
     for row in rows:
@@ -122,6 +121,11 @@ def total_costs(rows: list[SuperBlockCosts], out_channels: int, num_classes: int
         log_width += row.log_width
     effectiveness = depth / math.exp(log_width / depth) if depth else None
     return Costs(params, flops, layers, convolutions, memory, effectiveness=effectiveness)
+
+
+def classifier_costs(out_channels: int, num_classes: int) -> tuple[int, int]:
+    """Parameters and multiply-adds of the linear classifier with bias; both are 0 where there are no classes."""
+    return (out_channels + 1) * num_classes, out_channels * num_classes
 
 
 def super_block_costs(architecture: Architecture, resolution: int | None = None) -> list[SuperBlockCosts]:

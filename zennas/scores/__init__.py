@@ -2,6 +2,7 @@
 
 import zennas.scores.builtin
 import zennas.scores.entropy
+import zennas.scores.learned.score
 import zennas.scores.multi_scale
 import zennas.scores.proxies
 import zennas.scores.weighted

@@ -11,7 +11,7 @@ import numpy as np
 
 from zennas.architecture.model import Architecture, SuperBlock, out_side
 from zennas.errors import ScoreError
-from zennas.scores.chains import SIDE, STRIDE, Chains, ChainScorer
+from zennas.scores.chains import SIDE, STRIDE, Chains, ChainScorer, Integers
 from zennas.scores.closed_form import MeanfieldScorer, meanfield_many, meanfield_score
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score
@@ -86,7 +86,7 @@ def _side(resolution: int, stride: int) -> int:
     return resolution
 
 
-def _beginnings(chains: Chains, lengths: np.ndarray) -> Chains:  # type: ignore[type-arg]
+def _beginnings(chains: Chains, lengths: Integers) -> Chains:
     """The chains of the first super-blocks of each network, as many as `lengths` says."""
     before = chains.starts[:-1]
     counts = chains.ends[np.arange(len(lengths)), lengths - 1] - before
