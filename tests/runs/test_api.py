@@ -36,14 +36,18 @@ OTHERS = dict(
     start="zennet-cifar-0.5M", freeze=["stem"], plugins=["json"], time_limit=5.0, patience=6, target_score=7.0,
     pareto=["params"],
 )  # fmt: skip
+INSTEAD = dict(task="dense", from_run="runs/old", params="1M")
+"""Settings that some of the others do not go with."""
 
 
 def test_every_argument_reaches_the_configuration(monkeypatch):
-    assert set(OTHERS) == {setting.name for setting in search_settings()}
+    assert set(OTHERS) | set(INSTEAD) == {setting.name for setting in search_settings()}
     started = []
     monkeypatch.setattr(api, "start_run", lambda config, *_: started.append(config))
     zennas.search(**OTHERS)
     assert started == [SearchConfig(**OTHERS)]
+    zennas.search(**INSTEAD)
+    assert started.pop() == SearchConfig(**INSTEAD)
     zennas.search(params=1e6, freeze=("stem",), device="cpu")
     assert started[1] == SearchConfig(params=1e6, freeze=["stem"])
     assert "device" not in started[1].model_fields_set
