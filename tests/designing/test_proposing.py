@@ -62,7 +62,7 @@ def test_the_first_round_has_three_depths_and_the_second_what_was_learned(tmp_pa
     assert [c.plan for c in result.rounds[1].candidates] == list(second.candidates)
     # Networks of few convolutions were good, and the model has to have found that out.
     predicted = [c for c in result.rounds[1].candidates if "highest predicted" in c.plan.why]
-    assert len(predicted) == 6
+    assert len(predicted) >= 6
     means = [np.mean([accuracy(result.costs(c)) for c in group]) for group in (result.rounds[0].candidates, predicted)]
     assert means[1] > means[0]
     assert all(planned.improvement >= 0 and planned.std > 0 for planned in second.candidates)

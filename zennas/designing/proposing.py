@@ -32,9 +32,9 @@ from zennas.searching.population import Candidate
 DEPTHS = ((1.0, "of any depth"), (0.7, "of 0.7 of the depth"), (0.5, "of half the depth"))
 """Of the first searches: bounds of the convolutions as shares of those of the first winner, and how they are called."""
 LEAST_CONVOLUTIONS = 4
-PROMISING = 1000
-"""Networks of the highest prediction among which the expected improvement chooses: of all, it would choose those that
-are unlike any that was trained, of which the model knows nothing but that."""
+FARTHEST = 2**0.5
+"""Standard deviations of the calibrated score up to which a prediction's uncertainty counts as a promise. Beyond it are
+networks unlike all that were trained, of which the model knows nothing but that."""
 ZERO_SHOT = "zero-shot"
 """What the directories of the first searches begin with."""
 
@@ -171,9 +171,16 @@ def _by_model(result: DesignResult, number: int, model: AccuracyModel, context: 
     best = 100 * max(result.estimates.values())
     expected = improvements(mean, std, best)
     predictions = [Prediction(*values) for values in zip(mean, std, expected, strict=True)]
+    most = FARTHEST * model.baseline.std
+    near = [n for n, p in enumerate(predictions) if p.std <= most * (100 - p.predicted)]
     return [
         _Pool(found, mean, "of the highest predicted accuracy", predictions),
-        _Pool(found[:PROMISING], expected[:PROMISING], "of the largest expected improvement", predictions),
+        _Pool(
+            [found[n] for n in near],
+            [expected[n] for n in near],
+            "of the largest expected improvement",
+            [predictions[n] for n in near],
+        ),
     ]
 
 
