@@ -18,6 +18,7 @@ import yaml
 from safetensors.torch import save_file
 
 import zennas
+from tests.accuracy.learned import lawful_networks
 from tests.latency.devices import plain_predictor
 from zennas.accuracy.networks import read_networks
 from zennas.architecture.files import read_architecture
@@ -30,6 +31,7 @@ from zennas.io.settings import CONFIG
 from zennas.latency.predictor import read_predictor, write_predictor
 from zennas.latency.records import Corrected, Header, has_records, open_records, read_records
 from zennas.latency.setting import Setting
+from zennas.scores.learned import load_accuracy_model
 from zennas.searching.settings import configured_space, read_config
 from zennas.train.checkpoint import FOLDER, load_checkpoint
 from zennas.train.config import read_train_config
@@ -298,6 +300,13 @@ def test_latency_predictors(tmp_path):
     document = json.loads(path.read_text())
     read = through(path, lambda p: read_predictor(p).predict(NETWORK.super_blocks))
     assert not failures(read, three_ways(document, to_json, 1000, 8))
+
+
+def test_accuracy_models(tmp_path):
+    pytest.importorskip("sklearn")
+    document = json.loads(zennas.fit_accuracy(lawful_networks(9, last_layers=0.3)).text)
+    read = through(tmp_path / "model.json", lambda path: load_accuracy_model(path).predict([NETWORK]))
+    assert not failures(read, three_ways(document, to_json, 150, 11))
 
 
 def test_measurements(tmp_path):

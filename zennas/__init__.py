@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zennas.loading import load
     from zennas.nn import build, convert
     from zennas.runs import SearchResult, read_run, resume_run, search
+    from zennas.runs.watching import print_progress
     from zennas.scores import Score, meanfield_score, register_score
     from zennas.scores.learned import AccuracyModel, load_accuracy_model
     from zennas.scores.zen import phi_score, zen_score
@@ -55,6 +56,7 @@ _HOMES = {
     "register_algorithm": "searching",
     "register_operator": "spaces",
     "register_space": "spaces",
+    "print_progress": "runs.watching",
     "read_run": "runs",
     "resume_run": "runs",
     "search": "runs",

@@ -131,15 +131,14 @@ def model_of(
     Raises:
         MissingExtraError: scikit-learn is not installed.
     """
-    enough = len(known) >= FEWEST_TO_LEARN
-    score = best_baseline(known, seed) if enough else BASELINES[0]
+    score = best_baseline(known, seed)
     known = known.on(score)
     baseline = left_out(known, by_baseline, seed)
     baseline_error = root_mean_square(baseline - known.target)
     intercept, slope = calibrated(known.networks.log_score, known.target)
     scaling, correction, predicted, learner = scaled(known.networks), None, baseline, ""
     reason = f"{len(known)} trained networks are fewer than the {FEWEST_TO_LEARN} that a correction can be learned from"
-    if enough:
+    if len(known) >= FEWEST_TO_LEARN:
         learner, predicted = best_learner(known, seed)
         if root_mean_square(predicted - known.target) < baseline_error:
             fitted, reason = fit(known, learner, seed), ""

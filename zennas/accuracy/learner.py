@@ -19,14 +19,11 @@ from zennas.scores.learned.features import FEATURES, Described, feature_columns
 from zennas.scores.learned.model import Scaling
 
 PURPOSE = "learning accuracy"
-
 PRIOR = (0.5, 2.0, 0.06)
 """Variance of the correction, length of a feature, and variance of noise that are expected, in units of the target's
 variance and of the features' standard deviation; medians."""
 PRIOR_WIDTHS = (2.0, 0.7, 1.6)
 """How far from them the data may lead: standard deviations of the logarithms."""
-OTHER_START = (-1.5, 0.7, 0.9)
-"""From the prior's mode: a smoother process with more noise, where the posterior density may have its other mode."""
 KNOWN_NOISE_WIDTH = 0.5
 """That of the noise where the spread between trainings is known."""
 MOST_POINTS = 400
@@ -61,8 +58,8 @@ class Fitted:
     def target(self, networks: Described) -> Values:
         """The predicted target of networks like those that it was learned from."""
         features, _ = self.scaling.standardised(networks)
-        mean, _ = self.trained.correction.predict(features)
-        return self.trained.intercept + self.trained.slope * networks.log_score + mean
+        correction = self.trained.correction.mean(features)
+        return self.trained.intercept + self.trained.slope * networks.log_score + correction
 
 
 def fit(known: Examples, learner: str, seed: int = 0) -> Fitted:
@@ -132,8 +129,9 @@ def gaussian_process(features: Values, log_score: Values, target: Values, noise:
     optimizer = _most_probable(features.shape[1], noise / unit)
     process = gaussian.GaussianProcessRegressor(kernel, alpha=_JITTER, optimizer=optimizer)
     process.fit(features, (target - intercept - slope * log_score) / unit)
+    # With the process known, the line is the one from which it has to lead away least.
     intercept, slope = _generalised(process.kernel_(features), log_score, target)
-    process = gaussian.GaussianProcessRegressor(process.kernel_, alpha=_JITTER, optimizer=optimizer)
+    process = gaussian.GaussianProcessRegressor(process.kernel_, alpha=_JITTER, optimizer=None)
     process.fit(features, (target - intercept - slope * log_score) / unit)
     variance, length, noise_variance = np.exp(process.kernel_.theta)
     correction = GaussianProcess(
@@ -163,11 +161,8 @@ def _most_probable(features: int, noise: Values) -> Any:
             away = (theta - mode) / widths
             return value + 0.5 * float((away**2).sum()), gradient + away / widths
 
-        found = [
-            minimize(cost, begin, jac=True, method="L-BFGS-B", bounds=limits) for begin in (mode, mode + OTHER_START)
-        ]
-        best = min(found, key=lambda result: result.fun)
-        return best.x, best.fun
+        found = minimize(cost, mode, jac=True, method="L-BFGS-B", bounds=limits)
+        return found.x, found.fun
 
     return optimizer
 

@@ -1,6 +1,6 @@
 """How well accuracies are predicted of networks that were left out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -17,6 +17,8 @@ PARTS = 20
 """Parts of more networks, of which each is left out in turn."""
 CLEARLY = 0.9
 """Share of another's error that is clearly less."""
+FEWEST_TO_CHOOSE = 20
+"""Networks below which chance decides which error is least: then the preferred score and learner are taken."""
 RESAMPLES = 500
 
 
@@ -77,20 +79,26 @@ def by_baseline(known: Examples, others: Examples) -> Values:
 
 def best_baseline(known: Examples, seed: int = 0) -> str:
     """The zero-shot score whose calibration errs least on networks left out; the preferred one unless another errs
-    clearly less."""
-    errors = {name: root_mean_square(left_out(known.on(name), by_baseline, seed) - known.target) for name in BASELINES}
-    best = min(errors, key=errors.__getitem__)
-    return best if errors[best] < CLEARLY * errors[BASELINES[0]] else BASELINES[0]
+    clearly less, and there are networks enough to tell."""
+    if len(known) < FEWEST_TO_CHOOSE:
+        return BASELINES[0]
+    return _least(known, {name: left_out(known.on(name), by_baseline, seed) for name in BASELINES})
 
 
 def best_learner(known: Examples, seed: int = 0) -> tuple[str, Values]:
-    """The learner that errs least on networks left out, the preferred one unless another errs clearly less; and what
-    it predicted of them."""
-    predicted = {name: left_out(known, by_learner(name, seed), seed) for name in LEARNERS}
-    errors = {name: root_mean_square(values - known.target) for name, values in predicted.items()}
-    first, best = next(iter(LEARNERS)), min(errors, key=errors.__getitem__)
-    chosen = best if errors[best] < CLEARLY * errors[first] else first
+    """The learner that errs least on networks left out, the preferred one unless another errs clearly less, and there
+    are networks enough to tell; and what it predicted of them."""
+    learners = list(LEARNERS)[: None if len(known) >= FEWEST_TO_CHOOSE else 1]
+    predicted = {name: left_out(known, by_learner(name, seed), seed) for name in learners}
+    chosen = _least(known, predicted)
     return chosen, predicted[chosen]
+
+
+def _least(known: Examples, predicted: Mapping[str, Values]) -> str:
+    """The name of the predictions that err least; the first one unless another errs clearly less."""
+    errors = {name: root_mean_square(values - known.target) for name, values in predicted.items()}
+    first, best = next(iter(errors)), min(errors, key=errors.__getitem__)
+    return best if errors[best] < CLEARLY * errors[first] else first
 
 
 def root_mean_square(values: Values) -> float:

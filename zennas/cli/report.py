@@ -1,5 +1,7 @@
 """`zennas report`."""
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +23,10 @@ def report(
         Path | None, typer.Option(help="Also write the figures of the first run into this directory.")
     ] = None,
     image_format: Annotated[str, typer.Option(help="Of the images: png, svg or pdf.")] = "png",
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Serve the page on this machine and follow what goes on; Ctrl-C ends it.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of --watch; 0: any that is free.")] = 0,
     allow_imports: AllowImports = False,
 ) -> None:
     """Write one HTML page that shows what a search or a design found; it opens without a network.
@@ -34,6 +40,8 @@ def report(
         zennas report runs/search-1 --images figures --image-format svg
 
         zennas report runs/design-1
+
+        zennas report runs/search-1 --watch
     """
     from zennas.cli.console import console
     from zennas.cli.terminal import say
@@ -45,7 +53,13 @@ def report(
     if designs:
         if len(directories) > 1 or images is not None:
             raise ZennasError(f"{designs[0]}: a design has a page of its own; leave out other runs and --images")
-        _report_design(designs[0], out)
+        if not watch:
+            _report_design(designs[0], out)
+            return
+    if watch:
+        if out is not None or images is not None:
+            raise ZennasError("--watch shows the page and writes none; leave out --out and --images")
+        _watch(directories, bool(designs), port, allow_imports)
         return
     results = [read_run(directory, allow_imports=allow_imports) for directory in directories]
     page = out or directories[0] / REPORT
@@ -65,6 +79,34 @@ def report(
 
         for path in write_images(results[0], images, image_format):
             console().print(f"           {path}", highlight=False, markup=False)
+
+
+def _watch(directories: list[Path], design: bool, port: int, allow_imports: bool) -> None:
+    """Serve the page until Ctrl-C."""
+    from zennas.cli.terminal import say
+    from zennas.report.live import HOST, live_server
+
+    def draw() -> str:
+        if design:
+            from zennas.designing import read_design
+            from zennas.report.design_page import design_page
+
+            return design_page(read_design(directories[0]))
+        from zennas.report.page import report_page
+        from zennas.runs.reading import read_run
+
+        return report_page([read_run(directory, allow_imports=allow_imports) for directory in directories])
+
+    # What cannot be read is said here, and not to the browser.
+    draw()
+    try:
+        server = live_server(directories, draw, port)
+    except OSError as error:
+        raise ZennasError(f"port {port} cannot be used: {error.strerror}; give another by --port, or none") from None
+    with server, contextlib.suppress(KeyboardInterrupt):
+        say(f"http://{HOST}:{server.server_port}/ follows what goes on; Ctrl-C ends it")
+        sys.stdout.flush()
+        server.serve_forever()
 
 
 def _report_design(directory: Path, out: Path | None) -> None:

@@ -51,6 +51,8 @@ def search(
 
         zennas search --latency 0.5ms --latency-predictor cpu.json
 
+        zennas search --params 1M --score accuracy:model.json:lower
+
         zennas search --resume runs/search-1 --iterations 96000
     """
     from zennas.cli.latency_predictor import learned_latency

@@ -19,9 +19,18 @@ INTERVAL = 1.96
 """Standard deviations of a 95 % interval."""
 
 
+def design_page(result: DesignResult) -> str:
+    """The page of a design.
+
+    Args:
+        result: finished or under way.
+    """
+    return page_of(design_payload(result), SCRIPTS)
+
+
 def write_design_report(result: DesignResult, path: Path) -> None:
     """Write the page of a design, finished or not, atomically. Raises `ZennasError`."""
-    write_text(path, page_of(design_payload(result), SCRIPTS))
+    write_text(path, design_page(result))
 
 
 def design_payload(result: DesignResult) -> dict[str, Any]:

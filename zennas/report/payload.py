@@ -17,9 +17,11 @@ from zennas.errors import ScoreError
 from zennas.io.documents import format_yaml, load_yaml
 from zennas.io.settings import CONFIG, versions
 from zennas.io.text import read_text
+from zennas.optional_dependencies import installed
 from zennas.report.command import search_command
 from zennas.report.decide import bend, known_of, next_steps, published
 from zennas.report.diff import DiffRow, diff_architectures
+from zennas.report.importance import importances
 from zennas.report.replay import replay
 from zennas.report.run_summary import ancestors, block_text, composition, contributions, history, kind_label
 from zennas.report.thinning import MOST_DRAWN, Columns, drawn, only
@@ -99,7 +101,16 @@ def _run_payload(result: SearchResult, runs: int) -> dict[str, Any]:
         "published": published(config),
         "next": next_steps(result),
         "bend": _bend(result),
+        "importance": _importance(candidates),
     }
+
+
+def _importance(candidates: Mapping[int, Candidate]) -> dict[str, Any] | None:
+    """What moved the score of the candidates that are drawn; nothing without scikit-learn or with few of them."""
+    if not installed("sklearn"):
+        return None
+    found = importances(list(candidates.values()))
+    return None if found is None else asdict(found)
 
 
 def _bend(result: SearchResult) -> dict[str, Any] | None:

@@ -1,20 +1,59 @@
 """What is added to the calibrated zero-shot score, as plain numbers: learned with scikit-learn, computed without it.
 
 A correction reads standardised features and gives the mean and the standard deviation of what it adds, noise of a
-training included.
+training included. What it gives for a network is the same to the last bit whatever networks stand beside it, as a
+library's matrix products would not have it: the rounds of a search that is resumed may be other ones.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from zennas.compiled import compiled_and_kept
 from zennas.scores.learned.plain import array, number
 from zennas.scores.learned.shape import Table
 
 LEAST = 1e-9
 """Of a length and a noise: smaller ones are a damaged file's."""
+
+
+@compiled_and_kept
+def kernel_sums(
+    features: Table, points: Table, weights: Table, precision: Table, length: float, means: Table, known: Table
+) -> None:
+    """Sums over a Gaussian process's points, of amplitude 1.
+
+    Args:
+        features: networks×features.
+        points: points×features.
+        weights: one a point.
+        precision: points×points, or empty: then `known` is left alone.
+        length: of the squared exponential kernel.
+        means: Σ w·k, one number a network, written.
+        known: kᵀ·P·k, one number a network, written.
+    """
+    kernel = np.empty(len(points))
+    for i in range(len(features)):
+        total = 0.0
+        for j in range(len(points)):
+            square = 0.0
+            for k in range(points.shape[1]):
+                difference = features[i, k] - points[j, k]
+                square += difference * difference
+            kernel[j] = math.exp(-0.5 * square / (length * length))
+            total += weights[j] * kernel[j]
+        means[i] = total
+        if len(precision) > 0:
+            explained = 0.0
+            for j in range(len(points)):
+                part = 0.0
+                for k in range(len(points)):
+                    part += precision[j, k] * kernel[k]
+                explained += kernel[j] * part
+            known[i] = explained
 
 
 class Correction(Protocol):
@@ -26,8 +65,11 @@ class Correction(Protocol):
     def features(self) -> int:
         """How many features it reads."""
 
-    def predict(self, features: Table) -> tuple[Table, Table]:
-        """Mean and standard deviation of what is added, one number a row of features."""
+    def mean(self, features: Table) -> Table:
+        """What is added, one number a row of features."""
+
+    def std(self, features: Table) -> Table:
+        """Its standard deviation."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +85,6 @@ class GaussianProcess:
     """
 
     kind: ClassVar[str] = "gaussian-process"
-
     points: Table
     weights: Table
     amplitude: float
@@ -57,19 +98,24 @@ class GaussianProcess:
 
     @cached_property
     def _precision(self) -> Table:
-        covariance = self._kernel(self.points) + self.noise**2 * np.eye(len(self.points))
+        """Of the values at the points, whose amplitude is 1 here."""
+        squares = ((self.points[:, None] - self.points) ** 2).sum(axis=2)
+        covariance = np.exp(-0.5 * squares / self.length**2)
+        covariance += (self.noise / max(self.amplitude, LEAST)) ** 2 * np.eye(len(self.points))
         return np.array(np.linalg.pinv(covariance, hermitian=True), np.float64)
 
-    def _kernel(self, features: Table) -> Table:
-        squares = (features**2).sum(axis=1)[:, None] + (self.points**2).sum(axis=1) - 2 * features @ self.points.T
-        kernel: Table = self.amplitude**2 * np.exp(-0.5 * np.maximum(squares, 0) / self.length**2)
-        return kernel
+    def mean(self, features: Table) -> Table:
+        """What is added, one number a row of features."""
+        means = np.empty(len(features))
+        kernel_sums(features, self.points, self.weights, np.empty((0, 0)), self.length, means, np.empty(0))
+        return self.amplitude**2 * means
 
-    def predict(self, features: Table) -> tuple[Table, Table]:
-        """Mean and standard deviation of what is added."""
-        kernel = self._kernel(features)
-        known = ((kernel @ self._precision) * kernel).sum(axis=1)
-        return kernel @ self.weights, np.sqrt(np.maximum(self.amplitude**2 - known, 0) + self.noise**2)
+    def std(self, features: Table) -> Table:
+        """Its standard deviation."""
+        means, known = np.empty(len(features)), np.empty(len(features))
+        kernel_sums(features, self.points, self.weights, self._precision, self.length, means, known)
+        variance: Table = self.amplitude**2 * np.maximum(1 - known, 0) + self.noise**2
+        return np.sqrt(variance)
 
     @classmethod
     def from_plain(cls, values: dict[str, Any]) -> "GaussianProcess":
@@ -92,7 +138,6 @@ class Linear:
     """
 
     kind: ClassVar[str] = "ridge"
-
     weights: Table
     constant: float
     noise: float
@@ -102,9 +147,16 @@ class Linear:
         """How many features it reads."""
         return len(self.weights)
 
-    def predict(self, features: Table) -> tuple[Table, Table]:
-        """Mean and standard deviation of what is added."""
-        return self.constant + features @ self.weights, np.full(len(features), self.noise)
+    def mean(self, features: Table) -> Table:
+        """What is added, one number a row of features."""
+        means: Table = np.full(len(features), self.constant)
+        for column, weight in enumerate(self.weights):
+            means += weight * features[:, column]
+        return means
+
+    def std(self, features: Table) -> Table:
+        """Its standard deviation."""
+        return np.full(len(features), self.noise)
 
     @classmethod
     def from_plain(cls, values: dict[str, Any]) -> "Linear":

@@ -19,12 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
-from zennas.architecture.model import Architecture, SuperBlock
+from zennas.architecture.model import Architecture
 from zennas.counting import native_resolution
 from zennas.errors import ScoreError
 from zennas.io.text import write_text
 from zennas.scores.learned.corrections import Correction
-from zennas.scores.learned.features import Described, described, described_blocks, feature_columns, known_feature
+from zennas.scores.learned.features import Described, described, feature_columns, known_feature
 from zennas.scores.learned.plain import plain
 from zennas.scores.learned.shape import Table
 from zennas.scores.network import Network
@@ -99,8 +99,9 @@ class Scaling:
                 "fit it anew"
             )
         beyond = np.maximum(np.maximum(self.low - columns, columns - self.high), 0) / self.scale
-        inside = ((columns - self.center) / self.scale)[:, self.learned]
-        return inside, (beyond**2).sum(axis=1)
+        inside = np.ascontiguousarray(((columns - self.center) / self.scale)[:, self.learned])
+        # Added column by column: a sum over rows may be rounded otherwise where there are more of them.
+        return inside, sum((beyond[:, column] ** 2 for column in range(beyond.shape[1])), np.zeros(len(beyond)))
 
 
 @dataclass(frozen=True)
@@ -155,32 +156,29 @@ class AccuracyModel:
         classes = [self.num_classes if num_classes is None else num_classes] * len(sides)
         return self.predict_described(described(architectures, sides, classes, self.baseline.score))
 
-    def predict_blocks(self, networks: Sequence[tuple[SuperBlock, ...]], resolution: int) -> tuple[Table, Table]:
-        """`predict` for the networks of a search, given as super-blocks that are known to be valid.
-
-        Args:
-            networks: their super-blocks.
-            resolution: side of the square input.
-        """
-        return self.predict_described(described_blocks(networks, resolution, self.num_classes, self.baseline.score))
-
     def predict_described(self, networks: Described) -> tuple[Table, Table]:
         """`predict` for networks whose features are at hand."""
-        target, std = self.target(networks)
-        accuracy = as_accuracy(target)
-        return accuracy, (TOP - accuracy) * std
+        accuracy = as_accuracy(self.target(networks))
+        return accuracy, (TOP - accuracy) * self.target_std(networks)
 
-    def target(self, networks: Described) -> tuple[Table, Table]:
-        """Mean and standard deviation of y."""
+    def target(self, networks: Described) -> Table:
+        """Mean of y."""
         base = self.baseline
-        target = base.intercept + base.slope * networks.log_score
-        features, beyond = self.scaling.standardised(networks)
-        far = base.std**2 * (1 + beyond)
+        target: Table = base.intercept + base.slope * networks.log_score
         if self.correction is None:
-            return target, np.sqrt(far)
+            return target
+        features, beyond = self.scaling.standardised(networks)
+        return target + np.exp(-0.5 * beyond) * self.correction.mean(features)
+
+    def target_std(self, networks: Described) -> Table:
+        """Standard deviation of y."""
+        features, beyond = self.scaling.standardised(networks)
+        far = self.baseline.std**2 * (1 + beyond)
+        if self.correction is None:
+            return np.sqrt(far)
         trust = np.exp(-0.5 * beyond)
-        mean, std = self.correction.predict(features)
-        return target + trust * mean, np.sqrt((trust * std) ** 2 + (1 - trust**2) * far)
+        variance: Table = (trust * self.correction.std(features)) ** 2 + (1 - trust**2) * far
+        return np.sqrt(variance)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as JSON, for `load_accuracy_model`. Raises `FileError` where the file cannot be written."""

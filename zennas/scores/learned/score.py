@@ -8,14 +8,15 @@ A search names the model by its content too, `accuracy:FILE@DIGEST`: then no oth
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from zennas.architecture.model import SuperBlock
 from zennas.errors import FileError
+from zennas.scores.learned.features import described_blocks
 from zennas.scores.learned.files import load_accuracy_model
-from zennas.scores.learned.model import AccuracyModel
+from zennas.scores.learned.model import AccuracyModel, as_accuracy
 from zennas.scores.learned.shape import Table
 from zennas.scores.network import Network
 from zennas.scores.registry import RegisteredScore, ScoreSettings, register_score_family
@@ -23,12 +24,8 @@ from zennas.scores.result import Score
 
 FAMILY = "accuracy"
 
-BOUNDS: dict[str, Callable[[Table, Table], Table]] = {
-    "": lambda mean, std: mean,
-    "lower": lambda mean, std: mean - std,
-    "upper": lambda mean, std: mean + std,
-}
-"""What of a prediction is the score, by the name's last part."""
+BOUNDS = {"": 0, "lower": -1, "upper": 1}
+"""Standard deviations that are added to the mean, by the last part of the name."""
 
 
 @dataclass(frozen=True)
@@ -94,18 +91,24 @@ def accuracy_score(model: AccuracyModel, name: str, bound: str = "") -> Register
         name: of the score.
         bound: of `BOUNDS`.
     """
-    of = BOUNDS[bound]
+    sign = BOUNDS[bound]
 
     def function(network: Network, resolution: int, settings: ScoreSettings) -> Score:
         started = time.perf_counter()
         mean, std = model.predict([network], resolution)
-        value, error = float(of(mean, std)[0]), float(std[0])
+        value, error = float((mean + sign * std)[0]), float(std[0])
         interval = (value - 1.96 * error, value + 1.96 * error)
         return Score(value, error, interval, time.perf_counter() - started, name=name)
 
     def many(networks: Sequence[tuple[SuperBlock, ...]], resolution: int, settings: ScoreSettings) -> list[float]:
-        values: list[float] = of(*model.predict_blocks(networks, resolution)).tolist()
-        return values
+        found = described_blocks(networks, resolution, model.num_classes, model.baseline.score)
+        # The standard deviation takes longer than all the rest.
+        values: Table = as_accuracy(model.target(found))
+        if sign:
+            mean, std = model.predict_described(found)
+            values = mean + sign * std
+        scores: list[float] = values.tolist()
+        return scores
 
     return RegisteredScore(name, function, many, takes_modules=True, source=f"learned from {model.networks} networks")
 
