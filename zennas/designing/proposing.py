@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from zennas.accuracy.fitting import FEWEST_TO_CALIBRATE, fit_accuracy
 from zennas.accuracy.known import KnownNetwork, KnownNetworks
+from zennas.architecture.model import Architecture
 from zennas.architecture.structure import format_structure
 from zennas.counting.budgets import parse_budget
 from zennas.designing.choosing import Chosen, choose
@@ -167,7 +168,7 @@ def _by_model(result: DesignResult, number: int, model: AccuracyModel, context: 
     searched = _searched(result, f"learned-{number}", changes, context)
     found = feasible(searched)
     blocks, resolution = [c.super_blocks for c in found], searched.config.resolution
-    mean, std = (values.tolist() for values in model.predict_blocks(blocks, resolution))
+    mean, std = (values.tolist() for values in model.predict([Architecture(b) for b in blocks], resolution))
     best = 100 * max(result.estimates.values())
     expected = improvements(mean, std, best)
     predictions = [Prediction(*values) for values in zip(mean, std, expected, strict=True)]
