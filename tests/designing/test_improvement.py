@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zennas.designing.improvement import expected_improvement, improvements
+from zennas.designing.improvement import expected_improvement, improvements, known_enough
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,7 @@ def test_certain_predictions_and_the_default():
     assert expected_improvement(93, 0, 91) == 2
     assert expected_improvement(90, 0, 91) == 0
     assert improvements([90, 80], [1, 1]) == [expected_improvement(90, 1, 90), expected_improvement(80, 1, 90)]
+
+
+def test_uncertainty_of_what_is_unlike_all_that_was_trained_is_no_promise():
+    assert known_enough([90, 90, 50], [1.4, 1.5, 7.0], 0.1) == [0, 2]

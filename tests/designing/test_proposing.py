@@ -6,10 +6,10 @@ import pytest
 import zennas
 from zennas.designing import read_design
 from zennas.designing.distance import Space
+from zennas.designing.picking import winners
 from zennas.designing.plans import write_plan
 from zennas.designing.proposing import propose
 from zennas.designing.settings import design_config
-from zennas.designing.winners import winners
 from zennas.io.settings import write_settings
 from zennas.runs.run import RunContext
 from zennas.train.metrics import write_metrics

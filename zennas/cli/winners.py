@@ -10,7 +10,7 @@ import typer
 from zennas.cli.options import AllowImports
 
 if TYPE_CHECKING:
-    from zennas.designing.winners import Pick
+    from zennas.designing.picking import Pick
     from zennas.scores.learned import AccuracyModel
 
 
@@ -47,8 +47,8 @@ def winners(
     """
     from zennas.cli.console import console
     from zennas.cli.terminal import say
-    from zennas.designing.winners import TABLE
-    from zennas.designing.winners import winners as choose_winners
+    from zennas.designing.picking import TABLE
+    from zennas.designing.picking import winners as choose_winners
 
     place = out if out is not None or as_json else run / "winners"
     picks = choose_winners(

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zennas.designing.api import design, resume_design
+    from zennas.designing.picking import Pick, winners
     from zennas.designing.result import DesignResult, read_design
-    from zennas.designing.winners import Pick, winners
 
 _HOMES = {
     "DesignResult": "result",
-    "Pick": "winners",
+    "Pick": "picking",
     "design": "api",
     "read_design": "result",
     "resume_design": "api",
-    "winners": "winners",
+    "winners": "picking",
 }
 
 __all__ = ["DesignResult", "Pick", "design", "read_design", "resume_design", "winners"]

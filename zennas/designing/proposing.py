@@ -16,11 +16,11 @@ from zennas.architecture.structure import format_structure
 from zennas.counting.budgets import parse_budget
 from zennas.designing.choosing import Chosen, choose
 from zennas.designing.distance import Space
-from zennas.designing.improvement import improvements
+from zennas.designing.improvement import improvements, known_enough
+from zennas.designing.picking import CONSIDERED, feasible
 from zennas.designing.plans import Planned, RoundPlan
 from zennas.designing.result import SEARCHES, DesignResult
 from zennas.designing.settings import DesignConfig
-from zennas.designing.winners import feasible
 from zennas.errors import BudgetError
 from zennas.latency.in_search import PREDICTOR
 from zennas.runs.database import DATABASE
@@ -33,9 +33,6 @@ from zennas.searching.population import Candidate
 DEPTHS = ((1.0, "of any depth"), (0.7, "of 0.7 of the depth"), (0.5, "of half the depth"))
 """Of the first searches: bounds of the convolutions as shares of those of the first winner, and how they are called."""
 LEAST_CONVOLUTIONS = 4
-FARTHEST = 2**0.5
-"""Standard deviations of the calibrated score up to which a prediction's uncertainty counts as a promise. Beyond it are
-networks unlike all that were trained, of which the model knows nothing but that."""
 ZERO_SHOT = "zero-shot"
 """What the directories of the first searches begin with."""
 
@@ -166,14 +163,13 @@ def _by_model(result: DesignResult, number: int, model: AccuracyModel, context: 
     """The networks of a search that maximises the predicted accuracy: ranked by that, and by what may turn out."""
     changes = {"score": f"accuracy:{model_path(result.directory, number)}", "seed": result.config.seed + number}
     searched = _searched(result, f"learned-{number}", changes, context)
-    found = feasible(searched)
-    blocks, resolution = [c.super_blocks for c in found], searched.config.resolution
-    mean, std = (values.tolist() for values in model.predict([Architecture(b) for b in blocks], resolution))
+    found = feasible(searched)[:CONSIDERED]
+    networks = [Architecture(c.super_blocks) for c in found]
+    mean, std = (values.tolist() for values in model.predict(networks, searched.config.resolution))
     best = 100 * max(result.estimates.values())
     expected = improvements(mean, std, best)
     predictions = [Prediction(*values) for values in zip(mean, std, expected, strict=True)]
-    most = FARTHEST * model.baseline.std
-    near = [n for n, p in enumerate(predictions) if p.std <= most * (100 - p.predicted)]
+    near = known_enough(mean, std, model.baseline.std)
     return [
         _Pool(found, mean, "of the highest predicted accuracy", predictions),
         _Pool(

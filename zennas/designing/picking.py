@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from zennas.counting import Costs, known_costs
 from zennas.counting.budgets import within
 from zennas.designing.choosing import choose
 from zennas.designing.distance import Space
-from zennas.designing.improvement import improvements
+from zennas.designing.improvement import improvements, known_enough
 from zennas.errors import ZennasError
 from zennas.io.tables import csv_text
 from zennas.io.text import write_text
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 APART = 3.0
 """Layers by which two winners differ at least."""
+CONSIDERED = 2000
+"""Networks of the highest score that an accuracy model predicts."""
 TABLE = "winners.csv"
 
 
@@ -80,7 +82,8 @@ def winners(
     """The best networks of a search that differ from each other.
 
     The best comes first, then each time the best of those that are `apart` from all chosen before. With a model at
-    hand, the best is the one that promises the largest improvement.
+    hand, the best is the one that promises the largest improvement among those that are not unlike all that the model
+    learned from; where all are, the one of the highest prediction.
 
     Args:
         run: a result, or the directory of a run.
@@ -123,25 +126,29 @@ def feasible(result: SearchResult) -> list[Candidate]:
 def _chosen(
     result: SearchResult, count: int, apart: float, model: "AccuracyModel | None", best: float | None
 ) -> list[Pick]:
-    candidates, config = feasible(result), result.config
-    blocks = [c.super_blocks for c in candidates]
+    candidates, config = feasible(result)[: CONSIDERED if model else None], result.config
+    networks = [
+        Architecture(c.super_blocks, resolution=config.resolution, num_classes=config.num_classes) for c in candidates
+    ]
     worth: Sequence[float] = [c.score for c in candidates]
     means: Sequence[float] = ()
     stds: Sequence[float] = ()
+    expected: Sequence[float] = ()
+    near: Sequence[int] = ()
     if model is not None:
-        means, stds = (
-            values.tolist() for values in model.predict([Architecture(b) for b in blocks], config.resolution)
-        )
-        worth = improvements(means, stds, best)
-    space = Space(blocks)
+        means, stds = (values.tolist() for values in model.predict(networks, config.resolution, config.num_classes))
+        expected = improvements(means, stds, best)
+        near = known_enough(means, stds, model.baseline.std)
+        worth = expected if near else means
+    space = Space([network.super_blocks for network in networks])
     picks = []
-    for number, choice in enumerate(choose(space, worth, count, apart), start=1):
+    for number, choice in enumerate(choose(space, worth, count, apart, pools=[near] if near else []), start=1):
         candidate = candidates[choice.number]
-        network = Architecture(candidate.super_blocks, f"winner-{number}", config.resolution, config.num_classes)
+        network = replace(networks[choice.number], name=f"winner-{number}")
         predicted: dict[str, float] = {}
         if model is not None:
             place = choice.number
-            predicted = {"predicted": float(means[place]), "std": float(stds[place]), "improvement": worth[place]}
+            predicted = {"predicted": float(means[place]), "std": float(stds[place]), "improvement": expected[place]}
         picks.append(Pick(network, candidate.id, candidate.score, candidate.costs, choice.nearest, **predicted))
     return picks
 
