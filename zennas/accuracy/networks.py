@@ -10,9 +10,10 @@ from pathlib import Path
 from zennas.accuracy.known import KnownNetwork, KnownNetworks, finite
 from zennas.accuracy.pytorchcv_models import LIBRARY, read_pytorchcv
 from zennas.accuracy.tabular import read_tabular
-from zennas.architecture.model import MAX_RESOLUTION, Architecture
+from zennas.architecture.model import Architecture
 from zennas.counting import costs
-from zennas.errors import MissingExtraError, ZennasError, cut, shortened
+from zennas.errors import ArchitectureError, MissingExtraError, ZennasError, cut
+from zennas.input_size import Resolution, read_resolution
 from zennas.io.text import read_text
 from zennas.loading import check_model_of_file, scored_network
 from zennas.scores.network import class_count
@@ -87,21 +88,23 @@ def _from_rows(title: str, rows: Iterable[dict[str, str]], where: str, allow_imp
     return KnownNetworks(title, tuple(networks), tuple(left_out))
 
 
-def _cells(row: dict[str, str], where: str) -> tuple[str, int, float]:
+def _cells(row: dict[str, str], where: str) -> tuple[str, Resolution, float]:
     accuracy = row.get("accuracy") or row.get("top1_percent")
     for column, value in (("model", row.get("model")), ("resolution", row.get("resolution")), ("accuracy", accuracy)):
         if not value:
             raise ZennasError(f"{where}: no {column}; a study's columns are model, resolution and accuracy")
     try:
-        model, resolution, percent = row["model"], int(row["resolution"]), float(str(accuracy))
+        percent = float(str(accuracy))
     except ValueError:
-        raise ZennasError(f"{where}: resolution and accuracy must be numbers") from None
-    if not 1 <= resolution <= MAX_RESOLUTION:
-        raise ZennasError(f"{where}: resolution {shortened(resolution)} is not allowed; use 1 to {MAX_RESOLUTION}")
-    return model, resolution, finite(percent, where)
+        raise ZennasError(f"{where}: accuracy must be a number") from None
+    try:
+        resolution = read_resolution(row["resolution"])
+    except ArchitectureError as error:
+        raise ZennasError(f"{where}: {error}") from None
+    return row["model"], resolution, finite(percent, where)
 
 
-def _known(name: str, model: str, resolution: int, accuracy: float, recipe: str) -> KnownNetwork:
+def _known(name: str, model: str, resolution: Resolution, accuracy: float, recipe: str) -> KnownNetwork:
     network, resolution = scored_network(model, resolution)
     classes = class_count(network, None)
     if isinstance(network, Architecture):

@@ -5,15 +5,16 @@ from rich.table import Table
 
 from zennas.architecture.model import Architecture
 from zennas.counting import Costs, known_in, super_block_costs
+from zennas.input_size import Resolution, shown
 from zennas.units import format_count
 
 
-def architecture_table(architecture: Architecture, resolution: int, num_classes: int) -> Table:
+def architecture_table(architecture: Architecture, resolution: Resolution, num_classes: int) -> Table:
     """One row a super-block, then the classifier.
 
     Args:
         architecture: the network.
-        resolution: side of the square input in pixels.
+        resolution: size of the input.
         num_classes: outputs of the classifier; 0 for none, which leaves its row out.
     """
     table = Table(header_style="bold", show_edge=False, pad_edge=False)
@@ -28,7 +29,6 @@ def architecture_table(architecture: Architecture, resolution: int, num_classes:
     for title in ("params", "multiply-adds"):
         table.add_column(title, justify="right")
     for block, row in zip(architecture.super_blocks, super_block_costs(architecture, resolution), strict=True):
-        size = row.out_resolution
         table.add_row(
             escape(block.block),
             str(block.kernel),
@@ -38,7 +38,7 @@ def architecture_table(architecture: Architecture, resolution: int, num_classes:
             str(block.bottleneck or "-"),
             *(_cell(getattr(block, field)) for _, field in extra),
             str(block.layers),
-            f"{size}×{size}",
+            shown(row.out_resolution),
             format_count(row.params),
             format_count(row.flops),
         )

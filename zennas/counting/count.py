@@ -4,18 +4,20 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zennas.architecture.model import Architecture, SuperBlock, smallest_side
 from zennas.blocks.layers import Unit
 from zennas.blocks.registry import expand, expand_at
 from zennas.errors import ArchitectureError
+from zennas.input_size import GivenResolution, Resolution, positions, read_resolution, shown, sides
 
 BYTES_PER_VALUE = 4
 DEFAULT_CLASSES = 1000
 
-CountFunction = Callable[[tuple[SuperBlock, ...], int, int], float]
-"""Counts one quantity of super-blocks on a square input of the given side, with so many classes."""
+CountFunction = Callable[[tuple[SuperBlock, ...], Any, int], float]
+"""Counts one quantity of super-blocks on an input of the given size, with so many classes; a size is a number of pixels
+for a square, else a `zennas.input_size.Size`."""
 
 COUNTED_ALONE: dict[str, CountFunction] = {}
 """Quantities with a function of their own, by name; the rest is counted in one pass over the super-blocks."""
@@ -69,17 +71,20 @@ class SuperBlockCosts:
     layers: int
     convolutions: int
     memory: int
-    out_resolution: int
+    out_resolution: Resolution
     depth: int = 0
     log_width: float = 0.0
 
 
-def costs(architecture: Architecture, resolution: int | None = None, num_classes: int | None = None) -> Costs:
+def costs(
+    architecture: Architecture, resolution: GivenResolution | None = None, num_classes: int | None = None
+) -> Costs:
     """Count an architecture with its classifier.
 
     Args:
         architecture: the network.
-        resolution: side of the square input; by default the architecture's own.
+        resolution: size of the input: the side of a square, `"320x192"` or (height, width); by default the
+            architecture's own.
         num_classes: outputs of the linear classifier with bias, 0 for none; by default the architecture's own,
             else 1000.
 
@@ -94,7 +99,9 @@ def costs(architecture: Architecture, resolution: int | None = None, num_classes
     return _with_others(total, architecture.super_blocks, native_resolution(architecture, resolution), classes)
 
 
-def _with_others(counted: Costs, super_blocks: tuple[SuperBlock, ...], resolution: int, num_classes: int) -> Costs:
+def _with_others(
+    counted: Costs, super_blocks: tuple[SuperBlock, ...], resolution: Resolution, num_classes: int
+) -> Costs:
     """Costs with the quantities that are counted by functions of their own."""
     others = [(name, count(super_blocks, resolution, num_classes)) for name, count in COUNTED_ALONE.items()]
     return replace(counted, others=tuple(others))
@@ -124,45 +131,43 @@ def total_costs(rows: list[SuperBlockCosts], out_channels: int, num_classes: int
     return Costs(params, flops, layers, convolutions, memory, effectiveness=effectiveness)
 
 
-def super_block_costs(architecture: Architecture, resolution: int | None = None) -> list[SuperBlockCosts]:
+def super_block_costs(architecture: Architecture, resolution: GivenResolution | None = None) -> list[SuperBlockCosts]:
     """Costs by super-block, in order.
 
     Args:
         architecture: the network.
-        resolution: side of the square input; by default the architecture's own.
+        resolution: size of the input; by default the architecture's own.
 
     Raises:
         ArchitectureError: as `costs`.
     """
-    resolution = native_resolution(architecture, resolution)
+    size = native_resolution(architecture, resolution)
     rows = []
     for index, block in enumerate(architecture.super_blocks):
         expand_at(block, index)
-        if resolution == 1 and block.stride > 1:
+        if min(sides(size)) == 1 and block.stride > 1:
             raise ArchitectureError(
-                f"super-block {index + 1} ({block.block}): nothing is left to halve, its input is 1×1; "
+                f"super-block {index + 1} ({block.block}): nothing is left to halve, its input is {shown(size)}; "
                 f"the strides need a resolution of at least {smallest_resolution(architecture)}"
             )
-        row = count_super_block(block, resolution)
-        resolution = row.out_resolution
+        row = count_super_block(block, size)
+        size = row.out_resolution
         rows.append(row)
     return rows
 
 
 def smallest_resolution(architecture: Architecture) -> int:
-    """The smallest input side at which every stride still halves something."""
+    """The smallest height and width of an input at which every stride still halves something."""
     return smallest_side(block.stride for block in architecture.super_blocks)
 
 
-def native_resolution(architecture: Architecture, resolution: int | None) -> int:
+def native_resolution(architecture: Architecture, resolution: GivenResolution | None) -> Resolution:
     """The given resolution, or the architecture's own. Raises `ArchitectureError` where there is neither."""
     if resolution is None:
         resolution = architecture.resolution
     if resolution is None:
         raise ArchitectureError("no resolution is known for this architecture; give one, e.g. --resolution 224")
-    if resolution < 1:
-        raise ArchitectureError(f"resolution {resolution} is not allowed; use 1 or more")
-    return resolution
+    return read_resolution(resolution)
 
 
 def native_classes(architecture: Architecture, num_classes: int | None) -> int:
@@ -173,12 +178,12 @@ def native_classes(architecture: Architecture, num_classes: int | None) -> int:
 
 
 @lru_cache(maxsize=1 << 17)
-def count_super_block(block: SuperBlock, resolution: int) -> SuperBlockCosts:
+def count_super_block(block: SuperBlock, resolution: Resolution) -> SuperBlockCosts:
     """Costs of one super-block.
 
     Args:
         block: of a registered type.
-        resolution: side of its square input.
+        resolution: size of the input.
 
     Raises:
         ArchitectureError: the block type is incomplete or does not fit itself.
@@ -204,7 +209,7 @@ def count_super_block(block: SuperBlock, resolution: int) -> SuperBlockCosts:
 
 
 @lru_cache(maxsize=1 << 17)
-def _count_units(units: tuple[Unit, ...], resolution: int) -> SuperBlockCosts:
+def _count_units(units: tuple[Unit, ...], resolution: Resolution) -> SuperBlockCosts:
     """Costs of units in a row, `layers` left at 0."""
     params = flops = convolutions = memory = depth = 0
     log_width = 0.0
@@ -217,10 +222,10 @@ def _count_units(units: tuple[Unit, ...], resolution: int) -> SuperBlockCosts:
             params += link.params
             flops += link.flops(start)
             convolutions += 1
-            held = link.out_channels * link.out_resolution(start) ** 2
+            held = link.out_channels * positions(link.out_resolution(start))
             memory = max(memory, link.memory(start))
         elif identity:
-            held = unit.main[0].in_channels * start**2
+            held = unit.main[0].in_channels * positions(start)
         for position, layer in enumerate(unit.main):
             params += layer.params
             flops += layer.flops(resolution)
@@ -239,19 +244,19 @@ def _count_units(units: tuple[Unit, ...], resolution: int) -> SuperBlockCosts:
     return SuperBlockCosts(params, flops, 0, convolutions, memory, resolution, depth, log_width)
 
 
-def count_super_blocks(super_blocks: tuple[SuperBlock, ...], resolution: int, num_classes: int) -> Costs:
+def count_super_blocks(super_blocks: tuple[SuperBlock, ...], resolution: Resolution, num_classes: int) -> Costs:
     """`costs` of bare super-blocks that are known to be valid, as the search counts every candidate.
 
     Args:
         super_blocks: from stem to head, channels chained.
-        resolution: side of the square input.
+        resolution: size of the input.
         num_classes: outputs of the linear classifier with bias, 0 for none.
     """
     rows: list[SuperBlockCosts] = []
-    side = resolution
+    size = resolution
     for block in super_blocks:
-        row = count_super_block(block, side)
-        side = row.out_resolution
+        row = count_super_block(block, size)
+        size = row.out_resolution
         rows.append(row)
     total = total_costs(rows, super_blocks[-1].out_channels, num_classes)
     return _with_others(total, super_blocks, resolution, num_classes) if COUNTED_ALONE else total

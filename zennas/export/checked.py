@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from zennas.errors import ExportError
 from zennas.export.fold import evaluation_copy
 from zennas.export.formats import FORMATS, TORCH_TYPES, Runner
+from zennas.input_size import GivenResolution, Resolution, read_resolution, sides
 from zennas.io.text import write_bytes
+from zennas.nn.inputs import input_channels
 from zennas.number_types import NUMBER_TYPES, number_type
 from zennas.optional_dependencies import require
 
@@ -49,7 +51,7 @@ class ExportResult:
 def export(
     network: nn.Module,
     path: Path,
-    resolution: int,
+    resolution: GivenResolution,
     *,
     format: str = "onnx",
     dtype: str = "fp32",
@@ -59,12 +61,13 @@ def export(
     on_bad_image: str = "stop",
     seed: int = 0,
 ) -> ExportResult:
-    """Export a network for images 3×`resolution`×`resolution` and check the result against torch.
+    """Export a network for images C×H×W and check the result against torch.
 
     Args:
-        network: any module on the CPU that turns N×3×R×R into logits N×K; it is not changed.
+        network: any module on the CPU that turns N×C×H×W into logits N×K; it is not changed. C is what its first
+            convolution takes.
         path: the file to write, replaced where it exists.
-        resolution: R.
+        resolution: H×W: the side of a square, `"320x192"` or (height, width).
         format: `onnx`, `torch-export`, or one that was registered.
         dtype: `fp32`, `fp16`, `bf16` (torch-export alone), or `int8` (onnx alone; needs `data`).
         dynamic_batch: take any number of images; otherwise one.
@@ -82,10 +85,11 @@ def export(
     dtype = number_type(dtype)
     _check(format, dtype, data)
     written = FORMATS[format]
-    real = None if data is None else _images(data, resolution, on_bad_image)
+    size, channels = read_resolution(resolution), input_channels(network)
+    real = None if data is None else _images(data, size, channels, on_bad_image)
     if real is None:
         generator = torch.Generator().manual_seed(seed)
-        images = torch.randn(_CHECKED_IMAGES, 3, resolution, resolution, generator=generator)
+        images = torch.randn(_CHECKED_IMAGES, channels, *sides(size), generator=generator)
     else:
         images = real.first(_CHECKED_IMAGES)
     float_network = evaluation_copy(network).float()
@@ -122,11 +126,11 @@ def export(
     return ExportResult(path, len(content), difference, allowed, accuracy, float_accuracy, skipped)
 
 
-def _images(data: str, resolution: int, on_bad_image: str) -> "ExportImages":
+def _images(data: str, resolution: Resolution, channels: int, on_bad_image: str) -> "ExportImages":
     # Reading data needs the extra `train`; an export without data does not.
     from zennas.export.images import ExportImages
 
-    return ExportImages(data, resolution, on_bad_image)
+    return ExportImages(data, resolution, on_bad_image, channels)
 
 
 def _check(format: str, dtype: str, data: str | None) -> None:

@@ -17,6 +17,7 @@ from torch import Tensor, fx, nn
 from zennas.blocks.chain import Chain
 from zennas.blocks.layers import AveragePool, Convolution, GateLayer, Layer
 from zennas.errors import ScoreError
+from zennas.input_size import GivenResolution, Resolution, read_resolution, shown, sides, size_of
 from zennas.nn.main_path import (
     ACTIVATIONS,
     REASONS,
@@ -47,7 +48,7 @@ class Conversion:
     Attributes:
         name: of the module.
         module: the module itself, untouched.
-        resolution: side of the square input that it was traced with.
+        resolution: size of the input that it was traced with.
         chain: its convolutions and poolings up to the pre-GAP feature map.
         changes: what was changed on the way, one line each, in the order of the network.
         params: learnable values of the whole module.
@@ -58,7 +59,7 @@ class Conversion:
 
     name: str
     module: nn.Module
-    resolution: int
+    resolution: Resolution
     chain: Chain
     changes: tuple[str, ...]
     params: int
@@ -102,12 +103,13 @@ class _Shapes(fx.Interpreter):
         return result
 
 
-def convert(module: nn.Module, resolution: int, name: str = "") -> Conversion:
+def convert(module: nn.Module, resolution: GivenResolution, name: str = "") -> Conversion:
     """The VCN-network of a module.
 
     Args:
         module: traced on a weightless copy; itself untouched.
-        resolution: side of the square input; the channels are those of the module's first convolution.
+        resolution: size of the input: the side of a square, `"320x192"` or (height, width); the channels are those
+            of the module's first convolution.
         name: for messages; by default the module's class.
 
     Raises:
@@ -124,7 +126,8 @@ def convert(module: nn.Module, resolution: int, name: str = "") -> Conversion:
     if not any(isinstance(m, nn.BatchNorm2d | nn.SyncBatchNorm) for m in module.modules()):
         raise _refused(name, "it has no batch norm, which the Zen-score needs behind every convolution")
     skeleton = _weightless(module).eval()
-    graph, shapes = _trace(skeleton, (2, first.in_channels, resolution, resolution), name)
+    resolution = read_resolution(resolution)
+    graph, shapes = _trace(skeleton, (2, first.in_channels, *sides(resolution)), name)
     modules = dict(skeleton.named_modules())
     end = find_paths(graph, modules, shapes)
     if isinstance(end, Refusal):
@@ -335,16 +338,16 @@ class _ChainBuilder:
     def _check_shapes(self, operations: list[Operation]) -> None:
         """The chain's maps must be the module's own, or its costs and score would be another network's."""
         counted = [o for o in operations if o.kind in ("convolution", *POOLINGS)]
-        resolution = None
+        resolution: Resolution | None = None
         for operation, layer in zip(counted, self.layers, strict=True):
-            height, width = self.shapes[operation.node][2:]
-            before = self.shapes[operation.source][2] if resolution is None else resolution
+            made = size_of(*self.shapes[operation.node][2:])
+            before = size_of(*self.shapes[operation.source][2:]) if resolution is None else resolution
             resolution = layer.out_resolution(before)
-            if (height, width) != (resolution, resolution):
+            if made != resolution:
                 raise _refused(
                     self.name,
-                    f"{operation.where} makes a {height}×{width} map of {before}×{before} where a VCN-network has "
-                    f"{resolution}×{resolution}; try another resolution",
+                    f"{operation.where} makes a {shown(made)} map of {shown(before)} where a VCN-network has "
+                    f"{shown(resolution)}; try another resolution",
                 )
 
 
@@ -355,7 +358,7 @@ def _gate_layer(operation: Operation, place: int, shapes: dict[fx.Node, tuple[in
         return GateLayer(Convolution(layer.in_features, layer.out_features, 1), 1, place)
     assert isinstance(layer, nn.Conv2d)
     convolution = Convolution(layer.in_channels, layer.out_channels, layer.kernel_size[0], groups=layer.groups)
-    return GateLayer(convolution, shape[2] if len(shape) == 4 else 1, place)
+    return GateLayer(convolution, size_of(*shape[2:]) if len(shape) == 4 else 1, place)
 
 
 def summary(chain: Chain) -> str:

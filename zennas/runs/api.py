@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from zennas.input_size import GivenResolution
 from zennas.runs.result import SearchResult
 from zennas.runs.run import RunContext, Watcher, start_run
 from zennas.searching.executors import Execution
@@ -17,9 +18,10 @@ Bound = float | str | Sequence[float | str] | None
 
 def search(
     space: str = "resnet",
-    resolution: int = 32,
+    resolution: GivenResolution = 32,
     num_classes: int = 100,
     *,
+    channels: int | None = None,
     params: Bound = None,
     flops: Bound = None,
     layers: Bound = None,
@@ -66,8 +68,9 @@ def search(
 
     Args:
         space: `resnet` (default), `mobilenet`, `regnet`, or the path of a YAML file.
-        resolution: side of the square input in pixels; 32 by default.
+        resolution: size of the input in pixels: the side of a square, `"320x192"` or (height, width); 32 by default.
         num_classes: outputs of the classifier, 100 by default; they count as parameters.
+        channels: of the input; by default those of the space's stem, 3.
         params: budget of learnable values; none by default, as of all budgets. A budget is an upper bound as a number
             or a text with a unit (`"1M"`), a range (`"0.5M..1M"`), or several of them: then the run is a frontier with
             a winner for each combination.
@@ -120,7 +123,8 @@ def search(
         BudgetError: there is no upper bound, or no network was found that meets the budgets.
     """
     settings = _given(
-        space=space, resolution=resolution, num_classes=num_classes, params=params, flops=flops, layers=layers,
+        space=space, resolution=resolution, num_classes=num_classes, channels=channels,
+        params=params, flops=flops, layers=layers,
         convolutions=convolutions, memory=memory, latency=latency, effectiveness=effectiveness,
         latency_predictor=latency_predictor, latency_backend=latency_backend, latency_dtype=latency_dtype,
         latency_batch_size=latency_batch_size, latency_layout=latency_layout, se=se, score=score, algorithm=algorithm,

@@ -15,12 +15,14 @@ from pydantic import (
     model_validator,
 )
 
+from zennas.architecture.model import MAX_CHANNELS
 from zennas.counting.budgets import Budget, parse_budget
 from zennas.counting.quantities import QUANTITIES
 from zennas.errors import ArchitectureError, BudgetError, RunError
+from zennas.input_size import RESOLUTION_HELP
 from zennas.io.imports import check_import, may_import
 from zennas.io.options import Option, Setting, settings_of
-from zennas.io.settings import CONFIG, read_settings, validated
+from zennas.io.settings import CONFIG, ResolutionSetting, read_settings, validated
 from zennas.layouts import AskedLayout
 from zennas.loading import check_model_of_file, load
 from zennas.number_types import NUMBER_TYPES, number_type
@@ -50,7 +52,10 @@ class SearchConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     space: Annotated[str, Option("resnet, mobilenet, regnet, or a YAML file.", SEARCH)] = "resnet"
-    resolution: Annotated[int, Field(ge=1, le=1 << 14), Option("Side of the square input.", SEARCH)] = 32
+    resolution: Annotated[ResolutionSetting, Option(RESOLUTION_HELP, SEARCH)] = 32
+    channels: Annotated[
+        int | None, Field(ge=1, le=MAX_CHANNELS), Option("Channels of the input.", SEARCH, shown="the space's, 3")
+    ] = None
     num_classes: Annotated[
         int, Field(ge=0, le=1 << 20), Option("Outputs of the classifier.", SEARCH, name="classes")
     ] = 100
@@ -302,14 +307,16 @@ def configured_space(config: SearchConfig) -> SearchSpace:
     space = named_space(config.space, config.resolution, config.se)
     if config.freeze:
         space = replace(space, frozen=frozenset(config.freeze))
+    if config.channels is not None:
+        space = replace(space, stem=space.stem.resized(config.channels, space.stem.layers))
     if config.start is not None:
-        space = _started(space, config.start)
+        space = _started(space, config.start, config.channels)
     space.check_resolution(config.resolution)
     return space
 
 
-def _started(space: SearchSpace, start: str) -> SearchSpace:
-    blocks = load(start).super_blocks
+def _started(space: SearchSpace, start: str, channels: int | None) -> SearchSpace:
+    blocks = load(start, channels).super_blocks
     if len(blocks) < 2 + (space.head is not None):
         raise ArchitectureError(
             f"the start {start!r} has {len(blocks)} super-blocks; a stem, a stage and a head are needed"

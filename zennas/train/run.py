@@ -24,7 +24,7 @@ from zennas.train.distil import load_teacher, make_student
 from zennas.train.images import KeptImages
 from zennas.train.layout import faster_layout
 from zennas.train.loop import Loop, Watcher
-from zennas.train.networks import make_network, usual_resolution
+from zennas.train.networks import make_network, own_channels, usual_resolution
 
 ARCHITECTURE = "architecture.yaml"
 
@@ -87,7 +87,7 @@ def train(
             _check_vacant(directory)
             if not is_module_name(config.model):
                 # The network that is trained has the data's classes, whatever it was designed with.
-                trained = replace(load(config.model), num_classes=len(loop.data.classes))
+                trained = replace(load(config.model, loop.data.channels), num_classes=len(loop.data.classes))
                 write_architecture(trained, directory / ARCHITECTURE)
             write_settings(loop.config, directory)
         return _finish(loop, watch, [])
@@ -155,12 +155,13 @@ def _prepare(config: TrainConfig, directory: Path, accelerator: Any, download: b
     if download and accelerator.is_main_process:
         open_data(config.data, download)
     accelerator.wait_for_everyone()
-    data = open_data(config.data, small_folders=config.loop_version > 1)
+    channels = config.channels or own_channels(config.model)
+    data = open_data(config.data, small_folders=config.loop_version > 1, channels=channels)
     resolution = config.resolution or usual_resolution(config.model, data.resolution)
-    network = make_network(config.model, len(data.classes), resolution, config.seed)
+    network = make_network(config.model, len(data.classes), resolution, config.seed, channels)
     teacher = None
     if config.teacher is not None and config.teacher_weights is not None:
-        teacher = load_teacher(config.teacher, config.teacher_weights, len(data.classes), resolution)
+        teacher = load_teacher(config.teacher, config.teacher_weights, len(data.classes), resolution, channels)
         student = make_student(network, teacher, config.distil_features > 0, resolution, config.seed)
     else:
         student = make_student(network, network, False, resolution, config.seed)

@@ -12,6 +12,7 @@ from zennas.blocks.layers import Convolution, Unit
 from zennas.blocks.registry import _BLOCK_TYPES, register_block
 from zennas.counting import count_super_blocks
 from zennas.counting.budgets import Budget
+from zennas.input_size import Size, sides
 from zennas.searching.algorithms import Offspring, Problem
 from zennas.searching.compiled import core as core_module
 from zennas.searching.compiled.core import core_of
@@ -50,6 +51,8 @@ def spaces():
     )
     yield "several types", SearchSpace("mixed", mixed, (1, 2, 2), width=Range(6, 90, 6), layers=Range(1, 20)), 24
     yield "without a head", SearchSpace("bare", mixed, (2, 2), head=None, frozen=frozenset({"stem"})), 17
+    grey = search_space("mobilenet", Size(96, 41))
+    yield "not square and grey", replace(grey, stem=grey.stem.resized(1, 1)), Size(96, 41)
     yield "a frozen head", replace(search_space("resnet", 32), frozen=frozenset({"head"})), 32
 
 
@@ -100,14 +103,15 @@ def test_a_round_is_that_of_python(space, resolution):
     assert networks > 300
 
 
-def chain_rows(network, side):
+def chain_rows(network, size):
     """A network's main path in numbers, from its layers."""
     rows = []
     for block in network:
         for layer in super_block_chain(block).layers():
             kind = int(layer.activation == "relu")
-            rows.append([layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.groups, kind, side])
-            side = layer.out_resolution(side)
+            numbers = (layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.groups, kind)
+            rows.append([*numbers, *sides(size)])
+            size = layer.out_resolution(size)
     return rows
 
 
@@ -150,6 +154,7 @@ CONFIGS = [
     {"params": 200_000, "algorithm": "regularized", "population": 40},
     {"params": 100_000, "score": "zen-weighted"},
     {"params": 200_000, "layers": 12, "algorithm": "zen-nas"},
+    {"params": 200_000, "layers": 12, "resolution": "48x20", "channels": 12},
 ]
 
 

@@ -17,7 +17,7 @@ function card(title, value, detail, share) {
 function winnerSection(run, winner) {
   const blocks = structureOf(run, winner.id);
   const zen = winner.zen && card("Zen-score by Monte Carlo", winner.zen.score.toFixed(2), `by ${winner.zen.by}; 95 % interval ${winner.zen.ci95.map(v => v.toFixed(1)).join(" to ")}`);
-  const inputs = `${run.resolution}×${run.resolution}, ${run.num_classes} classes`;
+  const inputs = `${sizeText(run.resolution)}, ${run.num_classes} classes`;
   return el("section", { id: "winner", "aria-labelledby": "winner-title" },
     el("h1", { id: "winner-title" }, winner.name),
     note(`${run.notes.length ? "The chosen network" : "The network of the highest score within the budgets"}, for ${inputs}. ${run.iterations.toLocaleString("en")} of ${run.planned.toLocaleString("en")} iterations, ${run.scored.toLocaleString("en")} networks scored; ${run.status}.`),
@@ -29,7 +29,7 @@ function winnerSection(run, winner) {
     drawNetwork(blocks, run.resolution, i => [`params ${FORMATS.params(winner.rows[i].params)}, multiply-adds ${FORMATS.flops(winner.rows[i].flops)}, ${winner.rows[i].convolutions} convolutions`]),
     el("details", null, el("summary", null, "Table of super-blocks"), table(
       ["", "type", "in", "out", "stride", "bottleneck", "layers", "output", "params", "multiply-adds"],
-      winner.rows.map((r, i) => row([`${i + 1}`, r.kind, `${r.in_channels}`, `${r.out_channels}`, `${r.stride}`, r.bottleneck ? `${r.bottleneck}` : "–", `${r.layers}`, `${r.side}×${r.side}`, FORMATS.params(r.params), FORMATS.flops(r.flops)], 2)), 2)),
+      winner.rows.map((r, i) => row([`${i + 1}`, r.kind, `${r.in_channels}`, `${r.out_channels}`, `${r.stride}`, r.bottleneck ? `${r.bottleneck}` : "–", `${r.layers}`, sizeText(r.side), FORMATS.params(r.params), FORMATS.flops(r.flops)], 2)), 2)),
     el("details", null, el("summary", null, "Structure string"), copyable(winner.structure)));
 }
 

@@ -9,6 +9,7 @@ from zennas.architecture.model import SuperBlock
 from zennas.counting import Costs, count_super_block
 from zennas.counting.budgets import Budget
 from zennas.counting.count import COUNTED_ALONE
+from zennas.input_size import Resolution, sides
 from zennas.optional_dependencies import installed
 from zennas.scores.chains import COLUMNS, Chains
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix
@@ -69,7 +70,7 @@ class Batch(NamedTuple):
 class Core:
     """Rows and hashes of all candidates of a search, and what makes new ones of them."""
 
-    def __init__(self, problem: Problem, resolution: int, num_classes: int) -> None:
+    def __init__(self, problem: Problem, resolution: Resolution, num_classes: int) -> None:
         """The core of a search that `core_of` found to have one."""
         self._problem, self._resolution, self._classes = problem, resolution, num_classes
         self._examples: list[SuperBlock] = []
@@ -178,7 +179,7 @@ class Core:
                 self._numbers,
                 self._bounds,
                 self._convolve,
-                self._resolution,
+                *sides(self._resolution),
                 self._classes,
                 self._rows,
                 spans,
@@ -265,19 +266,19 @@ class Core:
             Parts(
                 np.empty((longest, len(COSTS)), dtype=np.int64),
                 np.empty(longest),
-                np.empty(longest + 1, dtype=np.int64),
+                np.empty((longest + 1, 2), dtype=np.int64),
             ),
         )
         return self._room
 
 
-def core_of(problem: Problem, resolution: int, num_classes: int) -> Core | None:
+def core_of(problem: Problem, resolution: Resolution, num_classes: int) -> Core | None:
     """The compiled core of a search; `None` where something of it has no compiled form: numba is missing, a block type
     cannot be traced, or there are mutation operators or quantities of a user's own.
 
     Args:
         problem: what is searched for; its costs are counted, none of them is predicted.
-        resolution: side of the square input.
+        resolution: size of the input.
         num_classes: outputs of the classifier.
     """
     quantities = {budget.quantity for budgets in problem.budget_sets for budget in budgets}

@@ -8,7 +8,7 @@ import numpy as np
 from zennas.blocks.symbols import ADD, AT_LEAST, DIVIDE, DIVISOR, FLOOR, FLOOR_DIVIDE, LESS, MULTIPLY, ROUND, SUBTRACT
 from zennas.blocks.tracing import CONVOLUTION_RELU, EXCITE, PROJECTION, UNIT, UNIT_WITH_IDENTITY
 from zennas.compiled import compiled_apart
-from zennas.scores.chains import C_IN, C_OUT, COLUMNS, GROUPS, KERNEL, KIND, SIDE
+from zennas.scores.chains import C_IN, C_OUT, COLUMNS, GROUPS, HEIGHT, KERNEL, KIND, WIDTH
 from zennas.scores.chains import STRIDE as CHAIN_STRIDE
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Vector
 from zennas.searching.compiled.program import (
@@ -86,21 +86,23 @@ def evaluate(program: Program, variant: int, in_channels: int, bottleneck: int, 
 
 @compiled_apart
 def count_units(
-    program: Program, path: int, side: int, at: Vector, counted: IntVector, chain: IntMatrix, used: int
-) -> tuple[int, int, float]:
-    """Costs of one layer, and its rows of the chain (as `closed_form.kernel` reads them, the last column the side).
+    program: Program, path: int, height: int, width: int, at: Vector, counted: IntVector, chain: IntMatrix, used: int
+) -> tuple[int, int, int, float]:
+    """Costs of one layer, and its rows of the chain (see `zennas.scores.chains`).
 
     Args:
         program: has the path.
         path: that `evaluate` returned.
-        side: of the square map that comes in.
+        height: of the map that comes in.
+        width: of the map that comes in.
         at: that `evaluate` filled.
         counted: costs, written.
         chain: rows, written from `used` on.
         used: rows that are there already.
 
     Returns:
-        Rows that are there then, the side of the map that goes out, and the sum of the logarithms of the widths.
+        Rows that are there then, height and width of the map that goes out, and the sum of the logarithms of the
+        widths.
     """
     params = flops = convolutions = memory = depth = 0
     log_width = 0.0
@@ -112,25 +114,25 @@ def count_units(
         if role >= UNIT:
             held, identity, first = 0, role == UNIT_WITH_IDENTITY, True
             continue
-        out_side = -(-side // row[_STRIDE])
+        out_height, out_width = -(-height // row[_STRIDE]), -(-width // row[_STRIDE])
         if identity and first:
-            held = channels * side * side
+            held = channels * height * width
         if role == EXCITE:
             params += out * (channels + row[_VALUES]) + channels * (out + row[_VALUES])
             flops += 2 * out * channels
             convolutions += 2
-            memory = max(memory, held + channels * (side * side + 1))
+            memory = max(memory, held + channels * (height * width + 1))
             first = False
             continue
-        alive = channels * side * side + out * out_side * out_side
+        alive = channels * height * width + out * out_height * out_width
         fan = 0
         if role == PROJECTION or role <= CONVOLUTION_RELU:
             fan = row[_KERNEL] * row[_KERNEL] * (channels // int(at[row[_GROUPS]]))
             params += out * (fan + row[_VALUES])
-            flops += out * fan * out_side * out_side
+            flops += out * fan * out_height * out_width
             convolutions += 1
         if role == PROJECTION:
-            held = out * out_side * out_side
+            held = out * out_height * out_width
             memory = max(memory, alive)
             continue
         # The first layer reads the very tensor that the link holds.
@@ -141,12 +143,12 @@ def count_units(
         chain[used, C_IN], chain[used, C_OUT] = channels, out
         chain[used, KERNEL], chain[used, CHAIN_STRIDE] = row[_KERNEL], row[_STRIDE]
         chain[used, GROUPS] = int(at[row[_GROUPS]])
-        chain[used, KIND], chain[used, SIDE] = role, side
+        chain[used, KIND], chain[used, HEIGHT], chain[used, WIDTH] = role, height, width
         used += 1
-        side, first = out_side, False
+        height, width, first = out_height, out_width, False
     counted[PARAMS], counted[FLOPS], counted[CONVOLUTIONS] = params, flops, convolutions
     counted[MEMORY], counted[EFFECTIVENESS] = memory * _BYTES, depth
-    return used, side, log_width
+    return used, height, width, log_width
 
 
 class Parts(NamedTuple):
@@ -155,12 +157,12 @@ class Parts(NamedTuple):
     Attributes:
         counted: a row a super-block, see the places of the costs; the last has its depth.
         log_widths: of each, the sum of the logarithms of its widths.
-        sides: of the map that comes into each, and of the one that leaves the last.
+        sizes: height and width of the map that comes into each, and of the one that leaves the last.
     """
 
     counted: IntMatrix
     log_widths: Vector
-    sides: IntVector
+    sizes: IntMatrix
 
 
 @compiled_apart
@@ -181,16 +183,17 @@ def count_part(
     Returns:
         Rows that are there then.
     """
-    block, counted, side = network[index], parts.counted[index], parts.sides[index]
+    block, counted = network[index], parts.counted[index]
+    height, width = parts.sizes[index, 0], parts.sizes[index, 1]
     variant, times = block[TYPE] * VARIANTS, block[LAYERS] - 1
     path = evaluate(program, variant + FIRST + block[STRIDE] - 1, block[IN], block[BOTTLENECK], block[OUT], at)
-    used, side, widths = count_units(program, path, side, at, counted, chain, used)
+    used, height, width, widths = count_units(program, path, height, width, at, counted, chain, used)
     if times > 0:
         params, flops, convolutions = counted[PARAMS], counted[FLOPS], counted[CONVOLUTIONS]
         memory, depth = counted[MEMORY], counted[EFFECTIVENESS]
         path = evaluate(program, variant + REST, block[OUT], block[BOTTLENECK], block[OUT], at)
         begin = used
-        used, side, more = count_units(program, path, side, at, counted, chain, used)
+        used, height, width, more = count_units(program, path, height, width, at, counted, chain, used)
         counted[PARAMS] = params + times * counted[PARAMS]
         counted[FLOPS] = flops + times * counted[FLOPS]
         counted[CONVOLUTIONS] = convolutions + times * counted[CONVOLUTIONS]
@@ -207,7 +210,8 @@ def count_part(
             used += length
     else:
         counted[LAYER_COUNT] = block[LAYERS] if counted[EFFECTIVENESS] > 0 else 0
-    parts.log_widths[index], parts.sides[index + 1] = widths, side
+    parts.log_widths[index] = widths
+    parts.sizes[index + 1, 0], parts.sizes[index + 1, 1] = height, width
     return used
 
 
@@ -243,7 +247,8 @@ def add_up(network: IntMatrix, parts: Parts, num_classes: int, costs: Vector) ->
 def count_network(
     program: Program,
     network: IntMatrix,
-    resolution: int,
+    height: int,
+    width: int,
     num_classes: int,
     at: Vector,
     parts: Parts,
@@ -257,7 +262,8 @@ def count_network(
     Args:
         program: of its block types.
         network: a row a super-block.
-        resolution: side of the square input.
+        height: of the input.
+        width: of the input.
         num_classes: outputs of the classifier.
         at: one number a place of the longest tape, overwritten.
         parts: of its super-blocks, written.
@@ -269,7 +275,7 @@ def count_network(
     Returns:
         Rows that are there then.
     """
-    parts.sides[0] = resolution
+    parts.sizes[0, 0], parts.sizes[0, 1] = height, width
     for index in range(len(network)):
         used = count_part(program, network, index, at, parts, chain, used)
         ends[index] = used

@@ -116,7 +116,8 @@ def fit(
     program: Program,
     numbers: Numbers,
     bounds: Bounds,
-    resolution: int,
+    height: int,
+    width: int,
     num_classes: int,
     network: IntMatrix,
     which: int,
@@ -132,7 +133,8 @@ def fit(
         program: of the block types.
         numbers: of the space.
         bounds: the budgets.
-        resolution: side of the square input.
+        height: of the input.
+        width: of the input.
         num_classes: outputs of the classifier.
         network: a row a super-block, changed in place.
         which: of the sets of budgets.
@@ -161,7 +163,8 @@ def fit(
         count_network(
             program,
             network,
-            resolution,
+            height,
+            width,
             num_classes,
             room.at,
             room.parts,

@@ -17,7 +17,8 @@ def propose_round(
     numbers: Numbers,
     bounds: Bounds,
     convolve: IntVector,
-    resolution: int,
+    height: int,
+    width: int,
     num_classes: int,
     rows: IntMatrix,
     parents: IntMatrix,
@@ -35,7 +36,8 @@ def propose_round(
         numbers: of the space and the operators.
         bounds: the budgets.
         convolve: of each block type, whether its layers count.
-        resolution: side of the square input.
+        height: of the input.
+        width: of the input.
         num_classes: outputs of the classifier.
         rows: super-blocks of all candidates.
         parents: of each proposal, the first and last row of the parent.
@@ -79,7 +81,8 @@ def propose_round(
                 program,
                 numbers,
                 bounds,
-                resolution,
+                height,
+                width,
                 num_classes,
                 network[:length],
                 fits[number],
@@ -100,7 +103,8 @@ def propose_round(
         end = count_network(
             program,
             network[:length],
-            resolution,
+            height,
+            width,
             num_classes,
             room.at,
             room.parts,
