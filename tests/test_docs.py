@@ -15,7 +15,7 @@ from zennas.cli.main import app
 from zennas.spaces import mutation_operators, operators
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("tutorial", "own-block", "own-layer", "own-algorithm", "resume", "report", "from-the-original")
+PAGES = ("tutorial", "input", "own-block", "own-layer", "own-algorithm", "resume", "report", "from-the-original")
 FENCE = re.compile(r'^```(sh|python)(?: title="(\S+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 HERE = "PYTHONPATH=."
 
