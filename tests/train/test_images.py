@@ -104,7 +104,7 @@ def test_grey_digits_are_learned_at_any_size(tmp_path, size):
     result = train(GREY, tmp_path / "run", resolution=size, batch_size=32, epochs=4, lr=2, mixup=0, erasing=0)
     assert result.best["accuracy"] > 0.4
     weights = tmp_path / "run" / "best.safetensors"
-    assert [v.shape for v in load_file(weights).values() if v.dim() == 4][0] == (8, 1, 3, 3)
+    assert next(v.shape for v in load_file(weights).values() if v.dim() == 4) == (8, 1, 3, 3)
     again = evaluate(str(tmp_path / "run" / "architecture.yaml"), weights, resolution=size)
     assert again.top1 == result.best["accuracy"]
 
