@@ -2,6 +2,7 @@
 
 import algorithms
 import closed_form_accuracy
+import designs
 import distillation
 import end_to_end_digits
 import history
@@ -14,7 +15,9 @@ import quality
 import rescoring
 import same_winner
 import speed
+import trained
 import training_throughput
+import which_score
 import winners
 import workers
 import zen
@@ -38,6 +41,9 @@ SCRIPTS = (
     end_to_end_digits,
     training_throughput,
     distillation,
+    designs,
+    trained,
+    which_score,
 )
 """In the order in which they run: what others need comes first."""
 BENCHMARKS = {benchmark.name: benchmark for script in SCRIPTS for benchmark in script.BENCHMARKS}

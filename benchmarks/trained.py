@@ -12,13 +12,15 @@ import multiprocessing
 import statistics
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmark import Benchmark, table
-from kept import Results, all_kept, measuring, parsed
+from kept import Results, measuring, parsed
 
 from zennas.architecture.model import Architecture, SuperBlock
+from zennas.units import format_count
 
 RESOLUTION, CLASSES = 32, 10
 PARAMS, FLOPS, LAYERS = 150_000, 5_000_000, 18
@@ -31,15 +33,15 @@ RECIPE: dict[str, Any] = {
 """He et al.'s for CIFAR (2016, section 4.2), with a cosine and few epochs; `lr` is for a batch of 256."""
 
 
-def resnet20(share: float) -> Architecture:
-    """ResNet-20 of He et al., section 4.2, with `share` of its channels."""
+def resnet(depth: int, share: float) -> Architecture:
+    """The CIFAR network of He et al., section 4.2, of depth 6n + 2, with `share` of its channels."""
     widths = [round(share * width) for width in (16, 32, 64)]
     blocks = [SuperBlock("Conv", 3, 3, widths[0], 1)]
     for stage, width in enumerate(widths):
         stride, before = (1, widths[0]) if stage == 0 else (2, widths[stage - 1])
         blocks.append(SuperBlock("Basic", 3, before, width, stride, width))
-        blocks += [SuperBlock("Basic", 3, width, width, 1, width)] * 2
-    return Architecture(tuple(blocks), "ResNet-20", RESOLUTION, CLASSES)
+        blocks += [SuperBlock("Basic", 3, width, width, 1, width)] * ((depth - 2) // 6 - 1)
+    return Architecture(tuple(blocks), f"ResNet-{depth}", RESOLUTION, CLASSES)
 
 
 def mobilenet_v2(share: float) -> Architecture:
@@ -51,9 +53,7 @@ def mobilenet_v2(share: float) -> Architecture:
     for expansion, channels, repeats, stride in rows:
         for repeat in range(repeats):
             out = round(share * channels)
-            blocks.append(
-                SuperBlock("IR", 3, width, out, stride if repeat == 0 else 1, expansion=float(expansion))
-            )
+            blocks.append(SuperBlock("IR", 3, width, out, stride if repeat == 0 else 1, expansion=float(expansion)))
             width = out
     blocks.append(SuperBlock("Conv", 1, width, round(share * 1280)))
     return Architecture(tuple(blocks), "MobileNetV2", RESOLUTION, CLASSES)
@@ -86,7 +86,7 @@ def methods(seed: int) -> dict[str, Callable[[], Architecture]]:
     searched = {f"search, {score}": (lambda score=score: winner(score, seed)) for score in SCORES}
     return {
         **searched,
-        "ResNet-20, narrower": lambda: widest(resnet20),
+        "ResNet-20, narrower": lambda: widest(partial(resnet, 20)),
         "MobileNetV2, narrower": lambda: widest(mobilenet_v2),
     }
 
@@ -138,8 +138,62 @@ def measure(results: Results, data: str, out: Path, workers: int) -> None:
             )
 
 
+def by_method(results: Results) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each method, by seed; the method of the highest mean accuracy first."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for key, row in sorted(results.rows.items()):
+        rows.setdefault(key.partition(" · ")[0], []).append(row)
+    return dict(sorted(rows.items(), key=lambda item: -mean_accuracy(item[1])))
+
+
+def mean_accuracy(rows: list[dict[str, Any]], epoch: int = -1) -> float:
+    """Mean over the seeds, in percent, after an epoch; the last one by default."""
+    return statistics.mean(row["accuracies"][epoch] for row in rows)
+
+
+def half_width(values: list[float]) -> float:
+    """Of the 95 % interval of a mean, by Student's t."""
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5)
+
+
+def show(results: Results) -> str:
+    """Accuracy of each method with its interval, and what its networks cost."""
+    lines = []
+    for name, rows in by_method(results).items():
+        values = [row["accuracies"][-1] for row in rows]
+        costs = [_range([row[cost] for row in rows]) for cost in ("params", "flops", "convolutions")]
+        lines.append([name, f"{statistics.mean(values):.1f} ± {half_width(values):.1f}", _listed(values), *costs])
+    header = ["method", "accuracy (%)", "by seed", "params", "multiply-adds", "convolutions"]
+    return table(header, lines, ["---", "---:", "---", "---:", "---:", "---:"])
+
+
+def show_epochs(results: Results) -> str:
+    """Mean accuracy by epoch: whether the order still changes."""
+    methods_ = by_method(results)
+    epochs = range(len(next(iter(methods_.values()))[0]["accuracies"]))
+    lines = [[name, *(f"{mean_accuracy(rows, epoch):.1f}" for epoch in epochs)] for name, rows in methods_.items()]
+    return table(["method", *(str(epoch + 1) for epoch in epochs)], lines)
+
+
+def show_networks(results: Results) -> str:
+    """The structures that were trained, each once."""
+    structures = {row["structure"]: name for name, rows in by_method(results).items() for row in rows}
+    return "\n".join(f"- {name}: `{structure}`" for structure, name in structures.items())
+
+
+def _listed(values: list[float]) -> str:
+    return ", ".join(f"{value:.1f}" for value in values)
+
+
+def _range(values: list[float]) -> str:
+    low, high = (format_count(value) for value in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"
+
+
 def main() -> None:
-    """Train everything, or measure latencies."""
+    """Train everything."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=["train"])
     parser.add_argument("--data", required=True, help="imagefolder:DIR with CIFAR-10, or cifar10:DIR")
@@ -148,7 +202,16 @@ def main() -> None:
     options = parsed(parser)
     with measuring("trained-cifar10", options.keep) as results:
         measure(results, options.data, options.out, options.workers)
+    print(show(results))
 
+
+BENCHMARKS = [
+    Benchmark(
+        "trained-cifar10", "trained.py train --data imagefolder:DIR --out DIR",
+        {"trained-cifar10": show, "trained-cifar10-epochs": show_epochs, "trained-cifar10-networks": show_networks},
+        timed=False, minutes=300,
+    )
+]  # fmt: skip
 
 if __name__ == "__main__":
     main()

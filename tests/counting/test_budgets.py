@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from zennas.counting import Costs
-from zennas.counting.budgets import Budget, depth_within, parse_budget, total_violation, within
+from zennas.counting.budgets import Budget, depth_within, implied_flops, parse_budget, total_violation, within
 from zennas.errors import BudgetError, ZennasError
 
 COSTS = Costs(params=1_000_000, flops=50_000_000, layers=18, convolutions=40, memory=8_000_000)
@@ -44,3 +44,18 @@ def test_unknown_quantity():
         parse_budget("param", "1M")
     with pytest.raises(BudgetError):
         Budget("params", 1, 2)
+
+
+@pytest.mark.parametrize("others", [[], ["effectiveness 0.5"]])
+def test_params_alone_bound_multiply_adds_too(others):
+    budgets = [parse_budget("params", "0.5M..1M"), *(parse_budget(*o.split()) for o in others)]
+    assert implied_flops(budgets, 256) == (Budget("flops", 256e6, implied=True),)
+    assert implied_flops(budgets, 0) == ()
+
+
+@pytest.mark.parametrize(
+    "other", ["flops 1G", "flops 1M..", "layers 18", "memory 1MB", "latency 1ms", "convolutions 40"]
+)
+def test_a_bound_of_anything_else_implies_nothing(other):
+    assert implied_flops([parse_budget("params", "1M"), parse_budget(*other.split())], 256) == ()
+    assert implied_flops([parse_budget(*other.split())], 256) == ()

@@ -30,11 +30,21 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "frontier": dict(
         space="mobilenet", num_classes=10, se=True, params=["100k", "200k"], flops="20M", iterations=1500, seed=3
     ),
-    "grouped": dict(space="regnet", resolution=64, num_classes=10, params="300k", effectiveness="0.9", iterations=1000),
+    "grouped": dict(
+        space="regnet",
+        resolution=64,
+        num_classes=10,
+        params="300k",
+        effectiveness="0.9",
+        flops_per_param=0,
+        iterations=1000,
+    ),
     "lower bounds": dict(
         space="mobilenet", score="zen-weighted", flops="2M..5M", memory="1MB", iterations=1000, pareto=["params"]
     ),
-    "from a network": dict(start="zennet-cifar-0.5M", freeze=["stem"], params="600k", score="deepmad", iterations=800),
+    "from a network": dict(
+        start="zennet-cifar-0.5M", freeze=["stem"], params="600k", score="deepmad", flops_per_param=0, iterations=800
+    ),
     "a file's space": dict(space="narrow.yaml", params="200k", layers="12", population=32, iterations=1500, seed=7),
 }
 COLUMNS = "id, iteration, parent, mutation, score, params, flops, layers, convolutions, memory, effectiveness"

@@ -224,3 +224,17 @@ def test_a_directory_below_a_file_is_refused(tmp_path):
     for place in (tmp_path / "file", tmp_path / "file" / "run"):
         with pytest.raises(RunError, match="is a file, or below one"):
             zennas.search(params="1M", out=place)
+
+
+def test_params_alone_hold_multiply_adds_and_older_runs_are_gone_on_with_without(tmp_path):
+    settings = dict(params="200k", score="zen-weighted", iterations=1500, rescore=0)
+    held = zennas.search(out=tmp_path / "held", **settings)
+    assert held.costs.flops <= 256 * 200_000
+    free = zennas.search(out=tmp_path / "free", flops_per_param=0, **settings)
+    assert free.costs.flops > 256 * 200_000
+    config = tmp_path / "free" / "config.yaml"
+    config.write_text("".join(line for line in config.read_text().splitlines(True) if "flops_per_param" not in line))
+    again = resume_run(tmp_path / "free", {"iterations": 2000})
+    assert again.costs.flops > 256 * 200_000
+    with pytest.raises(BudgetError, match=r"flops ≤ 5.12M \(implied\).*flops_per_param 0 lifts"):
+        zennas.search(params="20k", resolution=224, iterations=100, rescore=0)

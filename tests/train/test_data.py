@@ -5,11 +5,13 @@ from PIL import Image
 
 from zennas.errors import DataError, WeightsError, ZennasError
 from zennas.train import evaluate, train
-from zennas.train.augment import Lighting, batch_mixer, train_transform
+from zennas.train.augment import Lighting, batch_mixer, evaluation_transform, train_transform
 from zennas.train.config import train_config
 from zennas.train.datasets import open_data
 from zennas.train.evaluation import write_confusion
-from zennas.train.loader import evaluation_batches, train_batches
+from zennas.train.images import ByteImages
+from zennas.train.loader import PreparedBatches, evaluation_batches, train_batches
+from zennas.train.loop import prepared_for_training
 from zennas.train.randomness import seeded
 from zennas.train.weights import load_weights, read_weights
 
@@ -246,3 +248,43 @@ def test_network_and_images_must_fit():
         make_network("timm:resnet81", 10, 32)
     with pytest.raises(ZennasError, match="torchvision model"):
         make_network("torchvision:resnet1", 10, 32)
+
+
+def test_a_folder_of_small_squares_is_treated_as_cifar(tmp_path):
+    data = open_data(f"imagefolder:{folder(tmp_path / 'small', sizes=((16, 16),))}")
+    assert (data.photographs, data.resolution, isinstance(data.train, ByteImages)) == (False, 16, True)
+    read = open_data(f"imagefolder:{tmp_path / 'small'}", small_folders=False)
+    assert (read.photographs, read.resolution) == (True, 224)
+    assert len(data.train) == len(read.train)
+    for index in range(len(data.train)):
+        assert np.array_equal(data.train[index][0], read.train[index][0])
+        assert data.train[index][1] == read.train[index][1]
+    # Shifted by at most an eighth, never enlarged: what is not margin is found again in the image.
+    config = train_config(
+        {"model": "m", "data": f"imagefolder:{tmp_path}", "erasing": 0, "lighting": 0, "auto_augment": False, "flip": 0}
+    )
+    images = prepared_for_training(config, data, 16)
+    assert isinstance(images, PreparedBatches)
+    shifted = images.__getitems__([(0, 0)]).images[0]
+    whole = evaluation_transform(data, 16)(data.train[0][0])
+    places = [
+        torch.allclose(shifted[:, 2:14, 2:14], whole[:, 2 + y : 14 + y, 2 + x : 14 + x], atol=1e-5)
+        for y in range(-2, 3)
+        for x in range(-2, 3)
+    ]
+    assert any(places)
+
+
+@pytest.mark.parametrize("sizes", [((16, 16), (17, 17)), ((16, 12),), ((65, 65),)])
+def test_folders_of_other_images_are_photographs(tmp_path, sizes):
+    assert open_data(f"imagefolder:{folder(tmp_path, sizes=sizes)}").photographs
+
+
+def test_a_small_image_that_cannot_be_read_is_met_where_it_is_used(tmp_path):
+    folder(tmp_path, sizes=((16, 16),))
+    (tmp_path / "train" / "cat" / "0.png").write_bytes(b"no image")
+    assert open_data(f"imagefolder:{tmp_path}").photographs
+    with pytest.raises(DataError, match=r"0\.png: cannot be read"):
+        train(
+            "SuperConvK3BNRELU(3,8,2,1)", tmp_path / "run", data=f"imagefolder:{tmp_path}", batch_size=4, resolution=16
+        )

@@ -9,6 +9,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from zennas.accuracy.choice import which_score
 from zennas.accuracy.measures import Measures
 from zennas.accuracy.study import ScoreRanking, Study
 from zennas.units import format_count, format_seconds
@@ -37,6 +38,7 @@ def show_study(result: Study, out: Path | None, as_json: bool, source: str = "")
     terminal = console()
     terminal.print(study_table(result))
     _print_notes(terminal, result)
+    _print_choice(terminal, [result])
     if out is not None:
         terminal.print(f"written to {out}", highlight=False, markup=False)
 
@@ -65,6 +67,7 @@ def show_studies(results: Sequence[tuple[str, Study]], out: Path | None, as_json
     terminal.print(comparison_table([result for _, result in results]))
     for _, result in results:
         _print_notes(terminal, result)
+    _print_choice(terminal, [result for _, result in results])
     if out is not None:
         terminal.print(f"written to {out}", highlight=False, markup=False)
 
@@ -159,6 +162,11 @@ def _print_notes(terminal: Any, result: Study) -> None:
         )
     for line in result.left_out:
         terminal.print(f"left out   {line}", style="dim", highlight=False, markup=False)
+
+
+def _print_choice(terminal: Any, results: Sequence[Study]) -> None:
+    for line in which_score(results):
+        terminal.print(line, highlight=False, markup=False)
 
 
 def comparison_table(results: Sequence[Study]) -> Table:

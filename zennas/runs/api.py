@@ -9,7 +9,7 @@ from zennas.input_size import GivenResolution
 from zennas.runs.result import SearchResult
 from zennas.runs.run import RunContext, Watcher, start_run
 from zennas.searching.executors import Execution
-from zennas.searching.settings import checked_config, search_settings
+from zennas.searching.settings import FLOPS_PER_PARAM, checked_config, search_settings
 
 Bound = float | str | Sequence[float | str] | None
 """A budget: a number in the quantity's unit as an upper bound, a text such as `"1M"`, `"0.5M..1M"` for both bounds or
@@ -29,6 +29,7 @@ def search(
     memory: Bound = None,
     latency: Bound = None,
     effectiveness: Bound = None,
+    flops_per_param: float = FLOPS_PER_PARAM,
     latency_predictor: str | os.PathLike[str] | None = None,
     latency_backend: str | None = None,
     latency_dtype: str | None = None,
@@ -80,6 +81,8 @@ def search(
         memory: budget of bytes of float32 activations an image.
         latency: budget of seconds an image on `device`; as text with its unit, `"0.5ms"`.
         effectiveness: budget of ρ, depth over width of the main path (DeepMAD).
+        flops_per_param: multiply-adds for each of the most parameters, where `params` is the only budget that bounds a
+            network's size; 256 by default, what published networks have at most. 0: no bound.
         latency_predictor: file of `zennas latency-predictor fit`; by default a quick one is fitted for `device`.
         latency_backend: `torch`, `torch-compile` or `onnxruntime`; by default the predictor's, or `torch`.
         latency_dtype: number type of the latency, `fp32`, `fp16`, `bf16` or `int8`; by default the predictor's, or
@@ -126,6 +129,7 @@ def search(
         space=space, resolution=resolution, num_classes=num_classes, channels=channels,
         params=params, flops=flops, layers=layers,
         convolutions=convolutions, memory=memory, latency=latency, effectiveness=effectiveness,
+        flops_per_param=flops_per_param,
         latency_predictor=latency_predictor, latency_backend=latency_backend, latency_dtype=latency_dtype,
         latency_batch_size=latency_batch_size, latency_layout=latency_layout, se=se, score=score, algorithm=algorithm,
         iterations=iterations, population=population, round_size=round_size, islands=islands,

@@ -67,7 +67,9 @@ def _summary(directory: Path, allow_imports: bool) -> RunSummary:
         check_begun(directory)
         with closing(RunStore(directory)) as store:
             state, best, scored = store.state(), store.best_score(), store.count()
-        budgets = tuple(", ".join(map(str, budgets)) for budgets in config.budget_sets() if budgets)
+        budgets = tuple(
+            ", ".join(str(b) for b in budgets if not b.implied) for budgets in config.budget_sets() if budgets
+        )
     except ImportRefusedError as error:
         return RunSummary(directory, f"not read: {error}")
     except ZennasError as error:

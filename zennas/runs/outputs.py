@@ -55,13 +55,14 @@ def winner_name(space: str, resolution: Resolution, budgets: Sequence[Budget]) -
         resolution: size of the input in pixels: its side, or height and width.
         budgets: those that the winner meets; their upper bounds are in the name.
     """
-    bounds = [f"{b.quantity}-{b.show(b.high)}" for b in budgets if b.high < float("inf")]
+    bounds = [f"{b.quantity}-{b.show(b.high)}" for b in budgets if b.high < float("inf") and not b.implied]
     return "-".join(["zennet", Path(space).stem, str(resolution), *bounds])
 
 
 def budget_label(budgets: Sequence[Budget]) -> str:
     """`1M`, or `1M-18` for several: the bounds of a population as a part of a file name."""
-    return "-".join(b.show(b.high if b.high < float("inf") else b.low) for b in budgets) or "unbounded"
+    given = [b for b in budgets if not b.implied]
+    return "-".join(b.show(b.high if b.high < float("inf") else b.low) for b in given) or "unbounded"
 
 
 _FIRST_COSTS = ("params", "flops", "layers", "memory")

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from zennas.architecture.model import MAX_CHANNELS
-from zennas.counting.budgets import Budget, parse_budget
+from zennas.counting.budgets import Budget, implied_flops, parse_budget
 from zennas.counting.quantities import QUANTITIES
 from zennas.errors import ArchitectureError, BudgetError, RunError
 from zennas.input_size import RESOLUTION_HELP
@@ -35,6 +35,10 @@ from zennas.units import parse_seconds
 SEARCH = "Search"
 BUDGETS = "Budgets"
 STOP = "Stopping"
+
+FLOPS_PER_PARAM = 256.0
+"""Positions at which a parameter works on average: those of a 16×16 map. ResNet-50 has 160, RegNetY-32GF 223,
+MobileNetV2 86, ResNet-20 at 32×32 150 and the paper's CIFAR networks 160 to 272."""
 
 BudgetText = str | list[str]
 
@@ -60,6 +64,11 @@ class SearchConfig(BaseModel):
         int, Field(ge=0, le=1 << 20), Option("Outputs of the classifier.", SEARCH, name="classes")
     ] = 100
     budgets: dict[str, BudgetText] = {}
+    flops_per_param: Annotated[
+        float,
+        Field(ge=0, le=1 << 28),
+        Option("Most multiply-adds a parameter where --params is the only bound; 0: any number.", BUDGETS),
+    ] = FLOPS_PER_PARAM
     latency_predictor: Annotated[
         str | None, Option("File of `zennas latency-predictor fit`; else one is fitted for --device.", BUDGETS)
     ] = None
@@ -161,7 +170,11 @@ class SearchConfig(BaseModel):
             return super().__getattr__(name)
 
     def budget_sets(self) -> list[tuple[Budget, ...]]:
-        """The budgets of each population: every combination of the listed budgets. Raises `BudgetError`."""
+        """The budgets of each population: every combination of the listed budgets, each with what it implies.
+
+        Raises:
+            BudgetError: a budget cannot be read.
+        """
         combinations: list[tuple[Budget, ...]] = [()]
         for quantity in QUANTITIES:
             given = self.budgets.get(quantity)
@@ -172,7 +185,7 @@ class SearchConfig(BaseModel):
                 raise BudgetError(f"{quantity}: no budget is given; write one like 1M, or several as 0.5M,1M")
             parsed = [parse_budget(quantity, text) for text in texts]
             combinations = [(*budgets, budget) for budgets in combinations for budget in parsed]
-        return combinations
+        return [(*budgets, *implied_flops(budgets, self.flops_per_param)) for budgets in combinations]
 
 
 def _budget_text(quantity: str, budget: Any) -> Any:
@@ -253,7 +266,9 @@ def read_config(directory: Path, allow_imports: bool = False) -> SearchConfig:
         ImportRefusedError: a setting is not known, and a plugin was not imported.
         ZennasError: the file is damaged.
     """
-    values, where = read_settings(directory, "run", RunError), f"{directory / CONFIG}: "
+    # Runs that do not name it were begun before there was such a bound.
+    values = {"flops_per_param": 0.0, **read_settings(directory, "run", RunError)}
+    where = f"{directory / CONFIG}: "
     plugins = values.get("plugins")
     refused = refused_plugins(plugins if isinstance(plugins, list) else [], allow_imports)
     with plugins_left_out(refused):

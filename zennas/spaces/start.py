@@ -160,7 +160,9 @@ def _explain(
 ) -> str:
     wanted = ", ".join(map(str, unreachable or budgets))
     reached = ", ".join(f"{b.quantity} {b.show(least[b.quantity])}" for b in unreachable or budgets)
+    lifted = "; flops_per_param 0 lifts the implied bound" if any(b.implied for b in unreachable or budgets) else ""
     return (
         f"no network of the {space.name} space was found with {wanted}; the smallest tried has {reached} "
         f"(its smallest in all: {smallest.params} params, {smallest.flops} multiply-adds, {smallest.layers} layers)"
+        f"{lifted}"
     )
