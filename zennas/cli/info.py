@@ -22,6 +22,9 @@ def info(
         int | None,
         typer.Option(min=0, help="Outputs of the classifier; 0 for none.", show_default="the network's own, else 1000"),
     ] = None,
+    dtype: Annotated[
+        str, typer.Option(help="Number type in which weights and memory are counted: fp32, fp16 or int8.")
+    ] = "fp32",
     plot: Annotated[bool, typer.Option("--plot", help="Draw the network on the terminal.")] = False,
     image: Annotated[
         Path | None, typer.Option(help="Draw the network into a file: .html, .png, .svg or .pdf.", show_default=False)
@@ -35,6 +38,8 @@ def info(
         zennas info zennet-cifar-1.0M
 
         zennas info runs/search-1/best.yaml --resolution 64 --classes 10 --json
+
+        zennas info zennet-cifar-1.0M --resolution 96x64 --channels 1 --dtype int8
 
         zennas info zennet-cifar-1.0M --plot --image network.svg
     """
@@ -50,7 +55,7 @@ def info(
         _module_info(architecture, as_json)
         return
     classes = native_classes(architecture, classes)
-    counted = costs(architecture, size, classes)
+    counted = costs(architecture, size, classes, dtype)
     structure = format_structure(architecture)
     if image is not None:
         from zennas.report.figures import plot_architecture
@@ -69,6 +74,7 @@ def info(
                     "resolution": plain(size),
                     "in_channels": architecture.in_channels,
                     "num_classes": classes,
+                    "dtype": dtype,
                     **known_costs(counted),
                     "structure": structure,
                     "super_blocks": rows,

@@ -29,6 +29,9 @@ def search(
     memory: Bound = None,
     latency: Bound = None,
     effectiveness: Bound = None,
+    weights: Bound = None,
+    peak_memory: Bound = None,
+    dtype: str | None = None,
     flops_per_param: float = FLOPS_PER_PARAM,
     latency_predictor: str | os.PathLike[str] | None = None,
     latency_backend: str | None = None,
@@ -78,9 +81,13 @@ def search(
         flops: budget of multiply-adds an image.
         layers: budget of the super-blocks' layers (the paper's depth).
         convolutions: budget of convolutions, with projections and squeeze-excitation.
-        memory: budget of bytes of float32 activations an image.
+        memory: budget of bytes of activations an image, in `dtype`.
         latency: budget of seconds an image on `device`; as text with its unit, `"0.5ms"`.
         effectiveness: budget of ρ, depth over width of the main path (DeepMAD).
+        weights: budget of bytes of weights, biases and scales as deployed in `dtype`.
+        peak_memory: budget of bytes of activations in `dtype` where operators run one by one, as in TensorFlow Lite
+            Micro's arena.
+        dtype: `fp32` (default), `fp16` or `int8`: number type in which weights and memory are counted.
         flops_per_param: multiply-adds for each of the most parameters, where `params` is the only budget that bounds a
             network's size; 256 by default, what published networks have at most. 0: no bound.
         latency_predictor: file of `zennas latency-predictor fit`; by default a quick one is fitted for `device`.
@@ -129,6 +136,7 @@ def search(
         space=space, resolution=resolution, num_classes=num_classes, channels=channels,
         params=params, flops=flops, layers=layers,
         convolutions=convolutions, memory=memory, latency=latency, effectiveness=effectiveness,
+        weights=weights, peak_memory=peak_memory, dtype=dtype,
         flops_per_param=flops_per_param,
         latency_predictor=latency_predictor, latency_backend=latency_backend, latency_dtype=latency_dtype,
         latency_batch_size=latency_batch_size, latency_layout=latency_layout, se=se, score=score, algorithm=algorithm,

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -17,6 +18,7 @@ from pydantic import (
 
 from zennas.architecture.model import MAX_CHANNELS
 from zennas.counting.budgets import Budget, implied_flops, parse_budget
+from zennas.counting.count import FP32
 from zennas.counting.quantities import QUANTITIES
 from zennas.errors import ArchitectureError, BudgetError, RunError
 from zennas.input_size import RESOLUTION_HELP
@@ -43,6 +45,10 @@ MobileNetV2 86, ResNet-20 at 32×32 150 and the paper's CIFAR networks 160 to 27
 BudgetText = str | list[str]
 
 
+def _number_type(value: Any) -> Any:
+    return number_type(value) if isinstance(value, str) else value
+
+
 class SearchConfig(BaseModel):
     """The settings of a search: each with its type, its default, its bounds and, in its `Option`, what it is.
 
@@ -64,6 +70,11 @@ class SearchConfig(BaseModel):
         int, Field(ge=0, le=1 << 20), Option("Outputs of the classifier.", SEARCH, name="classes")
     ] = 100
     budgets: dict[str, BudgetText] = {}
+    dtype: Annotated[
+        Literal["fp32", "fp16", "int8"] | None,
+        BeforeValidator(_number_type),
+        Option("Number type in which weights and memory are counted: fp32, fp16 or int8.", BUDGETS, shown=FP32),
+    ] = None
     flops_per_param: Annotated[
         float,
         Field(ge=0, le=1 << 28),
@@ -169,6 +180,11 @@ class SearchConfig(BaseModel):
                 return self.budgets.get(name)
             return super().__getattr__(name)
 
+    @property
+    def deployed_type(self) -> str:
+        """The number type in which weights and memory are counted."""
+        return self.dtype or FP32
+
     def budget_sets(self) -> list[tuple[Budget, ...]]:
         """The budgets of each population: every combination of the listed budgets, each with what it implies.
 
@@ -185,7 +201,9 @@ class SearchConfig(BaseModel):
                 raise BudgetError(f"{quantity}: no budget is given; write one like 1M, or several as 0.5M,1M")
             parsed = [parse_budget(quantity, text) for text in texts]
             combinations = [(*budgets, budget) for budgets in combinations for budget in parsed]
-        return [(*budgets, *implied_flops(budgets, self.flops_per_param)) for budgets in combinations]
+        return [
+            (*budgets, *implied_flops(budgets, self.flops_per_param, self.deployed_type)) for budgets in combinations
+        ]
 
 
 def _budget_text(quantity: str, budget: Any) -> Any:
