@@ -9,6 +9,7 @@ import typer
 from zennas.cli.options import Channels, Json, Model, Resolution
 from zennas.cli.skipped import print_skipped
 from zennas.cli.terminal import say
+from zennas.layouts import AUTO, LAYOUT_HELP, AskedLayout
 
 
 def export(
@@ -18,6 +19,7 @@ def export(
     dtype: Annotated[str, typer.Option(help="fp32, fp16, bf16, or int8 (onnx, needs --data).")] = "fp32",
     dynamic_batch: Annotated[bool, typer.Option("--dynamic-batch", help="Take any number of images.")] = False,
     fold_bn: Annotated[bool, typer.Option("--fold-bn", help="Fold batch norms into convolutions.")] = False,
+    layout: Annotated[AskedLayout, typer.Option(help=f"{LAYOUT_HELP[:-1]} (torch-export).")] = AUTO,
     data: Annotated[
         str | None, typer.Option(help="Calibrate int8 on its training images; report accuracy on its test images.")
     ] = None,
@@ -71,6 +73,7 @@ def export(
         dtype=dtype,
         dynamic_batch=dynamic_batch,
         fold=fold_bn,
+        layout=layout,
         data=data,
         on_bad_image=on_bad_image,
     )
