@@ -15,7 +15,7 @@ from zennas.cli.main import app
 from zennas.spaces import mutation_operators, operators
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("tutorial", "input", "own-block", "own-layer", "own-algorithm", "resume", "report", "from-the-original")
+PAGES = ("tutorial", "input", "microcontroller", "own-block", "own-layer", "own-algorithm", "resume", "report", "from-the-original")
 FENCE = re.compile(r'^```(sh|python)(?: title="(\S+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 HERE = "PYTHONPATH=."
 
@@ -39,9 +39,12 @@ def call(command, cwd):
 
 
 def shortened(words):
-    """A search of full length with few iterations: what is tested is that the command works."""
+    """A search of full length with few iterations, a training of one epoch: what is tested is that the command works."""
     if words[1] == "search" and "--iterations" not in words:
         return [*words, "--iterations", "300"]
+    if words[1] == "train" and "--epochs" in words:
+        place = words.index("--epochs") + 1
+        return [*words[:place], "1", *words[place + 1 :]]
     return words
 
 
