@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: search test check docs clean
+.PHONY: search test check docs commands clean
 
 # The main job: the core alone is installed, no torch.
 search: .venv/core
@@ -25,6 +25,10 @@ check: .venv/all
 .venv/all: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[all,dev]'
 	touch $@ .venv/core
+
+# The reference of all commands, from the code.
+commands: .venv/all
+	$(BIN)/python -m typer zennas.cli.main utils docs --name zennas --title "Every command" --output docs/commands.md
 
 docs: .venv/all
 	$(BIN)/zensical build --strict

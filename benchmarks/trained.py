@@ -59,14 +59,16 @@ def mobilenet_v2(share: float) -> Architecture:
     return Architecture(tuple(blocks), "MobileNetV2", RESOLUTION, CLASSES)
 
 
-def widest(make: Callable[[float], Architecture]) -> Architecture:
+def widest(
+    make: Callable[[float], Architecture], params: float = PARAMS, flops: float = FLOPS, resolution: int = RESOLUTION
+) -> Architecture:
     """The network of the largest share of channels, in thousandths, that keeps both budgets."""
     from zennas.counting import costs
 
     for thousandths in range(1000, 0, -1):
         network = make(thousandths / 1000)
-        counted = costs(network, RESOLUTION, CLASSES)
-        if counted.params <= PARAMS and counted.flops <= FLOPS:
+        counted = costs(network, resolution, CLASSES)
+        if counted.params <= params and counted.flops <= flops:
             return network
     raise ValueError("no share of the channels keeps the budgets")
 
@@ -114,16 +116,15 @@ def measure(results: Results, data: str, out: Path, workers: int) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         running = {}
-        for seed in SEEDS:
-            for name, make in methods(seed).items():
-                key = f"{name} · {seed}"
-                if key in results:
-                    continue
-                network = make()
-                place = out / key.replace(" ", "").replace(",", "-").replace("·", "-")
-                write_architecture(network, place.with_suffix(".yaml"))
-                job = pool.submit(trained, str(place.with_suffix(".yaml")), str(place), data, seed)
-                running[job] = key, network
+        jobs = [(f"{name} · {seed}", seed, make) for seed in SEEDS for name, make in methods(seed).items()]
+        # The slowest network comes last, so that the rest can be looked at.
+        for key, seed, make in sorted(jobs, key=lambda job: "MobileNet" in job[0]):
+            if key in results:
+                continue
+            network = make()
+            place = out / key.replace(" ", "").replace(",", "-").replace("·", "-")
+            write_architecture(network, place.with_suffix(".yaml"))
+            running[pool.submit(trained, str(place.with_suffix(".yaml")), str(place), data, seed)] = key, network
         for job in as_completed(running):
             key, network = running[job]
             counted = costs(network, RESOLUTION, CLASSES)

@@ -9,13 +9,27 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.core import TyperOption
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from zennas.cli.main import app
 from zennas.spaces import mutation_operators, operators
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("tutorial", "input", "microcontroller", "own-block", "own-layer", "own-algorithm", "resume", "report", "from-the-original")
+PAGES = (
+    "tutorial",
+    "input",
+    "microcontroller",
+    "own-block",
+    "own-layer",
+    "own-algorithm",
+    "resume",
+    "report",
+    "from-the-original",
+    "choosing-a-budget",
+    "design",
+)
 FENCE = re.compile(r'^```(sh|python)(?: title="(\S+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 HERE = "PYTHONPATH=."
 
@@ -39,7 +53,7 @@ def call(command, cwd):
 
 
 def shortened(words):
-    """A search of full length with few iterations, a training of one epoch: what is tested is that the command works."""
+    """A search with few iterations, a training of one epoch: what is tested is that the command works."""
     if words[1] == "search" and "--iterations" not in words:
         return [*words, "--iterations", "300"]
     if words[1] == "train" and "--epochs" in words:
@@ -78,6 +92,24 @@ def test_page(page, tmp_path, monkeypatch):
             assert done.exit_code == 0, f"{line}\n{done.output}"
     if page == "tutorial":
         assert (tmp_path / "runs/digits/report.html").is_file()
+
+
+def commands(command, name):
+    """A command and all below it, with their full names."""
+    yield name, command
+    for word, below in getattr(command, "commands", {}).items():
+        yield from commands(below, f"{name} {word}")
+
+
+def test_the_reference_has_every_command_and_option():
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    for name, command in list(commands(get_command(app), "zennas"))[1:]:
+        _, heading, section = page.partition(f"`{name}`\n")
+        assert heading, f"{name} is missing; run `make commands`"
+        section = section.partition("\n## ")[0]
+        for parameter in command.params:
+            for option in parameter.opts if isinstance(parameter, TyperOption) else ():
+                assert option in section, f"{name} {option} is missing; run `make commands`"
 
 
 def test_the_site_builds_strictly(tmp_path):

@@ -7,14 +7,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zennas.accuracy.fitting import fit_accuracy
     from zennas.architecture import Architecture, SuperBlock, format_structure, parse_structure
     from zennas.blocks import Convolution, Unit, register_block, residual
     from zennas.counting import Costs, Quantity, costs, register_quantity
+    from zennas.designing import design, winners
     from zennas.errors import ZennasError
     from zennas.loading import load
     from zennas.nn import build, convert
     from zennas.runs import SearchResult, read_run, resume_run, search
+    from zennas.runs.watching import print_progress
     from zennas.scores import Score, meanfield_score, register_score
+    from zennas.scores.learned import AccuracyModel, load_accuracy_model
     from zennas.scores.zen import phi_score, zen_score
     from zennas.searching import register_algorithm
     from zennas.spaces import mutate, register_operator, register_space, search_space
@@ -33,6 +37,8 @@ _HOMES = {
     "Quantity": "counting",
     "costs": "counting",
     "register_quantity": "counting",
+    "design": "designing",
+    "winners": "designing",
     "ZennasError": "errors",
     "load": "loading",
     "build": "nn",
@@ -40,6 +46,9 @@ _HOMES = {
     "Score": "scores",
     "meanfield_score": "scores",
     "register_score": "scores",
+    "AccuracyModel": "scores.learned",
+    "fit_accuracy": "accuracy.fitting",
+    "load_accuracy_model": "scores.learned",
     "phi_score": "scores.zen",
     "zen_score": "scores.zen",
     "SearchResult": "runs",
@@ -47,6 +56,7 @@ _HOMES = {
     "register_algorithm": "searching",
     "register_operator": "spaces",
     "register_space": "spaces",
+    "print_progress": "runs.watching",
     "read_run": "runs",
     "resume_run": "runs",
     "search": "runs",

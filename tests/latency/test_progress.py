@@ -121,7 +121,7 @@ def test_a_search_draws_its_measurements(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     with bars.search_progress(False) as watch:
-        assert watch is not None
-        watch(Progress("measure", 2, 9, 100, None, 3.0))  # type: ignore[arg-type]
+        assert watch.progress is not None
+        watch.progress(Progress("measure", 2, 9, 100, None, 3.0))  # type: ignore[arg-type]
     assert "measure" in stream.getvalue()
     assert "2/9" in stream.getvalue()

@@ -121,3 +121,63 @@ def test_a_phone_shows_it_without_sideways_scrolling(page, tmp_path, dark):
         ground = driver.execute_script("return getComputedStyle(document.body).backgroundColor")
         assert (ground == "rgb(20, 23, 26)") is dark
         assert errors(driver) == []
+
+
+def test_dragging_looks_closer_and_a_double_click_shows_all(page, tmp_path):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    with opened(page, tmp_path / "profile") as driver:
+        time.sleep(0.5)
+        whole = painted(driver)
+        svg = find(driver, "#candidates .chart svg")[0]
+        driver.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", svg)
+        ActionChains(driver).move_to_element_with_offset(svg, -200, -40).click_and_hold().move_by_offset(
+            150, 90
+        ).release().perform()
+        time.sleep(0.3)
+        assert 0 < painted(driver) != whole
+        ActionChains(driver).double_click(find(driver, "#candidates .chart svg")[0]).perform()
+        time.sleep(0.3)
+        assert painted(driver) == whole
+        driver.find_element("id", "log").click()
+        time.sleep(0.3)
+        assert 0 < painted(driver) != whole
+        assert errors(driver) == []
+
+
+def test_a_winner_can_be_saved_in_four_forms(page, tmp_path):
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    with opened(page, tmp_path / "profile") as driver:
+        time.sleep(0.5)
+        driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(saved)})
+        for button in find(driver, "#downloads button"):
+            button.click()
+            time.sleep(0.5)
+        name = driver.find_element("id", "winner-title").text
+        deadline = time.monotonic() + 20
+        while len(list(saved.glob(f"{name}.*"))) < 4 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        shown = driver.execute_script("return report.runs[0].winners[report.runs[0].best].structure")
+        assert errors(driver) == []
+    assert zennas.format_structure(zennas.load(str(saved / f"{name}.yaml"))) == shown
+    assert zennas.format_structure(zennas.load(str(saved / f"{name}.txt"))) == shown
+    assert (saved / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+    svg = (saved / f"{name}.svg").read_text(encoding="utf-8")
+    assert svg.startswith("<svg")
+    assert "var(" not in svg
+
+
+def test_runs_that_do_not_compare_are_drawn_apart(tmp_path):
+    results = [
+        zennas.search(
+            params="60k", layers=8, num_classes=classes, iterations=200, rescore=0, out=tmp_path / str(classes)
+        )
+        for classes in (10, 20)
+    ]
+    write_report(results, tmp_path / "apart.html")
+    with opened(tmp_path / "apart.html", tmp_path / "profile") as driver:
+        time.sleep(0.5)
+        assert len(find(driver, "#history .chart")) == len(find(driver, "#candidates .chart")) == 2
+        assert "do not compare" in driver.find_element("id", "compare").text
+        assert errors(driver) == []

@@ -64,6 +64,10 @@ def test_runs_are_listed_with_their_state(tmp_path):
     assert runs["a"].state == "finished"
     assert runs["b"].state == "time limit"
     assert runs["a"].budgets == ("params ≤ 60k",)
+    pytest.importorskip("torch")
+    chosen = zennas.search(out=tmp_path / "c", params="60k", iterations=2000, rescore=16, seed=1)
+    listed = {run.directory.name: run for run in list_runs(tmp_path)}["c"]
+    assert listed.best == chosen.score
     assert runs["a"].iteration == 300
     out = subprocess.run(
         [sys.executable, "-m", "zennas.cli.main", "runs", tmp_path, "--json"],

@@ -18,6 +18,7 @@ class KnownNetwork:
         flops: multiply-adds of one image, counted here.
         recipe: of the training, or empty: only networks of one recipe compare.
         runs: accuracies of the single trainings whose mean `accuracy` is, where they are known.
+        std: standard deviation of `accuracy` between trainings, in points of percent, where it is known.
     """
 
     name: str
@@ -29,6 +30,7 @@ class KnownNetwork:
     flops: int
     recipe: str = ""
     runs: tuple[float, ...] = ()
+    std: float | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -36,9 +37,10 @@ def read_networks(source: str, *, allow_imports: bool = False) -> KnownNetworks:
 
     Args:
         source: a NAS-Bench-Macro or Channel-Bench-Macro JSON (`{"00000012": {"mean_acc": …, "params": …, "flops": …},
-            …}`); a CSV with the columns `model`, `resolution` and `accuracy` (or `top1_percent`), `model` a MODEL or a
-            name of Table 6, and, where trainings differed, `recipe`; `table6` for the paper's table; or
-            `pytorchcv:cifar10`, `cifar100`, `svhn` or `imagenet` for the networks of that package.
+            …}`); a CSV with the columns `model`, `accuracy` (or `top1_percent`) and, where the model has none of its
+            own, `resolution`, `model` a MODEL or a name of Table 6, and, where trainings differed, `recipe` or
+            `epochs`, and `std`, the accuracy's standard deviation between trainings; `table6` for the paper's table;
+            or `pytorchcv:cifar10`, `cifar100`, `svhn` or `imagenet` for the networks of that package.
         allow_imports: call the factories of a user's own that a CSV names, `package.module:factory`.
 
     Raises:
@@ -71,14 +73,14 @@ def _from_rows(title: str, rows: Iterable[dict[str, str]], where: str, allow_imp
     models = {row["model"]: row["network"] for row in table_6_rows()}
     networks, left_out = [], []
     for number, row in enumerate(rows, start=1):
-        name, resolution, accuracy = _cells(row, f"{where}: row {number}")
-        model = models.get(name, name)
+        cells = _cells(row, f"{where}: row {number}")
+        name, model = cells.model, models.get(cells.model, cells.model)
         if not model:
             left_out.append(f"{name}: neither torchvision, timm nor the zoo has it")
             continue
         check_model_of_file(model, f"{where}: row {number}", allow_imports)
         try:
-            networks.append(_known(name, model, resolution, accuracy, row.get("recipe") or ""))
+            networks.append(_known(cells, model))
         except MissingExtraError:
             raise
         except ZennasError as error:
@@ -88,28 +90,46 @@ def _from_rows(title: str, rows: Iterable[dict[str, str]], where: str, allow_imp
     return KnownNetworks(title, tuple(networks), tuple(left_out))
 
 
-def _cells(row: dict[str, str], where: str) -> tuple[str, Resolution, float]:
+@dataclass(frozen=True)
+class _Cells:
+    """A row of a CSV."""
+
+    model: str
+    resolution: Resolution | None
+    accuracy: float
+    std: float | None
+    recipe: str
+
+
+def _cells(row: dict[str, str], where: str) -> _Cells:
     accuracy = row.get("accuracy") or row.get("top1_percent")
-    for column, value in (("model", row.get("model")), ("resolution", row.get("resolution")), ("accuracy", accuracy)):
+    for column, value in (("model", row.get("model")), ("accuracy", accuracy)):
         if not value:
             raise ZennasError(f"{where}: no {column}; a study's columns are model, resolution and accuracy")
+    side, std, epochs = (row.get(column) or None for column in ("resolution", "std", "epochs"))
     try:
-        percent = float(str(accuracy))
+        percent, spread = float(str(accuracy)), None if std is None else float(std)
     except ValueError:
-        raise ZennasError(f"{where}: accuracy must be a number") from None
+        raise ZennasError(f"{where}: accuracy and std must be numbers") from None
     try:
-        resolution = read_resolution(row["resolution"])
+        resolution = None if side is None else read_resolution(side)
     except ArchitectureError as error:
         raise ZennasError(f"{where}: {error}") from None
-    return row["model"], resolution, finite(percent, where)
+    if spread is not None and not 0 <= spread <= 100:
+        raise ZennasError(f"{where}: std {spread:g} is not allowed; use 0 to 100 points of percent")
+    # Networks that were trained for longer are of another recipe.
+    recipe = ", ".join(part for part in (row.get("recipe"), epochs and f"{epochs} epochs") if part)
+    return _Cells(row["model"], resolution, finite(percent, where), spread, recipe)
 
 
-def _known(name: str, model: str, resolution: Resolution, accuracy: float, recipe: str) -> KnownNetwork:
-    network, resolution = scored_network(model, resolution)
+def _known(cells: _Cells, model: str) -> KnownNetwork:
+    network, resolution = scored_network(model, cells.resolution)
     classes = class_count(network, None)
     if isinstance(network, Architecture):
         counted = costs(network, resolution, classes)
         params, flops = counted.params, counted.flops
     else:
         params, flops = network.params, network.flops
-    return KnownNetwork(name, network, resolution, classes, accuracy, params, flops, recipe)
+    return KnownNetwork(
+        cells.model, network, resolution, classes, cells.accuracy, params, flops, cells.recipe, std=cells.std
+    )

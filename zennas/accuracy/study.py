@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from zennas.accuracy.bootstrap import intervals
+from zennas.accuracy.fitted_study import FittedStudy
 from zennas.accuracy.known import KnownNetwork, KnownNetworks
 from zennas.accuracy.measures import (
     FEWEST,
@@ -82,6 +83,7 @@ class Study:
         recipes: by which the networks were trained, with their numbers of networks; those with fewer than three are in
             `left_out`.
         ceiling: what the noise of training leaves to a score, where every network was trained several times.
+        fitted: how accuracies learned from a few of the networks rank the others, where that was asked for.
     """
 
     title: str
@@ -93,6 +95,7 @@ class Study:
     left_out: tuple[str, ...] = ()
     recipes: tuple[tuple[str, int], ...] = ()
     ceiling: NoiseCeiling | None = None
+    fitted: FittedStudy | None = None
 
 
 def study(

@@ -41,7 +41,8 @@ def _main_path(units: tuple[Unit, ...]) -> Chain:
     return tuple(layer for layer in decorated_path(units) if not layer.decoration)
 
 
-def decorated_path(units: Iterable[Unit]) -> Chain:
+@lru_cache(maxsize=1 << 16)
+def decorated_path(units: tuple[Unit, ...]) -> Chain:
     """The main path with what the Zen-score drops from it, such as squeeze-excitation.
 
     Args:

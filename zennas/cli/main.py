@@ -14,7 +14,9 @@ import typer
 
 from zennas.allocator import keep_freed_memory
 from zennas.cli import (
+    accuracy,
     compare,
+    design,
     evaluate,
     export,
     info,
@@ -27,11 +29,12 @@ from zennas.cli import (
     search,
     study,
     train,
+    winners,
     zoo,
 )
-from zennas.cli.memory import memory_shortage
 from zennas.cli.terminal import OutputLost, drop_output, guard_streams, say
 from zennas.errors import ZennasError
+from zennas.memory import memory_shortage
 
 WRONG = 2
 INTERRUPTED = 130
@@ -42,13 +45,13 @@ app = typer.Typer(
     name="zennas",
     help="Designs convolutional networks for a budget without training any of them.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (
     search,
+    winners,
     runs,
     report,
     score,
@@ -56,11 +59,13 @@ for module in (
     compare,
     zoo,
     study,
+    accuracy,
     reproduce,
     latency,
     latency_predictor,
     train,
     evaluate,
+    design,
     export,
 ):
     module.add_to(app)

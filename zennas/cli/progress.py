@@ -1,8 +1,13 @@
-"""The progress bars of a search, and of measuring and learning a device."""
+"""The progress bars of a search, and of measuring and learning a device.
+
+A line has the width of the terminal: what is under way, how much of it, and the time left are always there, from 60
+columns on; of the rest as much as there is room for, the most important first.
+"""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zennas.latency.progress import LEARNING, PHASES, Watch, Work
@@ -15,10 +20,49 @@ if TYPE_CHECKING:
 
 REFRESH_SECONDS = 0.1
 AFTER_SEARCH = {
-    "rescore": "Monte Carlo repeats, which choose among the best",
-    "confirm": "Monte Carlo repeats of the winner",
-    "measure": "measurements of the best",
+    "rescore": ("Monte Carlo repeats", "which choose among the best"),
+    "confirm": ("Monte Carlo repeats", "of the winner"),
+    "measure": ("measurements", "of the best"),
 }
+BAR_WIDTHS = ((100, 24), (70, 12), (0, 6))
+"""From which width of the terminal on a bar has how many columns."""
+TIME_LEFT = len("0:00:00")
+STOPPING = "interrupted: what is under way is finished and kept; a second interrupt ends it at once"
+
+
+@dataclass(frozen=True)
+class SearchWatch:
+    """What the command line does while a search runs.
+
+    Attributes:
+        progress: draws the progress; `None` where it is not drawn.
+        interrupted: says that an interrupt was noticed.
+    """
+
+    progress: Watcher | None
+    interrupted: Callable[[], None]
+
+
+def fitted(parts: Sequence[str], room: int, separator: str = "  ") -> str:
+    """The first parts that fit into a line; one that does not ends it.
+
+    Args:
+        parts: the most important first.
+        room: columns.
+        separator: between two parts.
+    """
+    text = ""
+    for part in parts:
+        longer = f"{text}{separator}{part}" if text else part
+        if len(longer) > room:
+            break
+        text = longer
+    return text
+
+
+def bar_width(columns: int) -> int:
+    """Columns of a bar on a terminal of so many columns."""
+    return next(width for least, width in BAR_WIDTHS if columns >= least)
 
 
 def _bar(*columns: "ProgressColumn") -> "Bar | None":
@@ -33,20 +77,27 @@ def _bar(*columns: "ProgressColumn") -> "Bar | None":
     if not screen.is_terminal:
         return None
     description, text = TextColumn("{task.description}"), TextColumn("{task.fields[text]}")
-    return Bar(
-        description, BarColumn(bar_width=24), *columns, text, console=screen, refresh_per_second=8, transient=True
-    )
+    drawn = BarColumn(bar_width=bar_width(screen.width))
+    return Bar(description, drawn, *columns, text, console=screen, refresh_per_second=8, transient=True)
+
+
+def _room(bar: "Bar", description: str, *others: int) -> int:
+    """Columns that are left for the text beside a description, the bar and other columns of these widths."""
+    columns = bar.console.width
+    return columns - len(description) - bar_width(columns) - sum(others) - len(others) - 2
 
 
 @contextmanager
-def search_progress(quiet: bool) -> Iterator[Watcher | None]:
-    """A watcher that draws iterations/s, scored networks, the best and its costs, and the time left; nothing where
+def search_progress(quiet: bool) -> Iterator[SearchWatch]:
+    """Draws how far a search is, the time left, the best so far with its costs, and iterations/s; nothing where
     standard error is no terminal."""
     from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
+    from zennas.cli.terminal import say
+
     bar = None if quiet else _bar(MofNCompleteColumn(), TimeRemainingColumn())
     if bar is None:
-        yield None
+        yield SearchWatch(None, lambda: say(f"zennas: {STOPPING}", error=True))
         return
     task = bar.add_task("search", total=None, text="")
     shown, first, phase = 0.0, None, ""
@@ -56,28 +107,35 @@ def search_progress(quiet: bool) -> Iterator[Watcher | None]:
         now = time.perf_counter()
         bar.start()
         if progress.phase != phase:
-            bar.reset(task, description=progress.phase)
+            bar.reset(task, description=progress.phase, total=progress.total, text="")
             phase, first = progress.phase, (now, progress.done)
         elif now - shown < REFRESH_SECONDS:
             return
         shown = now
         assert first is not None
-        best = progress.best
         speed = (progress.done - first[1]) / max(now - first[0], 1e-9)
-        text = (
-            f"{speed:,.0f}/s  scored {progress.scored:,}  best {best.score:.2f} "
-            f"({format_count(best.costs.params)} params, {format_count(best.costs.flops)} multiply-adds, "
-            f"{best.costs.layers} layers)"
-            if progress.phase == "search"
-            else AFTER_SEARCH[progress.phase]
-        )
+        room = _room(bar, phase, 2 * len(str(progress.total)) + 1, TIME_LEFT)
+        parts = _found(progress, speed) if phase == "search" else AFTER_SEARCH[phase]
+        text = fitted(parts, room, "  " if phase == "search" else ", ")
         bar.update(task, completed=progress.done, total=progress.total, text=text)
 
     try:
-        yield watch
+        yield SearchWatch(watch, lambda: bar.console.print(STOPPING, highlight=False))
     finally:
         if phase:
             bar.stop()
+
+
+def _found(progress: Progress, speed: float) -> list[str]:
+    costs = progress.best.costs
+    return [
+        f"best {progress.best.score:.2f}",
+        f"{format_count(costs.params)} params",
+        f"{format_count(costs.flops)} multiply-adds",
+        f"{costs.layers} layers",
+        f"{speed:,.0f}/s",
+        f"{progress.scored:,} scored",
+    ]
 
 
 @contextmanager
@@ -93,9 +151,10 @@ def measuring_progress(quiet: bool) -> Iterator[Watch | None]:
     def watch(work: Work) -> None:
         # Started here, so that an error before the first network stands alone on its line.
         bar.start()
-        left = "" if work.left is None else f", at most {format_seconds(work.left)} left"
         description = "learning" if work.phase == LEARNING else "measuring"
-        text = f"{work.done:.0f}/{work.total} {PHASES[work.phase]}{left}"
+        counted = f"{work.done:.0f}/{work.total} {PHASES[work.phase]}"
+        left = [] if work.left is None else [f"at most {format_seconds(work.left)} left"]
+        text = fitted([counted, *left], _room(bar, description), ", ")
         bar.update(task, description=description, completed=work.share, text=text)
 
     try:

@@ -1,8 +1,11 @@
 """A search's result on the terminal."""
 
+from typing import Any
+
 from rich.markup import escape
 from rich.table import Table
 
+from zennas.architecture import format_structure
 from zennas.cli.console import console
 from zennas.cli.tables import architecture_table
 from zennas.counting import QUANTITIES, known_costs, known_in
@@ -38,6 +41,32 @@ def show_result(result: SearchResult) -> None:
         out.print(f"written to {result.directory / BEST}", highlight=False, markup=False)
         if len(result.winners) > 1:
             out.print(f"           {result.directory / FRONTIER} and best-<budget>.yaml", highlight=False, markup=False)
+
+
+def result_document(result: SearchResult) -> dict[str, Any]:
+    """A result as plain data: the best network at the top, and all winners in the order of their budgets."""
+    winners = [_winner_document(winner) for winner in result.winners]
+    return {
+        **winners[next(i for i, winner in enumerate(result.winners) if winner is result.best)],
+        "status": result.status,
+        "iterations": result.iterations,
+        "scored": result.scored,
+        "seconds": result.seconds,
+        "directory": None if result.directory is None else str(result.directory),
+        "notes": list(result.notes),
+        "winners": winners,
+    }
+
+
+def _winner_document(winner: Winner) -> dict[str, Any]:
+    return {
+        "score": winner.score,
+        "zen": winner.rescored_values(),
+        **known_costs(winner.costs),
+        "measured_latency": winner.measured_latency,
+        "budgets": [str(budget) for budget in winner.budgets],
+        "structure": format_structure(winner.architecture),
+    }
 
 
 def score_text(result: SearchResult, winner: Winner) -> str:

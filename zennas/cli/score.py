@@ -31,7 +31,8 @@ def score(
     its VCN-network, and --explain says what had to be changed.
 
     Scores: zen (Monte Carlo, Algorithm 1), meanfield (the same in closed form), zen-weighted, phi, deepmad, gradnorm,
-    synflow, naswot, ntk, ntk-fan-in, ntk-fan-out, linear-regions, zico, params, flops, layers, random.
+    synflow, naswot, ntk, ntk-fan-in, ntk-fan-out, linear-regions, zico, params, flops, layers, random, and
+    accuracy:FILE of `zennas accuracy fit`.
 
     [bold]Examples[/bold]
 

@@ -1,5 +1,6 @@
 """`zennas search`."""
 
+import json
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -9,11 +10,14 @@ import typer
 
 from zennas.cli.from_settings import Given, add_command
 from zennas.cli.options import ALLOW_IMPORTS_HELP, option
+from zennas.errors import ZennasError
 
 if TYPE_CHECKING:
     from zennas.io.options import Setting
 
 RUN = "Run"
+SIGNALLED = 128
+"""Shells report a process that a signal ended by this and the signal's number."""
 
 
 def search(
@@ -28,9 +32,12 @@ def search(
     ray_cpus: Annotated[float, option(RUN, "CPUs of a Ray task.", 1)] = 1,
     ray_gpus: Annotated[float, option(RUN, "GPUs of a Ray task, e.g. 0.25.", 0)] = 0,
     log_json: Annotated[bool, option(RUN, "Print the log as JSON lines.", None, "--log-json")] = False,
+    as_json: Annotated[bool, option(RUN, "Print one JSON object.", None, "--json")] = False,
     quiet: Annotated[bool, option(RUN, "No progress bar.", None, "--quiet", "-q")] = False,
 ) -> None:
     """Search for the network of the highest score within budgets.
+
+    Ctrl-C and SIGTERM end it after the round under way, with exit code 130 or 143; --resume goes on.
 
     [bold]Examples[/bold]
 
@@ -44,11 +51,13 @@ def search(
 
         zennas search --latency 0.5ms --latency-predictor cpu.json
 
+        zennas search --params 1M --score accuracy:model.json:lower
+
         zennas search --resume runs/search-1 --iterations 96000
     """
     from zennas.cli.latency_predictor import learned_latency
     from zennas.cli.progress import search_progress
-    from zennas.cli.results import show_result
+    from zennas.cli.results import result_document, show_result
     from zennas.io.directories import next_directory
     from zennas.runs.run import RunContext, resume_run, start_run
     from zennas.searching.executors import Execution
@@ -56,17 +65,23 @@ def search(
 
     settings = dict(given)
     config = None if resume else checked_config(settings)
+    if as_json and log_json:
+        raise ZennasError("--json and --log-json both write to standard output; give one of them")
     learned = None if config is None else learned_latency(config, quiet or log_json)
     execution = Execution(workers, ray, ray_cpus, ray_gpus)
     with search_progress(quiet or log_json) as watch:
-        context = RunContext(execution, watch, log_json)
+        context = RunContext(execution, watch.progress, log_json, watch.interrupted)
         if config is None:
             assert resume is not None
             result = resume_run(resume, settings, context, allow_imports=allow_imports)
         else:
             result = start_run(config, out or next_directory(Path("runs")), context, learned)
-    if not log_json:
+    if as_json:
+        print(json.dumps(result_document(result)))
+    elif not log_json:
         show_result(result)
+    if result.signal is not None:
+        raise typer.Exit(SIGNALLED + result.signal)
 
 
 def _settings() -> "list[Setting]":

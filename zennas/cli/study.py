@@ -69,6 +69,12 @@ def run(
             min=0, help="Resamples of the networks for 95 % intervals.", show_default="0 for one file, 200 for several"
         ),
     ] = None,
+    fit: Annotated[
+        int | None,
+        typer.Option(min=3, help="Learn accuracy from so many of the networks, and rank the rest.", show_default="no"),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Times that so many are chosen.")] = 5,
+    choose: Annotated[str, typer.Option(help="How they are chosen: spread, score, cost or random.")] = "spread",
     seed: Seed = 0,
     device: Device = "cpu",
     allow_imports: AllowImports = False,
@@ -82,6 +88,9 @@ def run(
     under eight budgets, 95 % intervals over the networks, and the share of the way from multiply-adds to what the
     noise of training allows.
 
+    With --fit, accuracy is learned from a few of the networks as by [bold]zennas accuracy fit[/bold], --seeds times,
+    and the others are ranked by it.
+
     [bold]Examples[/bold]
 
         zennas study nas_bench_macro.json
@@ -91,7 +100,12 @@ def run(
         zennas study nas_bench_macro.json channel_bench_macro.json imagenet.csv
 
         zennas study nas_bench_macro.json --score gradnorm,synflow,naswot,zico,flops --sample 100
+
+        zennas study nas_bench_macro.json --fit 20 --seeds 10
     """
+    from dataclasses import replace
+
+    from zennas.accuracy.fitted_study import fitted_study
     from zennas.accuracy.networks import read_networks
     from zennas.accuracy.study import study
     from zennas.cli.study_output import show_studies, show_study
@@ -103,6 +117,8 @@ def run(
     for source in sources:
         known = read_networks(source, allow_imports=allow_imports)
         result = study(known, chosen_scores(score), settings, sample=sample, seed=seed, resamples=resamples)
+        if fit is not None:
+            result = replace(result, fitted=fitted_study(known, fit, seeds, choose, seed))
         results.append((source, result))
     if len(results) == 1:
         show_study(results[0][1], out, as_json, results[0][0])

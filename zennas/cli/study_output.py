@@ -10,9 +10,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from zennas.accuracy.choice import which_score
+from zennas.accuracy.fitted_study import FittedStudy
 from zennas.accuracy.measures import Measures
 from zennas.accuracy.study import ScoreRanking, Study
 from zennas.units import format_count, format_seconds
+
+FITTED = "fitted"
+"""What the learned accuracy is called beside the scores."""
+FORMS = (".3f", ".3f", ".2f", ".2f")
+"""How each of the measures is written."""
 
 
 def show_study(result: Study, out: Path | None, as_json: bool, source: str = "") -> None:
@@ -137,7 +143,8 @@ def file_document(source: str, result: Study) -> dict[str, Any]:
                 "refused": r.refused,
             }
             for r in result.rankings
-        },
+        }
+        | ({} if result.fitted is None else {FITTED: _fitted_document(result.fitted)}),
         "ceiling": None
         if result.ceiling is None
         else {
@@ -147,6 +154,19 @@ def file_document(source: str, result: Study) -> dict[str, Any]:
             "within_flops": _number(result.ceiling.within_flops),
         },
         "left_out": list(result.left_out),
+    }
+
+
+def _fitted_document(fitted: FittedStudy) -> dict[str, Any]:
+    return {
+        **_measures(fitted.fitted),
+        "lowest": _measures(fitted.lowest),
+        "highest": _measures(fitted.highest),
+        "zero_shot": _measures(fitted.zero_shot),
+        "trained": fitted.trained,
+        "seeds": fitted.seeds,
+        "choice": fitted.choice,
+        "fell_back": fitted.fell_back,
     }
 
 
@@ -160,8 +180,32 @@ def _print_notes(terminal: Any, result: Study) -> None:
         terminal.print(
             f"{result.title}: {len(result.recipes)} recipes, ranked apart: {counts}", highlight=False, markup=False
         )
+    if result.fitted is not None:
+        terminal.print(fitted_table(result.fitted))
     for line in result.left_out:
         terminal.print(f"left out   {line}", style="dim", highlight=False, markup=False)
+
+
+def fitted_table(fitted: FittedStudy) -> Table:
+    """How the learned accuracy and the zero-shot score rank the networks that were not learned from."""
+    table = Table(
+        title=f"learned from {fitted.trained} networks ({fitted.choice}), ranking the others; mean of {fitted.seeds} "
+        f"choices, lowest to highest",
+        header_style="bold",
+        show_edge=False,
+        pad_edge=False,
+        title_justify="left",
+    )
+    table.add_column("score")
+    for title in ("Spearman", "Kendall", "within tenths", "regret"):
+        table.add_column(title, justify="right")
+    lines = zip(FORMS, fitted.fitted, fitted.lowest, fitted.highest, strict=True)
+    table.add_row(FITTED, *(_with_limits(value, low, high, form) for form, value, low, high in lines))
+    cells = (_cell(value, form) for form, value in zip(FORMS, fitted.zero_shot, strict=True))
+    table.add_row("zen-weighted", *cells)
+    if fitted.fell_back:
+        table.caption = f"fell back to the zero-shot score in {fitted.fell_back:.0%} of the choices"
+    return table
 
 
 def _print_choice(terminal: Any, results: Sequence[Study]) -> None:

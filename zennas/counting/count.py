@@ -142,9 +142,8 @@ def total_costs(rows: list[SuperBlockCosts], out_channels: int, num_classes: int
         dtype: number type in which it is deployed.
     """
     stored = storage(dtype)
-    params = (out_channels + 1) * num_classes
-    flops = weight_values = out_channels * num_classes
-    outputs = num_classes
+    params, flops = classifier_costs(out_channels, num_classes)
+    weight_values, outputs = flops, num_classes
     layers = convolutions = memory = depth = 0
     # Global pooling, then the classifier.
     peak = max(out_channels * (positions(rows[-1].out_resolution) + 1), out_channels + num_classes) * BYTES_PER_VALUE
@@ -170,6 +169,11 @@ def total_costs(rows: list[SuperBlockCosts], out_channels: int, num_classes: int
         weights=weight_values * stored.weight + outputs * stored.output,
         peak_memory=peak // BYTES_PER_VALUE * stored.activation,
     )
+
+
+def classifier_costs(out_channels: int, num_classes: int) -> tuple[int, int]:
+    """Parameters and multiply-adds of the linear classifier with bias; both are 0 where there are no classes."""
+    return (out_channels + 1) * num_classes, out_channels * num_classes
 
 
 def super_block_costs(architecture: Architecture, resolution: GivenResolution | None = None) -> list[SuperBlockCosts]:

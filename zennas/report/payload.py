@@ -8,17 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from zennas.architecture.document import to_document
 from zennas.architecture.model import SuperBlock
 from zennas.architecture.structure import format_structure
 from zennas.blocks.registry import expand
 from zennas.counting import QUANTITIES, Budget, Quantity, known_costs, known_in, super_block_costs
 from zennas.errors import ScoreError
 from zennas.input_size import plain
-from zennas.io.documents import load_yaml
+from zennas.io.documents import format_yaml, load_yaml
 from zennas.io.settings import CONFIG, versions
 from zennas.io.text import read_text
+from zennas.optional_dependencies import installed
 from zennas.report.command import search_command
+from zennas.report.decide import bend, known_of, next_steps, published
 from zennas.report.diff import DiffRow, diff_architectures
+from zennas.report.importance import importances
 from zennas.report.replay import replay
 from zennas.report.run_summary import ancestors, block_text, composition, contributions, history, kind_label
 from zennas.report.thinning import MOST_DRAWN, Columns, drawn, only
@@ -94,7 +98,33 @@ def _run_payload(result: SearchResult, runs: int) -> dict[str, Any]:
         "winners": [_winner(result, winner, candidates, places) for winner in result.winners],
         "latency_corrections": [result.latency_correction(winner) for winner in result.winners],
         "best": list(result.winners).index(result.best),
+        "known": known_of(config.score),
+        "published": published(config),
+        "next": next_steps(result),
+        "bend": _bend(result),
+        "importance": _importance(candidates),
     }
+
+
+def _importance(candidates: Mapping[int, Candidate]) -> dict[str, Any] | None:
+    """What moved the score of the candidates that are drawn; nothing without scikit-learn or with few of them."""
+    if not installed("sklearn"):
+        return None
+    found = importances(list(candidates.values()))
+    return None if found is None else asdict(found)
+
+
+def _bend(result: SearchResult) -> dict[str, Any] | None:
+    """Where the frontier of winners bends, along the first quantity that its budgets differ in."""
+    sets = [{b.quantity: b.high for b in winner.budgets} for winner in result.winners]
+    varied = [q for q in sets[0] if len({budgets.get(q) for budgets in sets}) == len(sets) > 2]
+    if not varied:
+        return None
+    ordered = sorted(result.winners, key=lambda winner: getattr(winner.costs, varied[0]))
+    place = bend([getattr(w.costs, varied[0]) for w in ordered], [w.score for w in ordered])
+    if place is None:
+        return None
+    return {"label": budget_label(ordered[place].budgets), "quantity": varied[0]}
 
 
 class _Kinds:
@@ -177,7 +207,12 @@ def _columns(candidates: Sequence[Candidate], kinds: _Kinds, thinned: bool = Fal
 
 def _quantity(quantity: Quantity) -> dict[str, Any]:
     """How the page calls a quantity and writes its values."""
-    return {"title": quantity.title, "steps": quantity.unit.steps, "digits": quantity.unit.digits}
+    return {
+        "title": quantity.title,
+        "what": quantity.what,
+        "steps": quantity.unit.steps,
+        "digits": quantity.unit.digits,
+    }
 
 
 def _winner(
@@ -197,6 +232,7 @@ def _winner(
         "name": architecture.name,
         "label": budget_label(winner.budgets),
         "structure": format_structure(architecture),
+        "yaml": format_yaml(to_document(architecture)),
         "score": winner.score,
         "zen": None if winner.rescored is None else {**(winner.rescored_values() or {}), "by": winner.rescored_by},
         "costs": _costs(winner, budgets),
@@ -233,6 +269,7 @@ def _costs(winner: Winner, budgets: Mapping[str, Budget]) -> list[dict[str, Any]
 def _cost(title: str, value: float, quantity: Quantity, budget: Budget | None) -> dict[str, Any]:
     return {
         "title": title,
+        "what": quantity.what,
         "value": value,
         "text": quantity.unit.format(value),
         "budget": str(budget).partition(" ")[2] if budget else "",

@@ -16,11 +16,12 @@ from zennas.io.settings import CONFIG, read_settings
 from zennas.latency.in_search import PREDICTOR
 from zennas.runs.database import APPLICATION_ID, DATABASE, UNFINISHED, Reading
 from zennas.runs.events import LOG
+from zennas.runs.learned import ACCURACY_MODEL
 
 _NAMES = {LOCK, CONFIG, DATABASE, *(DATABASE + end for end in ("-wal", "-shm", "-journal"))}
-_AFTER_CONFIG = {PREDICTOR, LOG}
+_AFTER_CONFIG = {PREDICTOR, ACCURACY_MODEL, LOG}
 """What a search writes after its settings: without them it is somebody's own file."""
-_BEGINNINGS = (f".{CONFIG}.", f".{PREDICTOR}.", UNFINISHED)
+_BEGINNINGS = (f".{CONFIG}.", f".{PREDICTOR}.", f".{ACCURACY_MODEL}.", UNFINISHED)
 """How files begin that were being written."""
 _OURS = {"candidates", "failures", "rescored", "state"}
 

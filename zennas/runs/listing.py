@@ -23,7 +23,7 @@ class RunSummary:
     Attributes:
         state: `running`, `interrupted`, `finished`, a stopping rule, `stopped` for a run whose process died, or
             `damaged: …`, or `not read: …` for one that needs its plugins.
-        best: the highest score, if any network was scored.
+        best: the winner's score, or the highest while the search goes on; `None` where no network was scored.
         updated: Unix time of the last commit, 0 if unknown.
     """
 
@@ -45,7 +45,7 @@ class RunSummary:
 def list_runs(directory: Path, *, allow_imports: bool = False) -> list[RunSummary]:
     """All runs in a directory, the latest first; nothing in them is written.
 
-    Of the candidates of a run only the best is verified: `zennas.read_run` looks at all.
+    Of the candidates of a run only the best and the winners are verified: `zennas.read_run` looks at all.
 
     Args:
         directory: of runs, or one run.
@@ -66,7 +66,10 @@ def _summary(directory: Path, allow_imports: bool) -> RunSummary:
         config = read_config(directory, allow_imports)
         check_begun(directory)
         with closing(RunStore(directory)) as store:
-            state, best, scored = store.state(), store.best_score(), store.count()
+            state, highest, scored = store.state(), store.best_score(), store.count()
+            # Re-scoring may choose another network than that of the highest score.
+            chosen = state.get("winners", ()) if state.get("status") != RUNNING else ()
+            best = store.best_score(chosen) if chosen else highest
         budgets = tuple(
             ", ".join(str(b) for b in budgets if not b.implied) for budgets in config.budget_sets() if budgets
         )

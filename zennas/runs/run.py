@@ -24,6 +24,7 @@ from zennas.runs.beginning import check_begun, check_vacant, taken_place
 from zennas.runs.corrected import Following, latency_rounds, search_until_met
 from zennas.runs.database import FITTED_FORMAT
 from zennas.runs.events import AGAIN, EventLog
+from zennas.runs.learned import ACCURACY_MODEL, hold_kept_model, with_held_model
 from zennas.runs.outputs import winner_name, write_result
 from zennas.runs.rescoring import Rescorer, rescoring_execution
 from zennas.runs.result import SearchResult, Winner
@@ -87,11 +88,13 @@ class RunContext:
     Attributes:
         watch: is shown the progress after every round.
         log_json: print the log's events on standard output.
+        interrupted: is called when an interrupt is noticed, from the handler of the signal.
     """
 
     execution: Execution = field(default_factory=Execution)
     watch: Watcher | None = None
     log_json: bool = False
+    interrupted: Callable[[], None] | None = None
 
 
 def start_run(
@@ -117,6 +120,7 @@ def start_run(
     if directory is not None:
         check_vacant(directory)
     load_plugins(config.plugins)
+    config, model = with_held_model(config)
     check_device(config, elsewhere=context.execution.ray is not None)
     with executor(context.execution) as execute:
         latency = latency or latency_budget(config)
@@ -144,6 +148,8 @@ def start_run(
                 write_settings(config, directory)
                 if latency is not None:
                     latency.keep(directory)
+                if model is not None:
+                    model.save(directory / ACCURACY_MODEL)
             store = RunStore.begin(directory, founders, _run_state(search, RUNNING))
             run = _Run(config, directory, store, search, execute, context, latency, notes=notes)
             run.events.write("start", config=config.model_dump(exclude_none=True))
@@ -182,6 +188,7 @@ def resume_run(
         changes.pop("plugins", None)
     config = _changed(config, changes, directory)
     load_plugins(config.plugins)
+    hold_kept_model(config, directory)
     check_device(config, elsewhere=context.execution.ray is not None)
     with RunLock(directory), executor(context.execution) as execute, ExitStack() as refused:
         store = RunStore(directory, write=True)
@@ -294,7 +301,7 @@ class _Run:
         self.first_iteration = self.search.iteration
 
     def go_on(self) -> SearchResult:
-        with stop_requests() as requested:
+        with stop_requests(self.context.interrupted) as requested:
             status, measurer, aside = self._search(requested), None, 0.0
             if self.latency is not None and status != INTERRUPTED:
                 following = Following(
@@ -311,7 +318,8 @@ class _Run:
             finish = rescorer.race() if rescorer else None
             winners = [self._winner(number, finish, measurer) for number in range(len(self.search.populations))]
             if rescorer is not None:
-                winners = self._confirmed(rescorer, finish is not None, winners)
+                winners, whole = self._confirmed(rescorer, finish is not None, winners)
+                status = status if whole else INTERRUPTED
         search = self.search
         result = SearchResult(
             self.config,
@@ -326,6 +334,7 @@ class _Run:
             self.store,
             rescoring=rescorer.result if rescorer else None,
             latency_rounds=latency_rounds(self.store.state()),
+            signal=requested.signal if status == INTERRUPTED else None,
         )
         self.store.set_state(
             status=status,
@@ -441,14 +450,16 @@ class _Run:
         costs = corrected_costs(winner.costs, check)
         return Winner(architecture, winner, winner.score, costs, budgets, measured_latency=measured)
 
-    def _confirmed(self, rescorer: Rescorer, raced: bool, winners: list[Winner]) -> list[Winner]:
-        """The winners with their Monte Carlo scores, of which fresh repeats are computed unless the race was left."""
-        if not (raced and rescorer.confirm([winner.candidate for winner in winners])):
+    def _confirmed(self, rescorer: Rescorer, raced: bool, winners: list[Winner]) -> tuple[list[Winner], bool]:
+        """The winners with their Monte Carlo scores, of which fresh repeats are computed unless the race was left; and
+        whether that was not interrupted."""
+        whole = raced and rescorer.confirm([winner.candidate for winner in winners])
+        if not whole:
             self.notes.append("interrupted while re-scoring; --resume goes on with it")
         if not raced:
-            return winners
+            return winners, whole
         scored = []
         for winner in winners:
             score, independent = rescorer.score(winner.candidate)
             scored.append(replace(winner, rescored=score, independent=independent))
-        return scored
+        return scored, whole

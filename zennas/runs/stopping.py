@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from zennas.searching.rounds import Search
@@ -34,11 +34,25 @@ def reason_to_stop(search: Search, config: SearchConfig, seconds: float, began: 
     return ""
 
 
+class StopRequest(threading.Event):
+    """Set where the user asks to stop.
+
+    Attributes:
+        signal: the number of the signal that asked; `None` where none did.
+    """
+
+    signal: int | None = None
+
+
 @contextmanager
-def stop_requests() -> Iterator[threading.Event]:
+def stop_requests(noticed: Callable[[], None] | None = None) -> Iterator[StopRequest]:
     """An event that Ctrl-C or SIGTERM sets, so that a round is finished and committed before the search ends. The
-    second signal ends it at once."""
-    requested = threading.Event()
+    second signal ends it at once.
+
+    Args:
+        noticed: is called at the first signal.
+    """
+    requested = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield requested
         return
@@ -46,7 +60,10 @@ def stop_requests() -> Iterator[threading.Event]:
     def stop(number: int, frame: object) -> None:
         if requested.is_set():
             raise KeyboardInterrupt
+        requested.signal = number
         requested.set()
+        if noticed is not None:
+            noticed()
 
     previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -356,14 +356,24 @@ class RunStore:
         """The single repeats of each re-scored candidate, by id. Raises `RunError` for a damaged one."""
         return self._guarded(lambda: dict(map(read_rescored, self._rows("rescored", RESCORED, self._checked))))
 
-    def best_score(self) -> float | None:
-        """The highest score of all candidates; its row is verified. Raises `RunError` where that is damaged."""
+    def best_score(self, among: Sequence[int] = ()) -> float | None:
+        """The highest score of some candidates; its row is verified.
+
+        Args:
+            among: their ids; all candidates by default.
+
+        Raises:
+            RunError: the row is damaged.
+        """
+        where = f"WHERE id IN ({', '.join('?' * len(among))})" if among else ""
 
         def read() -> float | None:
             columns = self._columns()
             verified = self._verified(columns)
             names = column_names((*columns, CHECK) if verified else columns)
-            best = self._db.execute(f"SELECT {names} FROM candidates ORDER BY score DESC LIMIT 1").fetchone()
+            best = self._db.execute(
+                f"SELECT {names} FROM candidates {where} ORDER BY score DESC LIMIT 1", tuple(among)
+            ).fetchone()
             if best is None:
                 return None
             row = without_check(best, "the best candidate") if verified else best

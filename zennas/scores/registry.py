@@ -73,6 +73,11 @@ class RegisteredScore:
 
 _SCORES: dict[str, RegisteredScore] = {}
 
+FamilyFunction = Callable[[str], RegisteredScore]
+"""Called with the whole name of a score, `family:…`."""
+
+_FAMILIES: dict[str, FamilyFunction] = {}
+
 
 def register_score(
     name: str,
@@ -109,11 +114,27 @@ def register_score(
     return register
 
 
+def register_score_family(family: str) -> Callable[[FamilyFunction], FamilyFunction]:
+    """Register the decorated function, which makes the scores whose names begin with `family:`."""
+
+    def register(function: FamilyFunction) -> FamilyFunction:
+        if family in _FAMILIES:
+            raise ScoreError(f"the scores {family}:… are registered already; give another name")
+        _FAMILIES[family] = function
+        return function
+
+    return register
+
+
 def registered_score(name: str) -> RegisteredScore:
-    """The score of that name. Raises `UnknownNameError` with the nearest names."""
-    if name not in _SCORES:
-        raise unknown("score", name, _SCORES)
-    return _SCORES[name]
+    """The score of that name, or the one that its family makes of it. Raises `UnknownNameError` with the nearest names,
+    or what the family raises."""
+    if name in _SCORES:
+        return _SCORES[name]
+    family, colon, _ = name.partition(":")
+    if colon and family in _FAMILIES:
+        return _FAMILIES[family](name)
+    raise unknown("score", name, [*_SCORES, *(f"{family}:…" for family in _FAMILIES)])
 
 
 def usable_score(name: str, device: str) -> RegisteredScore:

@@ -13,6 +13,16 @@ function ticks(low, high, count) {
   return found;
 }
 
+// 1, 2 and 5 times powers of ten, fewer of them over many decades.
+function logTicks(low, high, count) {
+  const decades = Math.log10(high / low);
+  if (decades < 0.5) return ticks(low, high, count);
+  const steps = decades * 3 <= 1.5 * count ? [1, 2, 5] : [1];
+  const found = [];
+  for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) for (const s of steps) found.push(s * 10 ** e);
+  return found.filter(t => t >= low * 0.999 && t <= high * 1.001);
+}
+
 // A chart redraws itself into its box whenever the box changes its width, or light becomes dark.
 function chart(label, draw) {
   const box = el("div", { class: "chart" });
@@ -29,9 +39,12 @@ function chart(label, draw) {
 }
 
 function axes(box, width, options) {
-  const { x, y, xLabel, yLabel, xFormat = String, yFormat = String, height = 300 } = options;
+  const { x, y, xLabel, yLabel, xFormat = String, yFormat = String, height = 300, logarithmic = false } = options;
   const left = 56, right = 12, top = 12, bottom = 42;
-  const sx = v => left + (v - x[0]) / (x[1] - x[0] || 1) * (width - left - right);
+  const along = logarithmic ? Math.log : v => v;
+  const [from, to] = x.map(along);
+  const sx = v => left + (along(v) - from) / (to - from || 1) * (width - left - right);
+  const back = px => { const v = from + (px - left) / (width - left - right) * (to - from); return logarithmic ? Math.exp(v) : v; };
   const sy = v => height - bottom - (v - y[0]) / (y[1] - y[0] || 1) * (height - top - bottom);
   const svg = mark("svg", {
     width, height, viewBox: `0 0 ${width} ${height}`, tabindex: 0, role: "application",
@@ -41,7 +54,7 @@ function axes(box, width, options) {
     svg.append(mark("line", { class: "grid", x1: left, x2: width - right, y1: sy(t), y2: sy(t) }),
       mark("text", { x: left - 6, y: sy(t) + 4, "text-anchor": "end" }, yFormat(t)));
   }
-  for (const t of ticks(x[0], x[1], Math.max(2, Math.floor(width / 110)))) {
+  for (const t of (logarithmic ? logTicks : ticks)(x[0], x[1], Math.max(2, Math.floor(width / 110)))) {
     svg.append(mark("line", { class: "grid", y1: top, y2: height - bottom, x1: sx(t), x2: sx(t) }),
       mark("text", { x: sx(t), y: height - bottom + 16, "text-anchor": "middle" }, xFormat(t)));
   }
@@ -49,7 +62,34 @@ function axes(box, width, options) {
     mark("text", { x: (left + width - right) / 2, y: height - 6, "text-anchor": "middle", class: "strong" }, xLabel),
     mark("text", { x: 0, y: 0, transform: `translate(12 ${(top + height - bottom) / 2}) rotate(-90)`, "text-anchor": "middle", class: "strong" }, yLabel));
   box.append(svg);
-  return { svg, sx, sy, left, right, top, bottom, width, height };
+  const up = py => y[0] + (height - bottom - py) / (height - top - bottom) * (y[1] - y[0]);
+  return { svg, sx, sy, back, up, left, right, top, bottom, width, height };
+}
+
+// Dragging across a chart shows that part of it, a double click the whole: `change` gets {x, y} or null.
+function zoomable(frame, change) {
+  const { svg, back, up } = frame;
+  const band = mark("rect", { fill: "var(--c0)", opacity: 0.15, visibility: "hidden" });
+  svg.append(band);
+  let start = null;
+  const local = event => { const box = svg.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; };
+  const sorted = (a, b) => a < b ? [a, b] : [b, a];
+  svg.addEventListener("pointerdown", event => { if (event.button === 0 && event.pointerType !== "touch") start = local(event); });
+  svg.addEventListener("pointermove", event => {
+    if (!start) return;
+    const [px, py] = local(event), [x0, x1] = sorted(start[0], px), [y0, y1] = sorted(start[1], py);
+    fill(band, { x: x0, y: y0, width: x1 - x0, height: y1 - y0, visibility: "visible" }, []);
+  });
+  svg.addEventListener("pointerup", event => {
+    if (!start) return;
+    const [px, py] = local(event), [sx, sy] = start;
+    start = null;
+    band.setAttribute("visibility", "hidden");
+    if (Math.abs(px - sx) < 8 || Math.abs(py - sy) < 8) return;
+    change({ x: sorted(back(sx), back(px)), y: sorted(up(sy), up(py)) });
+  });
+  svg.addEventListener("pointerleave", () => { start = null; band.setAttribute("visibility", "hidden"); });
+  svg.addEventListener("dblclick", () => change(null));
 }
 
 const path = (points, sx, sy) => points.map((p, i) => `${i ? "L" : "M"}${sx(p[0]).toFixed(1)} ${sy(p[1]).toFixed(1)}`).join("");

@@ -30,7 +30,7 @@ function historyChart(runs) {
   return [box, legend(usable.map(l => [swatch(seriesColour(l.n), l.dash), l.name]))];
 }
 
-function scatterChart(runs, quantity, open) {
+function scatterChart(runs, quantity, open, logarithmic) {
   const able = runs.filter(run => run.candidates[quantity]);
   const fronts = able.map(run => frontier(run, quantity));
   let low = Infinity, high = -Infinity, worst = Infinity, best = -Infinity;
@@ -47,9 +47,12 @@ function scatterChart(runs, quantity, open) {
   const bounds = able.flatMap((run, r) => run.budgets.flat().filter(b => b.quantity === quantity).flatMap(b =>
     [b.low, b.high].filter(v => v !== null).map(v => ({ v, r }))));
   for (const { v } of bounds) { low = Math.min(low, v); high = Math.max(high, v); }
-  return chart(`Score against ${report.quantities[quantity].title}`, (node, width) => {
+  if (logarithmic) low = Math.max(low, high / 1e6);
+  const whole = logarithmic ? [low, high] : spread(low, high, 0.03);
+  let view = { x: whole, y: spread(worst, best) };
+  const box = chart(`Score against ${report.quantities[quantity].title}`, (node, width) => {
     const frame = axes(node, width, {
-      x: spread(low, high, 0.03), y: spread(worst, best), xLabel: report.quantities[quantity].title, yLabel: "score",
+      x: view.x, y: view.y, logarithmic, xLabel: report.quantities[quantity].title, yLabel: "score",
       xFormat: FORMATS[quantity], yFormat: FORMATS.score, height: 380,
     });
     const { svg, sx, sy, height, top, bottom } = frame;
@@ -66,21 +69,27 @@ function scatterChart(runs, quantity, open) {
       pen.fillStyle = able.length > 1 ? colour(`c${r % 6}`) : colour("dot");
       pen.globalAlpha = run.candidates.score.length > 5000 ? 0.3 : 0.55;
       const cost = run.candidates[quantity], { score } = run.candidates;
-      for (let i = 0; i < score.length; i++) if (cost[i] !== null) pen.fillRect(sx(cost[i]) - 1.2, sy(score[i]) - 1.2, 2.4, 2.4);
+      for (let i = 0; i < score.length; i++) if (cost[i] !== null && inView(cost[i], score[i])) pen.fillRect(sx(cost[i]) - 1.2, sy(score[i]) - 1.2, 2.4, 2.4);
     });
-    for (const [k, { v, r }] of bounds.entries()) {
+    for (const [k, { v, r }] of bounds.filter(({ v }) => v >= view.x[0] && v <= view.x[1]).entries()) {
       svg.append(mark("line", { class: "budget", x1: sx(v), x2: sx(v), y1: top, y2: height - bottom, stroke: able.length > 1 ? seriesColour(r) : "var(--hot)", "stroke-dasharray": "5 4", "stroke-width": 1.5 }),
         mark("text", { x: sx(v) - 5, y: height - bottom - 8 - 15 * (k % 5), "text-anchor": "end", class: "strong" }, `budget ${FORMATS[quantity](v)}`));
     }
     const points = [];
     able.forEach((run, r) => {
       const { score } = run.candidates, cost = run.candidates[quantity];
-      svg.append(mark("path", { class: "frontier", d: path(fronts[r].map(i => [cost[i], score[i]]), sx, sy), fill: "none", stroke: seriesColour(r), "stroke-width": 2, "stroke-dasharray": DASHES[r % 4] }));
-      for (const w of run.winners) {
+      svg.append(mark("path", { class: "frontier", d: path(fronts[r].filter(i => inView(cost[i], score[i])).map(i => [cost[i], score[i]]), sx, sy), fill: "none", stroke: seriesColour(r), "stroke-width": 2, "stroke-dasharray": DASHES[r % 4] }));
+      for (const w of run.winners.filter(w => inView(cost[w.id], score[w.id]))) {
         svg.append(mark("path", { class: "winner", d: "M0 -8L2.3 -2.6L8 -2.4L3.6 1.2L5 7L0 3.8L-5 7L-3.6 1.2L-8 -2.4L-2.3 -2.6Z", transform: `translate(${sx(cost[w.id])} ${sy(score[w.id])})`, style: "fill: var(--hot)", stroke: "var(--panel)" }));
       }
-      for (const i of new Set([...fronts[r], ...run.winners.map(w => w.id)])) points.push(point(run, i));
+      for (const i of new Set([...fronts[r], ...run.winners.map(w => w.id)])) if (inView(cost[i], score[i])) points.push(point(run, i));
     });
+    for (const { name, score, costs, trained } of able.flatMap(run => run.published).filter(p => p.score !== null && p.costs[quantity] !== undefined && inView(p.costs[quantity], p.score))) {
+      const x = sx(costs[quantity]), y = sy(score);
+      svg.append(mark("path", { class: "published", d: `M${x} ${y - 7}L${x + 7} ${y}L${x} ${y + 7}L${x - 7} ${y}Z`, style: "fill: var(--panel)", stroke: "var(--ink)", "stroke-width": 1.6 }));
+      points.push({ x: costs[quantity], y: score, lines: () => [name, `score ${FORMATS.score(score)}, ${report.quantities[quantity].title} ${FORMATS[quantity](costs[quantity])}`, trained || "no published accuracy"] });
+    }
+    function inView(cost, score) { return cost >= view.x[0] && cost <= view.x[1] && score >= view.y[0] && score <= view.y[1]; }
     function point(run, i) {
       return { x: run.candidates[quantity][i], y: run.candidates.score[i], lines: () => describe(run, i), open: () => open(run, i) };
     }
@@ -90,12 +99,15 @@ function scatterChart(runs, quantity, open) {
         const { score } = run.candidates, cost = run.candidates[quantity];
         for (let i = 0; i < score.length; i++) {
           const d = (sx(cost[i]) - px) ** 2 + (sy(score[i]) - py) ** 2;
-          if (d < distance) { distance = d; found = [run, i]; }
+          if (d < distance && inView(cost[i], score[i])) { distance = d; found = [run, i]; }
         }
       }
-      return found && point(...found);
+      const near = points.find(p => !p.open && (sx(p.x) - px) ** 2 + (sy(p.y) - py) ** 2 < 100);
+      return near || (found && point(...found));
     });
+    zoomable(frame, part => { view = part || { x: whole, y: spread(worst, best) }; box.redraw(); });
   });
+  return box;
 }
 
 const kindStyle = (kinds, i) => {
@@ -173,4 +185,24 @@ function contributionsChart(run, winner) {
       lines: () => [`½·log σ² = ${p.value.toFixed(3)}`, `convolution ${i + 1}: ${p.convolution}`, `super-block ${p.super_block + 1}: ${winner.rows[p.super_block].kind} × ${winner.rows[p.super_block].layers}`],
     })));
   });
+}
+
+function importanceChart(rows) {
+  const kinds = [...new Set(rows.map(r => r.choice))].sort();
+  const box = chart("Importance of choices", (node, width) => {
+    const line = 22, left = 130, height = line * rows.length + 12;
+    const most = Math.max(...rows.map(r => r.value + r.std), 1e-9);
+    const sx = v => left + Math.max(0, v) / most * (width - left - 60);
+    const svg = mark("svg", { width, height, role: "img", "aria-label": `Importance: ${rows.map(r => `${r.choice} at stage ${r.stage} ${r.value.toFixed(3)}`).join("; ")}` });
+    rows.forEach((r, i) => {
+      const y = 6 + line * i, middle = y + line / 2;
+      svg.append(
+        mark("text", { x: left - 8, y: middle + 4, "text-anchor": "end", class: "strong" }, `${r.choice}, stage ${r.stage}`),
+        mark("rect", { class: "importance", x: left, y: y + 3, width: Math.max(1, sx(r.value) - left), height: line - 8, style: `fill: ${seriesColour(kinds.indexOf(r.choice))}` }),
+        mark("line", { x1: sx(r.value - r.std), x2: sx(r.value + r.std), y1: middle - 1, y2: middle - 1, stroke: "var(--ink)" }),
+        mark("text", { x: sx(r.value + r.std) + 6, y: middle + 4 }, r.value.toFixed(2)));
+    });
+    node.append(svg);
+  });
+  return [box, legend(kinds.map((kind, i) => [swatch(`fill: ${seriesColour(i)}`), kind]))];
 }
