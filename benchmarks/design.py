@@ -22,12 +22,13 @@ import statistics
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmark import table
 from kept import Results, measuring, parsed
-from trained import RECIPE, resnet20, widest
+from trained import RECIPE, resnet, widest
 
 from zennas.architecture.model import Architecture
 
@@ -101,7 +102,7 @@ def others(setting: Setting) -> dict[str, Callable[[], Architecture]]:
 
     def scaled() -> Architecture:
         budgets = {name: parse_budget(name, text).high for name, text in setting.budgets.items()}
-        return widest(resnet20, budgets["params"], budgets["flops"], setting.resolution)
+        return widest(partial(resnet, 20), budgets["params"], budgets["flops"], setting.resolution)
 
     return {"zero-shot": zero_shot, "ResNet-20, narrower": scaled}
 

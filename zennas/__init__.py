@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from zennas.counting import Costs, Quantity, costs, register_quantity
     from zennas.designing import design, winners
     from zennas.errors import ZennasError
+    from zennas.export.timm_backbone import timm_backbone
     from zennas.loading import load
-    from zennas.nn import build, convert
+    from zennas.nn import build, convert, import_network, import_weights
     from zennas.runs import SearchResult, read_run, resume_run, search
     from zennas.runs.watching import print_progress
     from zennas.scores import Score, meanfield_score, register_score
@@ -43,6 +44,8 @@ _HOMES = {
     "load": "loading",
     "build": "nn",
     "convert": "nn",
+    "import_network": "nn",
+    "import_weights": "nn",
     "Score": "scores",
     "meanfield_score": "scores",
     "register_score": "scores",
@@ -51,6 +54,7 @@ _HOMES = {
     "load_accuracy_model": "scores.learned",
     "phi_score": "scores.zen",
     "zen_score": "scores.zen",
+    "timm_backbone": "export.timm_backbone",
     "SearchResult": "runs",
     "mutate": "spaces",
     "register_algorithm": "searching",

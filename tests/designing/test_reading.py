@@ -27,7 +27,7 @@ DAMAGE = {
         ("note:", "nota:", "note: Field required"),
         ("SuperConv", "SuperConf", "structure"),
         ("name: 1-1", "name: ../../1-1", "name"),
-        ("candidates:", "candidates: []\nmore:", "candidates"),
+        ("candidates:", "candidates: []\nmore:", "more: "),
         ("score: ", "score: high #", "score"),
     ],
     "config.yaml": [("params: 20k", "params: lots", "params"), ("  iterations", "  plugins", "plugins")],

@@ -1,5 +1,7 @@
 """Searches whose score is a learned accuracy: what they keep, and that they go on as if never interrupted."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,14 @@ def test_what_a_killed_beginning_leaves_is_no_hindrance(model: zennas.AccuracyMo
             file.unlink()
     result = zennas.search("mobilenet", 32, 10, score=f"accuracy:{path}", iterations=64, out=run, **SEARCH)  # type: ignore[arg-type]
     assert result.iterations == 64
+
+
+def test_a_search_by_it_needs_neither_torch_nor_scikit_learn(model: zennas.AccuracyModel, tmp_path: Path) -> None:
+    model.save(tmp_path / "model.json")
+    code = f"""
+import sys, zennas
+zennas.search("mobilenet", 32, 10, params="300k", iterations=64, rescore=0, score="accuracy:{tmp_path / "model.json"}")
+assert not {{"torch", "sklearn", "scipy"}} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

@@ -127,12 +127,10 @@ def _show(model: "AccuracyModel", out: Path) -> None:
         table.add_column(title, justify="right")
     figures: Any = model.report["figures"]
     for name, found in figures.items():
-        table.add_row(name, *(_interval(found[key], key) for key in ("error", "spearman", "kendall")))
+        table.add_row(name, *(_interval(*found[key]) for key in ("error", "spearman", "kendall")))
     screen = console()
     screen.print(table)
-    lines = [f"learned from {model.networks} networks of {model.title}: {_what(model)}"]
-    lines.append(f"written to {out}")
-    for line in lines:
+    for line in (f"learned from {model.networks} networks of {model.title}: {_what(model)}", f"written to {out}"):
         screen.print(line, highlight=False, markup=False)
 
 
@@ -142,9 +140,8 @@ def _what(model: "AccuracyModel") -> str:
     return f"{model.report['learner']} on top of the calibrated {model.baseline.score}"
 
 
-def _interval(limits: list[float], key: str) -> str:
-    value, low, high = limits
-    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+def _interval(value: float, low: float, high: float) -> str:
+    return f"{value:.3f} ({low:.2f}–{high:.2f})"
 
 
 def add_to(parent: typer.Typer) -> None:

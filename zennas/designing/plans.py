@@ -64,7 +64,7 @@ class RoundPlan(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     note: str
-    candidates: Annotated[Sequence[Planned], Field(min_length=1)]
+    candidates: Sequence[Planned]
 
 
 def plan_path(directory: Path, number: int) -> Path:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from zennas.accuracy.fitting import FEWEST_TO_CALIBRATE, fit_accuracy
 from zennas.accuracy.known import KnownNetwork, KnownNetworks
+from zennas.architecture.model import Architecture
 from zennas.architecture.structure import format_structure
 from zennas.counting.budgets import parse_budget
 from zennas.designing.choosing import Chosen, choose
@@ -29,9 +30,12 @@ from zennas.runs.stopping import INTERRUPTED
 from zennas.scores.learned.model import AccuracyModel
 from zennas.searching.population import Candidate
 
-DEPTHS = ((1.0, "of any depth"), (0.5, "of half the depth"), (0.25, "of a quarter of the depth"))
+DEPTHS = ((1.0, "of any depth"), (0.7, "of 0.7 of the depth"), (0.5, "of half the depth"))
 """Of the first searches: bounds of the convolutions as shares of those of the first winner, and how they are called."""
 LEAST_CONVOLUTIONS = 4
+FARTHEST = 2**0.5
+"""Standard deviations of the calibrated score up to which a prediction's uncertainty counts as a promise. Beyond it are
+networks unlike all that were trained, of which the model knows nothing but that."""
 ZERO_SHOT = "zero-shot"
 """What the directories of the first searches begin with."""
 
@@ -66,6 +70,9 @@ def propose(result: DesignResult, number: int, context: RunContext) -> RoundPlan
         result: all that was measured before it.
         number: of the round, from 1.
         context: of its searches.
+
+    Returns:
+        Fewer candidates than the round has room for, or none, where no more differ from those of before.
 
     Raises:
         KeyboardInterrupt: a search was asked to stop.
@@ -130,15 +137,15 @@ def model_path(directory: Path, number: int) -> Path:
 
 def _by_depth(result: DesignResult, context: RunContext) -> list[_Pool]:
     """The networks of searches under several bounds of the depth, ranked by the zero-shot score."""
-    bounds = _convolutions(result.config)
+    fewest = _fewest_convolutions(result.config)
     pools: list[_Pool] = []
     for share, title in DEPTHS:
         changes = {}
         if pools:
             most = int(share * pools[0].candidates[0].costs.convolutions)
-            if most < max(LEAST_CONVOLUTIONS, bounds[0]):
+            if most < max(LEAST_CONVOLUTIONS, fewest):
                 break
-            changes = {"convolutions": f"{bounds[0]}..{most}"}
+            changes = {"convolutions": f"{fewest}..{most}"}
         try:
             found = feasible(_searched(result, f"{ZERO_SHOT}-{len(pools) + 1}", changes, context))
         except BudgetError:
@@ -149,13 +156,10 @@ def _by_depth(result: DesignResult, context: RunContext) -> list[_Pool]:
     return pools
 
 
-def _convolutions(config: DesignConfig) -> tuple[int, float]:
-    """The user's bounds of convolutions."""
+def _fewest_convolutions(config: DesignConfig) -> int:
+    """The user's lower bound of convolutions."""
     text = config.search.get("convolutions")
-    if text is None:
-        return 0, float("inf")
-    budget = parse_budget("convolutions", str(text))
-    return int(budget.low), budget.high
+    return 0 if text is None else int(parse_budget("convolutions", str(text)).low)
 
 
 def _by_model(result: DesignResult, number: int, model: AccuracyModel, context: RunContext) -> list[_Pool]:
@@ -164,13 +168,20 @@ def _by_model(result: DesignResult, number: int, model: AccuracyModel, context: 
     searched = _searched(result, f"learned-{number}", changes, context)
     found = feasible(searched)
     blocks, resolution = [c.super_blocks for c in found], searched.config.resolution
-    mean, std = (values.tolist() for values in model.predict_blocks(blocks, resolution))
+    mean, std = (values.tolist() for values in model.predict([Architecture(b) for b in blocks], resolution))
     best = 100 * max(result.estimates.values())
     expected = improvements(mean, std, best)
     predictions = [Prediction(*values) for values in zip(mean, std, expected, strict=True)]
+    most = FARTHEST * model.baseline.std
+    near = [n for n, p in enumerate(predictions) if p.std <= most * (100 - p.predicted)]
     return [
         _Pool(found, mean, "of the highest predicted accuracy", predictions),
-        _Pool(found, expected, "of the largest expected improvement", predictions),
+        _Pool(
+            [found[n] for n in near],
+            [expected[n] for n in near],
+            "of the largest expected improvement",
+            [predictions[n] for n in near],
+        ),
     ]
 
 

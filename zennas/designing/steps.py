@@ -98,7 +98,7 @@ def _train_to_next_rung(directory: Path, number: int, context: DesignContext) ->
 
 
 def _check_some_left(round: DesignRound, epochs: int) -> None:
-    if not any(len(c.accuracies) >= epochs for c in round.candidates):
+    if round.candidates and not any(len(c.accuracies) >= epochs for c in round.candidates):
         first = next(c for c in round.candidates if c.failed)
         raise TrainingError(
             f"no candidate of round {round.number} could be trained to its end; {first.plan.name}: {first.failed}"

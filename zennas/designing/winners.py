@@ -129,7 +129,9 @@ def _chosen(
     means: Sequence[float] = ()
     stds: Sequence[float] = ()
     if model is not None:
-        means, stds = (values.tolist() for values in model.predict_blocks(blocks, config.resolution))
+        means, stds = (
+            values.tolist() for values in model.predict([Architecture(b) for b in blocks], config.resolution)
+        )
         worth = improvements(means, stds, best)
     space = Space(blocks)
     picks = []

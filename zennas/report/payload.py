@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from zennas.architecture.document import to_document
-from zennas.architecture.model import SuperBlock
+from zennas.architecture.model import TYPE_FIELDS, SuperBlock
 from zennas.architecture.structure import format_structure
 from zennas.blocks.registry import expand
 from zennas.counting import QUANTITIES, Budget, Quantity, known_costs, known_in, super_block_costs
@@ -135,7 +135,7 @@ class _Kinds:
         self._numbers: dict[tuple[object, ...], int] = {}
 
     def number(self, block: SuperBlock) -> int:
-        key = (block.block, block.kernel, block.expansion, block.group_width, block.se, bool(block.bottleneck))
+        key = (*(getattr(block, name) for name in TYPE_FIELDS), bool(block.bottleneck))
         if key not in self._numbers:
             self._numbers[key] = len(self.rows)
             prefix, _, arguments = format_structure((block,)).partition("(")
