@@ -5,6 +5,7 @@ exception is a traceback on somebody's screen. The inputs are drawn from a fixed
 """
 
 import copy
+import gzip
 import json
 import traceback
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from safetensors.torch import save_file
 import zennas
 from tests.accuracy.learned import lawful_networks
 from tests.latency.devices import plain_predictor
+from tests.train.test_images import idx_folder
 from zennas.accuracy.networks import read_networks
 from zennas.architecture.files import read_architecture
 from zennas.architecture.structure import parse_structure
@@ -35,6 +37,7 @@ from zennas.scores.learned import load_accuracy_model
 from zennas.searching.settings import configured_space, read_config
 from zennas.train.checkpoint import FOLDER, load_checkpoint
 from zennas.train.config import read_train_config
+from zennas.train.datasets import open_data
 from zennas.train.metrics import METRICS, read_metrics
 from zennas.train.weights import class_count, load_weights
 
@@ -242,6 +245,19 @@ TRAINING = {
 def test_settings(tmp_path, document, read):
     reader = through(tmp_path / CONFIG, lambda path: read(path.parent))
     assert not failures(reader, three_ways(document, to_yaml, 1000, 5))
+
+
+def test_images_of_idx(tmp_path):
+    idx_folder(tmp_path, count=4)
+    images = tmp_path / "train-images-idx3-ubyte"
+    read = through(images, lambda _: open_data(f"idx:{tmp_path}"))
+    whole = images.read_bytes()
+    assert not failures(read, damaged_bytes(whole[:16], np.random.default_rng(13), 700))
+    assert not failures(read, damaged_bytes(whole, np.random.default_rng(14), 300))
+    packed = gzip.compress(whole)
+    images.unlink()
+    read = through(tmp_path / "train-images-idx3-ubyte.gz", lambda _: open_data(f"idx:{tmp_path}"))
+    assert not failures(read, damaged_bytes(packed, np.random.default_rng(15), 700))
 
 
 PLAN = {

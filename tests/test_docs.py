@@ -19,6 +19,8 @@ from zennas.spaces import mutation_operators, operators
 ROOT = Path(__file__).parent.parent
 PAGES = (
     "tutorial",
+    "input",
+    "microcontroller",
     "own-block",
     "own-layer",
     "own-algorithm",
@@ -53,9 +55,12 @@ def call(command, cwd):
 
 
 def shortened(words):
-    """A search of full length with few iterations: what is tested is that the command works."""
+    """A search with few iterations, a training of one epoch: what is tested is that the command works."""
     if words[1] == "search" and "--iterations" not in words:
         return [*words, "--iterations", "300"]
+    if words[1] == "train" and "--epochs" in words:
+        place = words.index("--epochs") + 1
+        return [*words[:place], "1", *words[place + 1 :]]
     return words
 
 

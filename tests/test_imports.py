@@ -7,6 +7,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "zennas"
 ROOMS = (
     "errors",
+    "input_size",
     "units",
     "number_types",
     "layouts",

@@ -14,6 +14,7 @@ from zennas.architecture.structure import is_structure, parse_structure
 from zennas.blocks.registry import validate
 from zennas.counting import native_resolution
 from zennas.errors import ArchitectureError, UnknownNameError, cut
+from zennas.input_size import GivenResolution, Resolution
 from zennas.io.imports import allow_import, check_import, users_code
 from zennas.optional_dependencies import require, unknown
 from zennas.zoo import zoo_entry
@@ -27,13 +28,14 @@ LIBRARIES = ("torchvision", "timm")
 _MODULE = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.\-/]*)")
 
 
-def load(model: "str | Path | Architecture") -> Architecture:
+def load(model: "str | Path | Architecture", channels: int | None = None) -> Architecture:
     """The architecture that `model` stands for.
 
     Args:
         model: a zoo name, a structure string, an architecture file (`.yaml`, `.json`, `.txt`), or
             `package.module:factory` where the factory returns an architecture; or a module of `torchvision:NAME`,
             `timm:NAME` or a factory, which is imported (`zennas.import_network`).
+        channels: of its images; by default its own.
 
     Raises:
         ArchitectureError: unreadable, not a valid architecture, or a module that no block types say.
@@ -42,26 +44,28 @@ def load(model: "str | Path | Architecture") -> Architecture:
     if isinstance(model, str) and _MODULE.fullmatch(model):
         network = load_network(model)
         if isinstance(network, Architecture):
-            return network
+            return network.with_channels(channels)
         from zennas.nn.imported import import_network
 
-        return import_network(network, name=model.partition(":")[2]).architecture
+        return import_network(network, name=model.partition(":")[2]).architecture.with_channels(channels)
     if isinstance(model, Architecture):
-        return validate(model)
+        return validate(model.with_channels(channels))
     text = str(model)
     if isinstance(model, str) and is_structure(text):
-        return validate(parse_structure(text))
+        return validate(parse_structure(text).with_channels(channels))
     if Path(text).suffix in SUFFIXES:
-        return validate(read_architecture(text))
-    return zoo_entry(text).architecture
+        return validate(read_architecture(text).with_channels(channels))
+    return zoo_entry(text).architecture.with_channels(channels)
 
 
-def load_network(model: "str | Path | Architecture") -> "Architecture | nn.Module":
+def load_network(model: "str | Path | Architecture", channels: int | None = None) -> "Architecture | nn.Module":
     """The architecture or module that `model` stands for, without weights from anywhere.
 
     Args:
         model: what `load` takes, or `torchvision:NAME`, `timm:NAME`, or `package.module:factory` for a callable
             without arguments that returns an `nn.Module` or an architecture.
+        channels: of its images; by default its own. A factory is called with `in_channels` where it takes such an
+            argument.
 
     Raises:
         UnknownNameError: the library has no such model, or the module no such factory.
@@ -70,11 +74,12 @@ def load_network(model: "str | Path | Architecture") -> "Architecture | nn.Modul
     """
     match = _MODULE.fullmatch(model) if isinstance(model, str) else None
     if match is None:
-        return load(model)
+        return load(model, channels)
     home, name = match.groups()
     if home in LIBRARIES:
-        return _on_meta(lambda: library_model(home, name))
-    return from_factory(str(model))
+        return _on_meta(lambda: library_model(home, name, channels=channels))
+    made = from_factory(str(model), **channels_offered(channels))
+    return made.with_channels(channels) if isinstance(made, Architecture) else made
 
 
 def load_module(model: str, with_weights: bool = True) -> "nn.Module":
@@ -125,43 +130,59 @@ def is_module_name(model: object) -> bool:
 
 
 def scored_network(
-    model: "str | Path | Architecture", resolution: int | None, insert_norm: bool = False
-) -> "tuple[Architecture | Conversion, int]":
+    model: "str | Path | Architecture",
+    resolution: GivenResolution | None,
+    channels: int | None = None,
+    insert_norm: bool = False,
+) -> "tuple[Architecture | Conversion, Resolution]":
     """What a score takes, and at which resolution: a module comes converted to its VCN-network.
 
     Args:
         model: what `load_network` takes.
-        resolution: side of the square input; by default the network's own.
+        resolution: size of the input; by default the network's own.
+        channels: of the input; by default the network's own.
         insert_norm: put batch norms where a module has none, see `zennas.convert`.
 
     Raises:
         ArchitectureError: no resolution is given, and the network has none of its own.
         ScoreError: the module cannot be made a VCN-network.
     """
-    network = load_network(model)
+    network = load_network(model, channels)
     if isinstance(network, Architecture):
         return network, native_resolution(network, resolution)
     if resolution is None:
         raise ArchitectureError(f"{model} is a module without a resolution; give one, e.g. --resolution 224")
     from zennas.nn.convert import convert
 
-    return convert(network, resolution, str(model), insert_norm), resolution
+    converted = convert(network, resolution, str(model), insert_norm)
+    return converted, converted.resolution
 
 
-def library_model(home: str, name: str, extra: str | None = None, **settings: Any) -> Any:
+def channels_offered(channels: int | None) -> dict[str, int]:
+    """What a user's factory is offered where a number of channels is given."""
+    return {} if channels is None else {"in_channels": channels}
+
+
+def library_model(home: str, name: str, extra: str | None = None, channels: int | None = None, **settings: Any) -> Any:
     """A model of `torchvision` or `timm`, with no weights from anywhere.
 
     Args:
         home: `torchvision` or `timm`.
         name: of the model in that library.
         extra: the extra to name where the library is missing; by default the smallest one that has it.
+        channels: of its images; by default its own. timm makes its models for any number.
         settings: what the library's factory takes besides, e.g. `num_classes`.
 
     Raises:
         UnknownNameError: the library has no such model.
         MissingExtraError: the library is not installed.
+        ArchitectureError: a number of channels is asked for that the library does not make the model for.
     """
     if home == "torchvision":
+        if channels not in (None, 3):
+            raise ArchitectureError(
+                f"torchvision:{name} takes images of 3 channels, not {channels}; leave channels out"
+            )
         models = require("torchvision", extra or "torch", f"torchvision:{name}").models
         if name not in models.list_models(module=models):
             raise unknown("torchvision model", name, models.list_models(module=models))
@@ -169,6 +190,8 @@ def library_model(home: str, name: str, extra: str | None = None, **settings: An
     timm = require("timm", extra or "train", f"timm:{name}")
     if not timm.is_model(name):
         raise unknown("timm model", name, timm.list_models())
+    if channels is not None:
+        settings["in_chans"] = channels
     return timm.create_model(name, pretrained=False, **settings)
 
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from zennas.architecture import Architecture, SuperBlock
-from zennas.architecture.model import MAX_CHANNELS, MAX_LAYERS, MAX_RESOLUTION
+from zennas.architecture.model import MAX_CHANNELS, MAX_LAYERS
 from zennas.errors import ArchitectureError
+from zennas.input_size import MAX_RESOLUTION
 
 BLOCK = SuperBlock("MB", 3, 8, 8, 1, 8, 1, 2)
 BOUNDS = [

@@ -1,5 +1,6 @@
 """Costs against what torch itself counts."""
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -9,13 +10,14 @@ from tests.strategies import random_networks
 from zennas.architecture import Architecture, SuperBlock
 from zennas.counting import count_layers
 from zennas.errors import ArchitectureError
+from zennas.input_size import Resolution, sides, size_of
 from zennas.zoo import zoo_names
 
 
-def counted_by_torch(architecture: Architecture, resolution: int, num_classes: int) -> tuple[int, int, int]:
+def counted_by_torch(architecture: Architecture, resolution: Resolution, num_classes: int) -> tuple[int, int, int]:
     with torch.device("meta"):
         network = zennas.build(architecture, num_classes).eval()
-        image = torch.empty(1, 3, resolution, resolution)
+        image = torch.empty(1, architecture.in_channels, *sides(resolution))
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(image)
     total = counter.get_total_flops()
@@ -24,7 +26,7 @@ def counted_by_torch(architecture: Architecture, resolution: int, num_classes: i
     return sum(p.numel() for p in network.parameters()), total // 2, convolutions
 
 
-def assert_equal(architecture: Architecture, resolution: int, num_classes: int) -> None:
+def assert_equal(architecture: Architecture, resolution: Resolution, num_classes: int) -> None:
     costs = zennas.costs(architecture, resolution, num_classes)
     assert (costs.params, costs.flops, costs.convolutions) == counted_by_torch(architecture, resolution, num_classes)
 
@@ -49,6 +51,21 @@ def test_grouped_networks_and_odd_resolutions():
     for resolution in (33, 75):
         for architecture in random_networks("regnet", resolution, 20, seed=1):
             assert_equal(architecture, resolution, 7)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 12])
+def test_any_size_and_any_channels(channels):
+    rng = np.random.default_rng(channels)
+    for space in ("resnet", "mobilenet", "regnet"):
+        for _ in range(2):
+            size = size_of(*rng.integers(33, 120, 2).tolist())
+            for architecture in random_networks(space, size, 2, seed=int(rng.integers(1000)), se=space == "mobilenet"):
+                assert_equal(architecture.with_channels(channels), size, 5)
+
+
+def test_memory_of_a_map_that_is_not_square():
+    plain = Architecture((SuperBlock("Conv", 3, 1, 16), SuperBlock("Conv", 3, 16, 8, 2)))
+    assert zennas.costs(plain, "9x5").memory == 4 * max(1 * 45 + 16 * 45, 16 * 45 + 8 * (5 * 3))
 
 
 def test_peak_memory_of_hand_counted_networks():
@@ -83,6 +100,11 @@ def test_layers_alone_are_those_of_the_costs(name):
 def test_too_small_a_resolution_names_the_super_block():
     with pytest.raises(ArchitectureError, match=r"super-block 5 \(Btn\).*at least"):
         zennas.costs(zennas.load("zennet-cifar-1.0M"), 2)
+
+
+def test_either_side_may_be_too_small():
+    with pytest.raises(ArchitectureError, match=r"super-block 6 \(Btn\).*its input is 1×6"):
+        zennas.costs(zennas.load("zennet-cifar-1.0M"), "4x24")
 
 
 def test_no_classifier():

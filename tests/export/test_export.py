@@ -13,6 +13,7 @@ from zennas.export.fold import fold_batch_norms
 from zennas.export.onnx_format import onnx_runner, onnx_session
 from zennas.export.torch_export_format import torch_program_runner
 from zennas.train import train
+from zennas.train.layout import MEMORY_FORMATS
 from zennas.train.weights import load_weights
 
 ALL_BLOCKS = (
@@ -71,6 +72,36 @@ def test_torch_export_reads_back(network, tmp_path, dtype, kind):
     assert result.difference <= result.tolerance
     assert torch_program_runner(tmp_path / "n.pt2")(torch.randn(5, 3, 16, 16, dtype=kind)).dtype == kind
     assert next(network.parameters()).dtype == torch.float32
+
+
+@pytest.mark.parametrize("layout", ["auto", "channels-last", "contiguous"])
+def test_a_program_runs_in_its_layout(network, tmp_path, layout):
+    result = export(network, tmp_path / "n.pt2", 16, format="torch-export", fold=True, layout=layout)
+    program = torch.export.load(tmp_path / "n.pt2")
+    weights = [w for w in program.state_dict.values() if w.dim() == 4 and min(w.shape[1:]) > 1]
+    expected = result.layout if layout == "auto" else layout
+    assert weights
+    for weight in weights:
+        assert weight.is_contiguous(memory_format=MEMORY_FORMATS[expected])
+    maps = []
+
+    class Watch(torch.fx.Interpreter):
+        def run_node(self, node):
+            made = super().run_node(node)
+            if "conv2d" in str(node.target):
+                maps.append(made)
+            return made
+
+    Watch(program.module()).run(torch.randn(1, 3, 16, 16))
+    large = [made for made in maps if min(made.shape[1:]) > 1]
+    assert large
+    assert all(made.is_contiguous(memory_format=MEMORY_FORMATS[expected]) for made in large)
+
+
+def test_onnx_has_layouts_of_its_own(network, tmp_path):
+    with pytest.raises(ExportError, match="lay feature maps out as they like"):
+        export(network, tmp_path / "n.onnx", 16, layout="channels-last")
+    assert export(network, tmp_path / "n.onnx", 16).layout == "contiguous"
 
 
 def test_wrong_export_is_noticed_and_replaces_nothing(network, tmp_path, monkeypatch):

@@ -28,8 +28,9 @@ def test_every_argument_is_explained():
 
 
 OTHERS = dict(
-    space="mobilenet", resolution=64, num_classes=10, params="1M", flops="1G", layers="30", convolutions="90",
-    memory="9MB", latency="9s", effectiveness="5", flops_per_param=99.0, latency_predictor="p.json",
+    space="mobilenet", resolution=(64, 48), num_classes=10, channels=1, params="1M", flops="1G", layers="30",
+    convolutions="90", memory="9MB", latency="9s", effectiveness="5", weights="2MB", peak_memory="3MB", dtype="int8",
+    flops_per_param=99.0, latency_predictor="p.json",
     latency_backend="onnxruntime", latency_dtype="fp16", latency_batch_size=2, latency_layout="contiguous", se=True,
     score="zen", algorithm="local",
     iterations=7, population=8, round_size=9, islands=2, rescore=1, seed=3, batch_size=4, repeats=2, device="cuda",

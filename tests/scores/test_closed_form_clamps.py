@@ -8,6 +8,7 @@ from zennas.scores.closed_form import fluctuation, images, normalisation, passes
 from zennas.scores.closed_form.geometry import geometry_row, image_classes
 from zennas.scores.closed_form.state import (
     IMAGE,
+    MEAN,
     PROFILE,
     Coherent,
     Correlation,
@@ -25,7 +26,7 @@ def plain(function):
 
 
 def layer(groups=1, kernel=3, size=8):
-    return Layer(8, 8, 8 // groups, kernel, 1, groups, size, size)
+    return Layer(8, 8, 8 // groups, kernel, 1, groups, size, size, size, size)
 
 
 def two_images(energy=(1.0, 1.0), coherent=(0.0, 0.0)):
@@ -38,7 +39,8 @@ def two_images(energy=(1.0, 1.0), coherent=(0.0, 0.0)):
 
 
 def moments(classes, local=1.0, spread=0.0):
-    return plain(act.moments_before)(classes, plain(first_profile)(8, 1e-4), 8, local, spread)
+    profile, means = plain(first_profile)(8, 8, 1e-4), np.zeros((1, len(MEAN)))
+    return plain(act.moments_before)(classes, profile, means, 8, 8, local, spread)
 
 
 def relu(classes, groups=1, tilt=0.0, spread=0.0, local=1.0):
@@ -87,9 +89,9 @@ def test_smooth_noise_is_no_less_than_nothing():
 
 
 def test_a_correlation_length_is_at_most_half_a_map():
-    _, length2 = plain(fluctuation.window_average)(0.5, 0.1, 1e4, layer(), geometry_row(8, 3, 1))
+    _, length2 = plain(fluctuation.window_average)(0.5, 0.1, 1e4, layer(), geometry_row(8, 8, 3, 1))
     assert length2 == 4.0**2
-    _, length2 = plain(fluctuation.window_average)(0.5, 0.1, 9.0, layer(), geometry_row(8, 3, 1))
+    _, length2 = plain(fluctuation.window_average)(0.5, 0.1, 9.0, layer(), geometry_row(8, 8, 3, 1))
     assert 9 < length2 < 4.0**2
 
 
@@ -99,7 +101,7 @@ def test_an_image_is_no_less_uneven_than_even():
     after = relu(two_images())
     passed = fluctuation.Passed(0.0, 0.0, 0.0, 0.0, -0.1, 1.0)
     noise = fluctuation.Noise(0.0, 0.1, 0.0)
-    arguments = after, moments(classes), 1.0, layer(kernel=1), geometry_row(8, 1, 1), images.NO_DRIFT
+    arguments = after, moments(classes), 1.0, layer(kernel=1), geometry_row(8, 8, 1, 1), images.NO_DRIFT
     plain(images.unevenness_of_images)(classes, passed, noise, *arguments)
     assert classes[IMAGE.unevenness].tolist() == [0.0, 2.0]
 
@@ -197,9 +199,9 @@ def test_passes_are_at_most_opposite():
 
 
 def difference_at_one_position(window, correlation, others=1.0):
-    profile = plain(first_profile)(1, 1e-4)
-    profile[PROFILE.next_energy, 0], profile[PROFILE.window_difference, 0] = 1.0, window
-    return plain(passes.difference_after_convolution)(profile, 1.0, 1.0, 1.0, 1, correlation, others)
+    profile, means = plain(first_profile)(1, 1, 1e-4), np.ones((1, len(MEAN)))
+    profile[0, PROFILE.next_energy, 0], profile[0, PROFILE.window_difference, 0] = 1.0, window
+    return plain(passes.difference_after_convolution)(profile, means, 1.0, layer(size=1), correlation, others)
 
 
 def test_the_difference_at_a_position_is_bounded():

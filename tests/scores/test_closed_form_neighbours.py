@@ -14,7 +14,7 @@ def plain(function):
 
 
 def pool(kernel, stride):
-    return Layer(1, 1, 1, kernel, stride, 1, 32, 32)
+    return Layer(1, 1, 1, kernel, stride, 1, 32, 32, 32, 32)
 
 
 def tables():

@@ -9,7 +9,7 @@ from zennas.scores import meanfield_score
 from zennas.scores.closed_form import activation as act
 from zennas.scores.closed_form import fluctuation, images
 from zennas.scores.closed_form.geometry import geometry_row, image_classes
-from zennas.scores.closed_form.state import IMAGE, Layer, LocalEnergy, first_images, first_profile
+from zennas.scores.closed_form.state import IMAGE, MEAN, Layer, LocalEnergy, first_images, first_profile
 from zennas.scores.zen import zen_score
 
 
@@ -19,12 +19,13 @@ def plain(function):
 
 
 def layer(size=8):
-    return Layer(8, 8, 8, 1, 1, 1, size, size)
+    return Layer(8, 8, 8, 1, 1, 1, size, size, size, size)
 
 
 def classes_and_relu(local):
     classes = plain(first_images)(*image_classes(16))
-    moments = plain(act.moments_before)(classes, plain(first_profile)(8, 1e-4), 8, 1 + local.smooth, 0.0)
+    profile, means = plain(first_profile)(8, 8, 1e-4), np.zeros((1, len(MEAN)))
+    moments = plain(act.moments_before)(classes, profile, means, 8, 8, 1 + local.smooth, 0.0)
     return classes, moments, plain(act.relu)(classes, moments, layer(), 0.0, 0.0)
 
 
@@ -60,7 +61,7 @@ def test_images_drift_apart_by_the_chance_of_their_local_variances():
     energy = np.exp(field * np.sqrt(np.log1p(local.smooth)))
     energy /= energy.mean((1, 2), keepdims=True)
     after = energy / 2 - 2 * relu.mean * act.M0 * np.sqrt(energy) + relu.mean**2
-    drift = plain(images.drift_of_images)(classes, local, relu, moments, side)
+    drift = plain(images.drift_of_images)(classes, local, relu, moments, float(side * side))
     variances = ((energy - 1) ** 2).mean((1, 2))
     assert drift.spread == pytest.approx(variances.var() / variances.mean() ** 2, rel=0.25)
     assert drift.noise == pytest.approx(np.log(after.mean((1, 2))).var(), rel=0.3)
@@ -70,17 +71,17 @@ def test_images_that_are_ahead_by_chance_are_uneven():
     local = LocalEnergy(0.5, 0.0, 1.0)
     classes, moments, relu = classes_and_relu(local)
     passed, noise = fluctuation.Passed(0.5, 0.5, 0.0, 0.0, 0.0, 1.0), fluctuation.Noise(0.0, 0.0, 0.0)
-    arguments = classes, passed, noise, relu, moments, 1.0, layer(), geometry_row(8, 1, 1)
+    arguments = classes, passed, noise, relu, moments, 1.0, layer(), geometry_row(8, 8, 1, 1)
     plain(images.unevenness_of_images)(*arguments, images.NO_DRIFT)
     assert classes[IMAGE.unevenness] == pytest.approx(1)
-    plain(images.unevenness_of_images)(*arguments, plain(images.drift_of_images)(classes, local, relu, moments, 8))
+    plain(images.unevenness_of_images)(*arguments, plain(images.drift_of_images)(classes, local, relu, moments, 64.0))
     assert np.all(np.diff(classes[IMAGE.unevenness]) < 0), "the most energetic class comes first"
 
 
 def test_one_image_has_all_of_the_local_variance_at_most():
     local = LocalEnergy(900.0, 0.0, 4.0)
     classes, moments, relu = classes_and_relu(local)
-    drift = plain(images.drift_of_images)(classes, local, relu, moments, 8)
+    drift = plain(images.drift_of_images)(classes, local, relu, moments, 64.0)
     assert (drift.spread, drift.step) == (15, 1)
 
 

@@ -16,7 +16,7 @@ from zennas.blocks import Convolution, MaxPool
 from zennas.blocks.layers import AveragePool
 from zennas.errors import ScoreError
 from zennas.scores.closed_form import meanfield_many, meanfield_score
-from zennas.scores.closed_form.geometry import geometry_row, image_classes, max_moments
+from zennas.scores.closed_form.geometry import COHERENT, OWN, geometry_row, image_classes, max_moments
 from zennas.scores.zen import zen_score
 
 REFERENCE = Path(__file__).parents[2] / "benchmarks" / "data" / "zen_reference.csv"
@@ -132,9 +132,10 @@ def test_layer_by_layer_against_monte_carlo():
         "three pools",
     ],
 )
-def test_every_kind_of_layer(chain):
-    closed = meanfield_score(chain, 24)
-    sampled = zen_score(chain, 24, batch_size=16, repeats=40)
+@pytest.mark.parametrize("resolution", [24, "40x12"])
+def test_every_kind_of_layer(chain, resolution):
+    closed = meanfield_score(chain, resolution)
+    sampled = zen_score(chain, resolution, batch_size=16, repeats=40)
     assert closed.score == pytest.approx(sampled.score, abs=4 * sampled.std_error + 0.006 * sampled.score + 0.1)
 
 
@@ -146,7 +147,7 @@ def test_every_kind_of_layer(chain):
         ),
         min_size=1, max_size=40,
     ),
-    st.integers(1, 64),
+    st.one_of(st.integers(1, 64), st.tuples(st.integers(1, 64), st.integers(1, 64))),
     st.sampled_from([1, 2, 16, 256]),
 )  # fmt: skip
 def test_finite_everywhere(layers, resolution, batch_size):
@@ -230,12 +231,40 @@ def test_what_it_cannot_handle_is_refused_by_name():
 
 
 def test_geometry_against_brute_force():
-    row = geometry_row(7, 5, 2)
+    row = geometry_row(7, 7, 5, 2)
     inside = np.array([[0 <= i * 2 + t - 2 < 7 for t in range(5)] for i in range(4)])
     per_tap = inside.mean(0)
     assert row[0] == pytest.approx(((per_tap**2).sum() / per_tap.sum()) ** 2)
     assert np.all((row[4:] >= 0) & (row[4:] <= 1))
     assert row[-1] == pytest.approx(0, abs=0.01), "a field that is constant over the map has no local part"
+
+
+def test_geometry_of_a_map_that_is_not_square():
+    """Of each side on its own: the factors of a map are the roots of those of both squares, multiplied."""
+    tall, wide, row = geometry_row(7, 7, 5, 2), geometry_row(4, 4, 5, 2), geometry_row(7, 4, 5, 2)
+    assert row[COHERENT] == pytest.approx(math.sqrt(tall[COHERENT] * wide[COHERENT]))
+    assert row[OWN] == pytest.approx(math.sqrt(tall[OWN] * wide[OWN]))
+    assert np.array_equal(row, geometry_row(4, 7, 5, 2))
+
+
+@pytest.mark.parametrize("name", ["zennet-cifar-0.5M", "zennet-imagenet-400M-se"])
+def test_height_and_width_count_alike(name):
+    network = zennas.load(name)
+    tall, wide = meanfield_score(network, "96x40"), meanfield_score(network, (40, 96))
+    assert tall.score == pytest.approx(wide.score, rel=1e-12)
+    assert tall.contributions == pytest.approx(wide.contributions, rel=1e-12)
+    assert tall.score != meanfield_score(network, 40).score
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "resolution"),
+    [("zennet-cifar-1.0M", "64x16"), ("zennet-cifar-0.5M", "15x33"), ("zennet-imagenet-400M-se", "160x48")],
+)
+def test_networks_on_inputs_that_are_not_square(name, resolution):
+    network = zennas.load(name, channels=1)
+    closed, sampled = meanfield_score(network, resolution), zen_score(network, resolution, batch_size=16, repeats=24)
+    assert closed.score == pytest.approx(sampled.score, abs=4 * sampled.std_error + 0.012 * sampled.score)
 
 
 def test_image_classes_have_mean_zero_and_unit_variance():

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 from scipy.stats import ks_2samp
 
+from zennas.input_size import size_of
 from zennas.train.augment import evaluation_transform, train_transform
 from zennas.train.batch_augment import BatchAugment, BatchPrepare, draw
 from zennas.train.config import train_config
@@ -105,12 +106,14 @@ def test_erased_rectangles_have_the_distribution_of_single_images():
         assert ks_2samp(one[:20000], other[:20000]).pvalue > UNLIKELY
 
 
-def test_rectangles_lie_within_the_image_and_are_smaller():
-    drawn = draw(settings(erasing=1), 5000, 8, np.random.default_rng(1)).boxes
+@pytest.mark.parametrize("size", [(8, 8), (8, 20)])
+def test_rectangles_lie_within_the_image_and_are_smaller(size):
+    drawn = draw(settings(erasing=1), 5000, size_of(*size), 3, np.random.default_rng(1)).boxes
     assert (drawn[:, :2] >= 0).all()
-    assert (drawn[:, :2] + drawn[:, 2:] <= 8).all()
-    assert drawn[:, 2:].max() == 7
-    ends = (drawn[:, :2] + drawn[:, 2:] == 8).any(1)
+    assert (drawn[:, :2] + drawn[:, 2:] <= size).all()
+    assert drawn[:, 2].max() == size[0] - 1
+    assert (drawn[:, 2:] < size).all()
+    ends = (drawn[:, :2] + drawn[:, 2:] == size).any(1)
     assert ends.any(), "a rectangle may touch the last row or column"
 
 

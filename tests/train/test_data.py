@@ -116,7 +116,7 @@ def test_augmentation_repeats_from_its_seed_and_varies_between_images():
 
 def test_lighting_shifts_whole_channels():
     with seeded(0):
-        shifted = Lighting(0.1)(torch.zeros(3, 5, 5))
+        shifted = Lighting(0.1, 3)(torch.zeros(3, 5, 5))
     assert torch.all(shifted == shifted[:, :1, :1])
     assert shifted.abs().max() > 0
 
@@ -240,8 +240,8 @@ def test_confusion_counts_every_image_at_its_true_class(tmp_path, tiny, quick):
 def test_network_and_images_must_fit():
     from zennas.train.networks import make_network
 
-    with pytest.raises(ZennasError, match="4 channels"):
-        make_network("SuperConvK3BNRELU(4,8,2,1)", 10, 32)
+    with pytest.raises(DataError, match="4 channels"):
+        open_data("digits", channels=4)
     with pytest.raises(ZennasError, match="too small"):
         make_network("zennet-imagenet-0.1ms", 10, 8)
     with pytest.raises(ZennasError, match="resnet18"):

@@ -20,6 +20,7 @@ from zennas.accuracy.out_of_sample import (
 )
 from zennas.accuracy.training_runs import read_runs
 from zennas.errors import ZennasError
+from zennas.input_size import Resolution
 from zennas.optional_dependencies import require
 from zennas.scores.learned.model import AccuracyModel, Baseline
 
@@ -116,14 +117,14 @@ def of_one_recipe(known: KnownNetworks, recipe: str | None = None) -> list[Known
 
 
 def model_of(
-    known: Examples, title: str, resolution: int | None, num_classes: int, seed: int = 0, reported: bool = True
+    known: Examples, title: str, resolution: Resolution | None, num_classes: int, seed: int = 0, reported: bool = True
 ) -> AccuracyModel:
     """The model that is learned from networks as a learner reads them.
 
     Args:
         known: the networks, three or more.
         title: what the model says that it was learned from.
-        resolution: side of their input, or `None` where there are several.
+        resolution: size of their input, or `None` where there are several.
         num_classes: outputs of their classifiers.
         seed: of the parts that are left out and of the resampling.
         reported: whether the figures on networks left out are wanted, with intervals; yes by default.

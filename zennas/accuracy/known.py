@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from zennas.errors import ZennasError
+from zennas.input_size import Resolution
 from zennas.scores.network import Network
 
 
@@ -22,7 +23,7 @@ class KnownNetwork:
 
     name: str
     network: Network
-    resolution: int
+    resolution: Resolution
     num_classes: int
     accuracy: float
     params: int

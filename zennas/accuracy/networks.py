@@ -11,9 +11,10 @@ from pathlib import Path
 from zennas.accuracy.known import KnownNetwork, KnownNetworks, finite
 from zennas.accuracy.pytorchcv_models import LIBRARY, read_pytorchcv
 from zennas.accuracy.tabular import read_tabular
-from zennas.architecture.model import MAX_RESOLUTION, Architecture
+from zennas.architecture.model import Architecture
 from zennas.counting import costs
-from zennas.errors import MissingExtraError, ZennasError, cut, shortened
+from zennas.errors import ArchitectureError, MissingExtraError, ZennasError, cut
+from zennas.input_size import Resolution, read_resolution
 from zennas.io.text import read_text
 from zennas.loading import check_model_of_file, scored_network
 from zennas.scores.network import class_count
@@ -94,7 +95,7 @@ class _Cells:
     """A row of a CSV."""
 
     model: str
-    resolution: int | None
+    resolution: Resolution | None
     accuracy: float
     std: float | None
     recipe: str
@@ -107,12 +108,13 @@ def _cells(row: dict[str, str], where: str) -> _Cells:
             raise ZennasError(f"{where}: no {column}; a study's columns are model, resolution and accuracy")
     side, std, epochs = (row.get(column) or None for column in ("resolution", "std", "epochs"))
     try:
-        resolution, percent = None if side is None else int(side), float(str(accuracy))
-        spread = None if std is None else float(std)
+        percent, spread = float(str(accuracy)), None if std is None else float(std)
     except ValueError:
-        raise ZennasError(f"{where}: resolution, accuracy and std must be numbers") from None
-    if resolution is not None and not 1 <= resolution <= MAX_RESOLUTION:
-        raise ZennasError(f"{where}: resolution {shortened(resolution)} is not allowed; use 1 to {MAX_RESOLUTION}")
+        raise ZennasError(f"{where}: accuracy and std must be numbers") from None
+    try:
+        resolution = None if side is None else read_resolution(side)
+    except ArchitectureError as error:
+        raise ZennasError(f"{where}: {error}") from None
     if spread is not None and not 0 <= spread <= 100:
         raise ZennasError(f"{where}: std {spread:g} is not allowed; use 0 to 100 points of percent")
     # Networks that were trained for longer are of another recipe.

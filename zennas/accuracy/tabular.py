@@ -14,6 +14,7 @@ from zennas.accuracy.known import KnownNetwork, KnownNetworks, finite
 from zennas.architecture.model import Architecture
 from zennas.counting import Costs, costs
 from zennas.errors import ZennasError, shortened
+from zennas.input_size import Resolution
 from zennas.io.documents import load_json
 from zennas.io.text import read_text
 
@@ -69,7 +70,9 @@ def _channel_kind(path: Path, document: dict[str, Any]) -> channel_bench_macro.C
     raise ZennasError(f"{path}: {name} is of neither kind of Channel-Bench-Macro ({'; '.join(differences)})")
 
 
-def _network(where: str, name: str, row: Any, make: Callable[[str], Architecture], resolution: int) -> KnownNetwork:
+def _network(
+    where: str, name: str, row: Any, make: Callable[[str], Architecture], resolution: Resolution
+) -> KnownNetwork:
     architecture = make(name)
     mean = next((row[key] for key in MEANS if key in row), None) if isinstance(row, dict) else None
     if not isinstance(mean, int | float):

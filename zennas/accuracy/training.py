@@ -10,6 +10,7 @@ from zennas.architecture.model import Architecture
 from zennas.architecture.structure import format_structure
 from zennas.counting import costs
 from zennas.errors import TrainingError, ZennasError
+from zennas.input_size import Resolution
 from zennas.io.settings import CONFIG
 from zennas.train.config import TrainConfig, read_train_config, same_recipe, train_config
 from zennas.train.datasets import open_data
@@ -26,7 +27,7 @@ def train_networks(
     *,
     params: int | None = None,
     seed: int = 0,
-    resolution: int = RESOLUTION,
+    resolution: Resolution = RESOLUTION,
     watch: Watcher | None = None,
     announce: Callable[[KnownNetwork], None] | None = None,
     download: bool = False,
@@ -78,7 +79,7 @@ def _trained(config: TrainConfig, directory: Path, watch: Watcher | None) -> Tra
     return resume_training(directory, watch=watch, allow_imports=True)
 
 
-def _known(architecture: Architecture, resolution: int, num_classes: int, accuracy: float) -> KnownNetwork:
+def _known(architecture: Architecture, resolution: Resolution, num_classes: int, accuracy: float) -> KnownNetwork:
     counted = costs(architecture, resolution, num_classes)
     return KnownNetwork(
         architecture.name, architecture, resolution, num_classes, accuracy, counted.params, counted.flops

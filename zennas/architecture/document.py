@@ -13,6 +13,7 @@ from typing import Any
 
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.errors import MOST_SHOWN, ArchitectureError, FileError, shortened
+from zennas.input_size import plain
 from zennas.io.documents import load_json, load_yaml
 
 _FIELDS = {
@@ -38,7 +39,7 @@ def to_document(architecture: Architecture) -> dict[str, Any]:
     if architecture.name:
         document["name"] = architecture.name
     if architecture.resolution is not None:
-        document["resolution"] = architecture.resolution
+        document["resolution"] = plain(architecture.resolution)
     if architecture.num_classes is not None:
         document["num_classes"] = architecture.num_classes
     document["super_blocks"] = [_row(block) for block in architecture.super_blocks]
@@ -69,9 +70,10 @@ def from_document(document: Any, where: str = "document") -> Architecture:
     name = document.get("name", "")
     if not isinstance(name, str):
         raise ArchitectureError(f"{where}: name must be text, got {_kind(name)}")
-    for key in ("resolution", "num_classes"):
-        if document.get(key) is not None and not _is_int(document[key]):
-            raise ArchitectureError(f"{where}: {key} must be a whole number, got {shortened(document[key])}")
+    if document.get("num_classes") is not None and not _is_int(document["num_classes"]):
+        raise ArchitectureError(
+            f"{where}: num_classes must be a whole number, got {shortened(document['num_classes'])}"
+        )
     blocks = tuple(_super_block(row, f"{where}: super-block {number}") for number, row in enumerate(rows, start=1))
     try:
         return Architecture(blocks, name, document.get("resolution"), document.get("num_classes"))

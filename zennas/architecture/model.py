@@ -1,13 +1,13 @@
 """An architecture as data: a tuple of super-blocks, the rows of the paper's Tables 7 to 17."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zennas.errors import ArchitectureError, shortened
+from zennas.input_size import Resolution, read_resolution
 
 MAX_CHANNELS = 1 << 20
 MAX_LAYERS = 10_000
-MAX_RESOLUTION = 1 << 14
 KERNELS = tuple(range(1, 32, 2))
 STRIDES = (1, 2)
 ACTIVATIONS = ("relu", "relu6", "hardswish", "silu")
@@ -16,13 +16,8 @@ TYPE_FIELDS = ("block", "kernel", "expansion", "group_width", "se", "squeeze", "
 """Fields of a super-block that are no sizes: what makes two of them of one type."""
 
 
-def out_side(side: int, stride: int) -> int:
-    """Side of the map that a layer with that stride makes of a map of that side: ⌈side / stride⌉."""
-    return -(-side // stride)
-
-
 def smallest_side(strides: Iterable[int]) -> int:
-    """The smallest input side at which every one of the strides that is above 1 still halves something."""
+    """The smallest height and width of an input at which every one of the strides that is above 1 still halves both."""
     halvings = sum(stride > 1 for stride in strides)
     return int(2 ** (halvings - 1)) + 1 if halvings else 1
 
@@ -85,19 +80,19 @@ class Architecture:
     Attributes:
         super_blocks: from the stem to the last block before global average pooling.
         name: what it is called, or empty.
-        resolution: side of the square input that it was designed for, if known.
+        resolution: size of the input that it was designed for, if known; a text or a pair is read (`read_resolution`).
         num_classes: outputs of the classifier that it was designed with, if known.
     """
 
     super_blocks: tuple[SuperBlock, ...]
     name: str = ""
-    resolution: int | None = None
+    resolution: Resolution | None = None
     num_classes: int | None = None
 
     def __post_init__(self) -> None:
         check_super_blocks(self.super_blocks)
-        if self.resolution is not None and not 1 <= self.resolution <= MAX_RESOLUTION:
-            raise ArchitectureError(f"resolution {self.resolution} is not allowed; use 1 to {MAX_RESOLUTION}")
+        if self.resolution is not None:
+            object.__setattr__(self, "resolution", read_resolution(self.resolution))
         if self.num_classes is not None and not 0 <= self.num_classes <= MAX_CHANNELS:
             raise ArchitectureError(f"num_classes {self.num_classes} is not allowed; use 0 to {MAX_CHANNELS}")
 
@@ -110,6 +105,13 @@ class Architecture:
     def out_channels(self) -> int:
         """Channels of the pre-GAP feature map."""
         return self.super_blocks[-1].out_channels
+
+    def with_channels(self, channels: int | None) -> "Architecture":
+        """The same network for images of so many channels; `None` for those that it has."""
+        if channels is None or channels == self.in_channels:
+            return self
+        first = self.super_blocks[0]
+        return replace(self, super_blocks=(first.resized(channels, first.layers), *self.super_blocks[1:]))
 
 
 def check_super_blocks(super_blocks: tuple[SuperBlock, ...]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from zennas.architecture.model import ACTIVATIONS, Architecture, SuperBlock
 from zennas.errors import ArchitectureError, cut, shortened
+from zennas.input_size import Resolution
 
 _TERM = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.]{0,99})(?:\s*\[([^\[\]()]*)\])?\s*\(([^()]*)\)\s*")
 _CONV = re.compile(r"SuperConvK([0-9]{1,3})BNRELU")
@@ -23,13 +24,13 @@ _INTEGER = re.compile(r"\s*(-?[0-9]{1,12})\s*")
 _MAX_TEXT = 1_000_000
 
 
-def parse_structure(text: str, name: str = "", resolution: int | None = None) -> Architecture:
+def parse_structure(text: str, name: str = "", resolution: Resolution | None = None) -> Architecture:
     """Read a structure string.
 
     Args:
         text: blocks one after another, e.g. `SuperConvK3BNRELU(3,16,1,1)SuperResK3K3(16,32,2,16,1)`.
         name: what the architecture is called; nothing by default.
-        resolution: side of the square input, in pixels, that it was designed for; unknown by default.
+        resolution: size of the input that it was designed for; unknown by default.
 
     Raises:
         ArchitectureError: with the position (character, super-block) of what is wrong.

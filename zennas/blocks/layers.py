@@ -6,8 +6,8 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
-from zennas.architecture.model import out_side
 from zennas.errors import ArchitectureError
+from zennas.input_size import Resolution, out_size, positions
 
 Activation = Literal["relu", "relu6", "hardswish", "silu", "sigmoid", "hardsigmoid"] | None
 """Those of `zennas.architecture.model.ACTIVATIONS` follow layers of the main path, the others are gates."""
@@ -25,7 +25,7 @@ class TimedLayer(NamedTuple):
         kernel: side of the window, 1 where there is none.
         stride: of the window.
         groups: of a convolution, else 1.
-        resolution: side of the square input map.
+        resolution: size of the input map.
         activation: behind the layer, if any.
         bias: whether a convolution has one.
     """
@@ -36,14 +36,14 @@ class TimedLayer(NamedTuple):
     kernel: int
     stride: int
     groups: int
-    resolution: int
+    resolution: Resolution
     activation: Activation = None
     bias: bool = False
 
     @property
-    def out_resolution(self) -> int:
-        """Side of the square output map."""
-        return out_side(self.resolution, self.stride)
+    def out_resolution(self) -> Resolution:
+        """Size of the output map."""
+        return out_size(self.resolution, self.stride)
 
 
 LAYER_KINDS: dict[str, type["Layer"]] = {}
@@ -91,20 +91,20 @@ class Layer:
         """Learnable values."""
         return sum(convolution.params for convolution in self.convolutions)
 
-    def flops(self, resolution: int) -> int:
-        """Multiply-adds on a square input of side `resolution`."""
+    def flops(self, resolution: Resolution) -> int:
+        """Multiply-adds on an input of that size."""
         return 0
 
-    def out_resolution(self, resolution: int) -> int:
-        """Side of the output for a square input of side `resolution`: ⌈resolution / stride⌉."""
-        return out_side(resolution, self.stride)
+    def out_resolution(self, resolution: Resolution) -> Resolution:
+        """Size of the output for an input of that size: ⌈side / stride⌉ of either side."""
+        return out_size(resolution, self.stride)
 
-    def memory(self, resolution: int) -> int:
-        """Values that are alive while it runs on a square input of side `resolution`: its input and its output."""
-        return self.in_channels * resolution**2 + self.out_channels * self.out_resolution(resolution) ** 2
+    def memory(self, resolution: Resolution) -> int:
+        """Values that are alive while it runs on an input of that size: its input and its output."""
+        return self.in_channels * positions(resolution) + self.out_channels * positions(self.out_resolution(resolution))
 
-    def timed(self, resolution: int) -> tuple[TimedLayer, ...]:
-        """What its time is made of, on a square input of side `resolution`."""
+    def timed(self, resolution: Resolution) -> tuple[TimedLayer, ...]:
+        """What its time is made of, on an input of that size."""
         return (TimedLayer(self.timed_kinds[0], self.in_channels, self.out_channels, 1, self.stride, 1, resolution),)
 
     @classmethod
@@ -159,11 +159,11 @@ class Convolution(Layer):
         """Weights, bias, and the norm's scale and shift."""
         return self.out_channels * (self.fan_in + self.bias + 2 * self.norm)
 
-    def flops(self, resolution: int) -> int:
-        """Multiply-adds on a square input of side `resolution`."""
-        return self.out_channels * self.fan_in * self.out_resolution(resolution) ** 2
+    def flops(self, resolution: Resolution) -> int:
+        """Multiply-adds on an input of that size."""
+        return self.out_channels * self.fan_in * positions(self.out_resolution(resolution))
 
-    def timed(self, resolution: int) -> tuple[TimedLayer, ...]:
+    def timed(self, resolution: Resolution) -> tuple[TimedLayer, ...]:
         """The convolution with its norm and activation."""
         if self.groups == 1:
             kind = "conv"
@@ -239,8 +239,8 @@ class Pooling(Layer):
         """Values beyond each border that a window may cover."""
         return (self.kernel - 1) // 2
 
-    def timed(self, resolution: int) -> tuple[TimedLayer, ...]:
-        """The pooling of a square input of side `resolution`."""
+    def timed(self, resolution: Resolution) -> tuple[TimedLayer, ...]:
+        """The pooling of an input of that size."""
         return (TimedLayer(self.timed_kinds[0], self.channels, self.channels, self.kernel, self.stride, 1, resolution),)
 
     @classmethod
@@ -306,15 +306,15 @@ class SqueezeExcite(Layer):
         """Both convolutions on the 1×1 map."""
         return self.reduce, self.expand
 
-    def flops(self, resolution: int) -> int:
-        """Multiply-adds of the two convolutions, whatever the map's side."""
+    def flops(self, resolution: Resolution) -> int:
+        """Multiply-adds of the two convolutions, whatever the map's size."""
         return self.reduce.flops(1) + self.expand.flops(1)
 
-    def memory(self, resolution: int) -> int:
+    def memory(self, resolution: Resolution) -> int:
         """The map, which is scaled in place, and its gates."""
-        return self.out_channels * (resolution**2 + 1)
+        return self.out_channels * (positions(resolution) + 1)
 
-    def timed(self, resolution: int) -> tuple[TimedLayer, ...]:
+    def timed(self, resolution: Resolution) -> tuple[TimedLayer, ...]:
         """Its two convolutions, then pooling and product."""
         channels = self.out_channels
         own = TimedLayer(self.timed_kinds[0], channels, channels, 1, 1, 1, resolution)
@@ -357,15 +357,15 @@ class PooledLinear(Layer):
         """The convolution on the 1×1 map."""
         return (self.convolution,)
 
-    def flops(self, resolution: int) -> int:
+    def flops(self, resolution: Resolution) -> int:
         """Multiply-adds of the convolution, whatever the map's side."""
         return self.convolution.flops(1)
 
-    def out_resolution(self, resolution: int) -> int:
+    def out_resolution(self, resolution: Resolution) -> Resolution:
         """1."""
         return 1
 
-    def timed(self, resolution: int) -> tuple[TimedLayer, ...]:
+    def timed(self, resolution: Resolution) -> tuple[TimedLayer, ...]:
         """Its convolution, then the pooling."""
         own = TimedLayer(self.timed_kinds[0], self.in_channels, self.in_channels, 1, 1, 1, resolution)
         return *self.convolution.timed(1), own
@@ -377,12 +377,12 @@ class GateLayer:
 
     Attributes:
         convolution: its channels, kernel and groups.
-        side: of its output map, 1 for squeeze-excitation.
+        side: size of its output map, 1 for squeeze-excitation.
         place: how many layers of the chain lie in front of the gate.
     """
 
     convolution: Convolution
-    side: int
+    side: Resolution
     place: int
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zennas.cli.options import Device, Json, Resolution, Seed
+from zennas.cli.options import Channels, Device, Json, Resolution, Seed
+from zennas.input_size import plain, positions, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,7 @@ def compare(
         typer.Argument(metavar="MODEL …", help="Networks, as for `zennas info`.", show_default=False),
     ],
     resolution: Resolution = None,
+    channels: Channels = None,
     score: Annotated[str, typer.Option(help="Which score.")] = "meanfield",
     batch_size: Annotated[int, typer.Option(help="Images of a Monte Carlo repeat.")] = 64,
     repeats: Annotated[int, typer.Option(help="Repeats of a Monte Carlo score.")] = 4,
@@ -46,7 +48,7 @@ def compare(
     from zennas.report.compare import compare as compare_networks
     from zennas.scores import ScoreSettings
 
-    loaded = [load(model) for model in models]
+    loaded = [load(model, channels) for model in models]
     names = [_name(model, network.name) for model, network in zip(models, loaded, strict=True)]
     compared = compare_networks(
         list(zip(names, loaded, strict=True)), resolution, score, ScoreSettings(batch_size, repeats, seed, device)
@@ -91,7 +93,7 @@ def _document(network: "Compared") -> dict[str, object]:
 
     return {
         "name": network.name,
-        "resolution": network.resolution,
+        "resolution": plain(network.resolution),
         **known_costs(network.costs),
         "score": network.score.as_json(),
         "contributions": [asdict(part) for part in network.contributions],
@@ -108,7 +110,7 @@ def _table(compared: "Sequence[Compared]", score: str) -> "Table":
     table.add_column("")
     for network in compared:
         table.add_column(escape(network.name), justify="right", overflow="fold")
-    table.add_row("input", *(f"{n.resolution}×{n.resolution}" for n in compared))
+    table.add_row("input", *(shown(n.resolution) for n in compared))
     for quantity in known_in(n.costs for n in compared):
         table.add_row(quantity.title, *(quantity.show(n.costs) for n in compared))
     table.add_section()
@@ -116,8 +118,8 @@ def _table(compared: "Sequence[Compared]", score: str) -> "Table":
     table.add_row("score per layer", *(f"{n.score.score / max(1, n.costs.layers):.2f}" for n in compared))
     table.add_section()
     stages = [network.by_stage() for network in compared]
-    for side in sorted({side for sums in stages for side in sums}, reverse=True):
-        table.add_row(f"½·log σ² at {side}×{side}", *(f"{s[side]:.2f}" if side in s else "-" for s in stages))
+    for size in sorted({size for sums in stages for size in sums}, key=positions, reverse=True):
+        table.add_row(f"½·log σ² at {shown(size)}", *(f"{s[size]:.2f}" if size in s else "-" for s in stages))
     return table
 
 

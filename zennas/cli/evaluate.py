@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zennas.cli.options import Device, Json, Model, Resolution
+from zennas.cli.options import Channels, Device, Json, Model, Resolution
 from zennas.cli.skipped import print_skipped
 from zennas.cli.terminal import say
 
@@ -14,8 +14,11 @@ from zennas.cli.terminal import say
 def evaluate(
     model: Model,
     weights: Annotated[Path, typer.Option(help="Trained weights: .safetensors, or a torch file of tensors.")],
-    data: Annotated[str, typer.Option(help="cifar10:DIR, cifar100:DIR, imagefolder:DIR or digits.")] = "digits",
+    data: Annotated[
+        str, typer.Option(help="cifar10:DIR, cifar100:DIR, idx:DIR, imagefolder:DIR or digits.")
+    ] = "digits",
     resolution: Resolution = None,
+    channels: Channels = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images of a batch.")] = 64,
     device: Device = "cpu",
     workers: Annotated[int, typer.Option(min=0, help="Processes that prepare images.")] = 0,
@@ -44,6 +47,7 @@ def evaluate(
         weights,
         data,
         resolution=resolution,
+        channels=channels,
         batch_size=batch_size,
         device=device,
         workers=workers,

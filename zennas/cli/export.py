@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from zennas.cli.options import Json, Model, Resolution
+from zennas.cli.options import Channels, Json, Model, Resolution
 from zennas.cli.skipped import print_skipped
 from zennas.cli.terminal import say
+from zennas.layouts import AUTO, LAYOUT_HELP, AskedLayout
 
 
 def export(
@@ -18,11 +19,13 @@ def export(
     dtype: Annotated[str, typer.Option(help="fp32, fp16, bf16, or int8 (onnx, needs --data).")] = "fp32",
     dynamic_batch: Annotated[bool, typer.Option("--dynamic-batch", help="Take any number of images.")] = False,
     fold_bn: Annotated[bool, typer.Option("--fold-bn", help="Fold batch norms into convolutions.")] = False,
+    layout: Annotated[AskedLayout, typer.Option(help=f"{LAYOUT_HELP[:-1]} (torch-export).")] = AUTO,
     data: Annotated[
         str | None, typer.Option(help="Calibrate int8 on its training images; report accuracy on its test images.")
     ] = None,
     on_bad_image: Annotated[str, typer.Option(help="skip or stop at unreadable images.")] = "stop",
     resolution: Resolution = None,
+    channels: Channels = None,
     classes: Annotated[
         int | None,
         typer.Option(
@@ -50,13 +53,14 @@ def export(
             require(module, "train", "--data")
     from zennas.export import FORMATS
     from zennas.export import export as export_network
-    from zennas.train.networks import make_network, usual_resolution
+    from zennas.train.networks import make_network, own_channels, usual_resolution
     from zennas.train.weights import load_weights
     from zennas.units import format_bytes
 
-    side = resolution or usual_resolution(model, 224)
-    count, where = _classes(model, classes, weights, data, side)
-    network = make_network(model, count, side)
+    size = resolution or usual_resolution(model, 224)
+    channels = channels or own_channels(model)
+    count, where = _classes(model, classes, weights, data, size, channels)
+    network = make_network(model, count, size, channels=channels)
     if weights is not None:
         load_weights(network, weights, where)
     suffix = FORMATS[format].suffix if format in FORMATS else ""
@@ -64,11 +68,12 @@ def export(
     result = export_network(
         network,
         path,
-        side,
+        size,
         format=format,
         dtype=dtype,
         dynamic_batch=dynamic_batch,
         fold=fold_bn,
+        layout=layout,
         data=data,
         on_bad_image=on_bad_image,
     )
@@ -84,7 +89,9 @@ def export(
     say(f"written to {result.path} ({format_bytes(result.bytes)})")
 
 
-def _classes(model: str, given: int | None, weights: Path | None, data: str | None, resolution: int) -> tuple[int, str]:
+def _classes(
+    model: str, given: int | None, weights: Path | None, data: str | None, resolution: Any, channels: int
+) -> tuple[int, str]:
     """How many classes the exported network has, and what says so.
 
     What the command line gives, else what the architecture was designed with; only where that says nothing, what the
@@ -101,7 +108,7 @@ def _classes(model: str, given: int | None, weights: Path | None, data: str | No
     if own is not None:
         return own, "the architecture, without --classes,"
     if weights is not None:
-        return class_count(make_network(model, 1, resolution), weights), "the network"
+        return class_count(make_network(model, 1, resolution, channels=channels), weights), "the network"
     if data is not None:
         return len(open_data(data).classes), "the data"
     return DEFAULT_CLASSES, "the network"

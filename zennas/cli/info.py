@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zennas.cli.options import Json, Model, Resolution
+from zennas.cli.options import Channels, Json, Model, Resolution
 from zennas.cli.terminal import say
+from zennas.input_size import plain, shown
 
 if TYPE_CHECKING:
     from zennas.nn.convert import Conversion
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
 def info(
     model: Model,
     resolution: Resolution = None,
+    channels: Channels = None,
     classes: Annotated[
         int | None,
         typer.Option(min=0, help="Outputs of the classifier; 0 for none.", show_default="the network's own, else 1000"),
     ] = None,
+    dtype: Annotated[
+        str, typer.Option(help="Number type in which weights and memory are counted: fp32, fp16 or int8.")
+    ] = "fp32",
     plot: Annotated[bool, typer.Option("--plot", help="Draw the network on the terminal.")] = False,
     image: Annotated[
         Path | None, typer.Option(help="Draw the network into a file: .html, .png, .svg or .pdf.", show_default=False)
@@ -34,6 +39,8 @@ def info(
 
         zennas info runs/search-1/best.yaml --resolution 64 --classes 10 --json
 
+        zennas info zennet-cifar-1.0M --resolution 96x64 --channels 1 --dtype int8
+
         zennas info zennet-cifar-1.0M --plot --image network.svg
     """
     from dataclasses import asdict
@@ -43,29 +50,31 @@ def info(
     from zennas.counting import costs, known_costs, native_classes, super_block_costs
     from zennas.loading import scored_network
 
-    architecture, resolution = scored_network(model, resolution)
+    architecture, size = scored_network(model, resolution, channels)
     if not isinstance(architecture, Architecture):
         _module_info(architecture, as_json)
         return
     classes = native_classes(architecture, classes)
-    counted = costs(architecture, resolution, classes)
+    counted = costs(architecture, size, classes, dtype)
     structure = format_structure(architecture)
     if image is not None:
         from zennas.report.figures import plot_architecture
         from zennas.report.images import write_image
 
-        write_image(plot_architecture(architecture, resolution), image)
+        write_image(plot_architecture(architecture, size), image)
     if as_json:
         rows = [
-            {**asdict(block), **asdict(row)}
-            for block, row in zip(architecture.super_blocks, super_block_costs(architecture, resolution), strict=True)
+            {**asdict(block), **asdict(row), "out_resolution": plain(row.out_resolution)}
+            for block, row in zip(architecture.super_blocks, super_block_costs(architecture, size), strict=True)
         ]
         print(
             json.dumps(
                 {
                     "name": architecture.name,
-                    "resolution": resolution,
+                    "resolution": plain(size),
+                    "in_channels": architecture.in_channels,
                     "num_classes": classes,
+                    "dtype": dtype,
                     **known_costs(counted),
                     "structure": structure,
                     "super_blocks": rows,
@@ -79,12 +88,12 @@ def info(
     from zennas.cli.tables import architecture_table, costs_line
 
     out = console()
-    out.print(f"[bold]{escape(architecture.name or 'network')}[/bold] at {resolution}×{resolution}, {classes} classes")
-    out.print(architecture_table(architecture, resolution, classes))
+    out.print(f"[bold]{escape(architecture.name or 'network')}[/bold] at {shown(size)}, {classes} classes")
+    out.print(architecture_table(architecture, size, classes))
     if plot:
         from zennas.cli.drawing import draw_architecture
 
-        out.print(draw_architecture(architecture, resolution))
+        out.print(draw_architecture(architecture, size))
     out.print(costs_line(counted), highlight=False)
     out.print(structure, style="dim", soft_wrap=True, highlight=False, markup=False)
 
@@ -95,10 +104,11 @@ def _module_info(module: "Conversion", as_json: bool) -> None:
     from zennas.units import format_count
 
     if as_json:
-        numbers = {name: getattr(module, name) for name in ("name", "resolution", "params", "flops", "convolutions")}
-        print(json.dumps({**numbers, "chain": summary(module.chain)}))
+        numbers = {name: getattr(module, name) for name in ("params", "flops", "convolutions")}
+        known = {"name": module.name, "resolution": plain(module.resolution), **numbers}
+        print(json.dumps({**known, "chain": summary(module.chain)}))
         return
-    say(f"{module.name} at {module.resolution}×{module.resolution}")
+    say(f"{module.name} at {shown(module.resolution)}")
     say(
         f"{format_count(module.params)} params, {format_count(module.flops)} multiply-adds, "
         f"{module.convolutions} convolutions; main path: {summary(module.chain)}"

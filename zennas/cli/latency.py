@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zennas.cli.options import Json, Model, Resolution
+from zennas.cli.options import Channels, Json, Model, Resolution
 from zennas.cli.terminal import say
 from zennas.layouts import AUTO, LAYOUT_HELP, AskedLayout
 
@@ -33,6 +33,7 @@ def latency(
     batch_size: BatchSize = 64,
     dtype: Dtype = "fp32",
     resolution: Resolution = None,
+    channels: Channels = None,
     classes: Annotated[
         int | None,
         typer.Option(min=0, help="Outputs of the classifier.", show_default="the architecture's own, else 1000"),
@@ -62,7 +63,7 @@ def latency(
     from zennas.loading import load
     from zennas.units import format_seconds
 
-    architecture = load(model)
+    architecture = load(model, channels)
     setting = Setting(
         device,
         backend,

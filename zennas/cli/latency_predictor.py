@@ -9,6 +9,7 @@ import typer
 from zennas.cli.latency import Backend, BatchSize, Clock, Dtype, LatencyDevice, Layout, Threads, cpu_threads
 from zennas.cli.options import Json, Seed
 from zennas.cli.terminal import say
+from zennas.input_size import RESOLUTION_HELP, read_resolution
 from zennas.layouts import AUTO
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def latency_predictor() -> None:
 def fit(
     out: Annotated[Path, typer.Option(help="File for the predictor, .json.", show_default=False)],
     space: Annotated[str, typer.Option(help="resnet, mobilenet, regnet, or a YAML file.")] = "resnet",
-    resolution: Annotated[int, typer.Option(min=1, max=1 << 14, help="Side of the square input.")] = 32,
+    resolution: Annotated[Any, typer.Option(parser=read_resolution, metavar="SIZE", help=RESOLUTION_HELP)] = "32",
     classes: Annotated[int, typer.Option(min=0, help="Outputs of the classifier.")] = 100,
     se: Annotated[bool, typer.Option("--se", help="Squeeze-excitation in MB blocks.")] = False,
     plugin: Annotated[

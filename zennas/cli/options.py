@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
+from zennas.input_size import RESOLUTION_HELP, read_resolution
+
 Model = Annotated[
     str,
     typer.Argument(
@@ -14,8 +16,17 @@ Model = Annotated[
     ),
 ]
 Resolution = Annotated[
+    Any,
+    typer.Option(
+        parser=read_resolution,
+        metavar="SIZE",
+        help=RESOLUTION_HELP,
+        show_default="the network's own",
+    ),
+]
+Channels = Annotated[
     int | None,
-    typer.Option(min=1, max=1 << 14, help="Side of the square input.", show_default="the network's own"),
+    typer.Option(min=1, max=1 << 20, help="Channels of the input.", show_default="the network's own"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Device = Annotated[str, typer.Option(help="Where torch computes, e.g. cpu or cuda.")]

@@ -110,7 +110,9 @@ def _costs(winner: Winner) -> Table:
 def _frontier(result: SearchResult) -> Table:
     table = Table(header_style="bold", show_edge=False, pad_edge=False)
     table.add_column("budgets")
-    quantities = known_in(winner.costs for winner in result.winners)
+    budgeted = {budget.quantity for winner in result.winners for budget in winner.budgets}
+    known = known_in(winner.costs for winner in result.winners)
+    quantities = [quantity for quantity in known if not quantity.aside or quantity.name in budgeted]
     for title in (
         escape(result.config.score),
         "zen ± 95 %, fresh repeats",

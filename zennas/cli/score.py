@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zennas.cli.options import Device, Json, Model, Resolution, Seed
+from zennas.cli.options import Channels, Device, Json, Model, Resolution, Seed
 from zennas.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def score(
     model: Model,
     resolution: Resolution = None,
+    channels: Channels = None,
     name: Annotated[str, typer.Option("--score", help="Which score; see `zennas score --help`.")] = "zen",
     batch_size: Annotated[int, typer.Option(help="Images of a repeat.")] = 64,
     repeats: Annotated[int, typer.Option(help="Independent repeats of a Monte Carlo score.")] = 4,
@@ -53,9 +54,9 @@ def score(
     from zennas.scores import ScoreSettings, compute_score
     from zennas.units import format_seconds
 
-    network, resolution = scored_network(model, resolution, insert_norm)
+    network, size = scored_network(model, resolution, channels, insert_norm)
     settings = ScoreSettings(batch_size, repeats, seed, device)
-    result = compute_score(name, network, resolution, settings)
+    result = compute_score(name, network, size, settings)
     changes = [] if isinstance(network, Architecture) else network.explain()
     inserted = 0 if isinstance(network, Architecture) else network.inserted_norms
     if as_json:

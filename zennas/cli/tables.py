@@ -5,6 +5,7 @@ from rich.table import Table
 
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.counting import Costs, known_in, super_block_costs
+from zennas.input_size import Resolution, shown
 from zennas.units import format_count
 
 _PLAIN = SuperBlock("", 1, 1, 1)
@@ -15,12 +16,12 @@ _EXTRA = (
 """Columns that a table has where a super-block needs them."""
 
 
-def architecture_table(architecture: Architecture, resolution: int, num_classes: int) -> Table:
+def architecture_table(architecture: Architecture, resolution: Resolution, num_classes: int) -> Table:
     """One row a super-block, then the classifier.
 
     Args:
         architecture: the network.
-        resolution: side of the square input in pixels.
+        resolution: size of the input.
         num_classes: outputs of the classifier; 0 for none, which leaves its row out.
     """
     table = Table(header_style="bold", show_edge=False, pad_edge=False)
@@ -35,7 +36,6 @@ def architecture_table(architecture: Architecture, resolution: int, num_classes:
     for title in ("params", "multiply-adds"):
         table.add_column(title, justify="right")
     for block, row in zip(architecture.super_blocks, super_block_costs(architecture, resolution), strict=True):
-        size = row.out_resolution
         table.add_row(
             escape(block.block),
             str(block.kernel),
@@ -45,7 +45,7 @@ def architecture_table(architecture: Architecture, resolution: int, num_classes:
             str(block.bottleneck or "-"),
             *(_cell(getattr(block, field)) for _, field in extra),
             str(block.layers),
-            f"{size}×{size}",
+            shown(row.out_resolution),
             format_count(row.params),
             format_count(row.flops),
         )

@@ -16,10 +16,12 @@ from zennas.counting.count import (
     super_block_costs,
     total_costs,
 )
+from zennas.counting.deployed import DEPLOYED_TYPES
 from zennas.counting.quantities import QUANTITIES, Quantity, known_costs, known_in, known_quantity, register_quantity
 
 __all__ = [
     "DEFAULT_CLASSES",
+    "DEPLOYED_TYPES",
     "QUANTITIES",
     "Budget",
     "Costs",

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zennas.counting.count import Costs
+from zennas.counting.count import FP32, Costs
+from zennas.counting.deployed import storage
 from zennas.counting.quantities import QUANTITIES, known_quantity
 from zennas.errors import BudgetError, shortened
 
@@ -68,8 +69,8 @@ def parse_budget(quantity: str, text: str) -> Budget:
         raise type(error)(f"{quantity}: {error}") from None
 
 
-def implied_flops(budgets: Sequence[Budget], flops_per_param: float) -> tuple[Budget, ...]:
-    """The bound on multiply-adds where nothing but parameters bounds a network, else none.
+def implied_flops(budgets: Sequence[Budget], flops_per_param: float, dtype: str = FP32) -> tuple[Budget, ...]:
+    """The bound on multiply-adds where nothing but parameters or bytes of weights bound a network, else none.
 
     A parameter may work at any number of positions, so that parameters alone let a search put all of them on the
     largest maps: 25 M of them at 224×224 became 47 G multiply-adds.
@@ -77,15 +78,18 @@ def implied_flops(budgets: Sequence[Budget], flops_per_param: float) -> tuple[Bu
     Args:
         budgets: those that were given.
         flops_per_param: most multiply-adds for each of the most parameters; 0: no bound.
+        dtype: number type of the weights.
     """
     bounding = [b for b in budgets if b.high < float("inf") and QUANTITIES[b.quantity].bounds_search]
     if (
         not flops_per_param
-        or [b.quantity for b in bounding] != ["params"]
+        or not bounding
+        or not {b.quantity for b in bounding} <= {"params", "weights"}
         or any(b.quantity == "flops" for b in budgets)
     ):
         return ()
-    return (Budget("flops", flops_per_param * bounding[0].high, implied=True),)
+    params = min(b.high / (storage(dtype).weight if b.quantity == "weights" else 1) for b in bounding)
+    return (Budget("flops", flops_per_param * params, implied=True),)
 
 
 def within(costs: Costs, budgets: Sequence[Budget]) -> bool:

@@ -4,18 +4,22 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zennas.architecture.model import Architecture, SuperBlock, smallest_side
 from zennas.blocks.layers import Unit
 from zennas.blocks.registry import expand, expand_at
+from zennas.counting.deployed import storage
 from zennas.errors import ArchitectureError
+from zennas.input_size import GivenResolution, Resolution, positions, read_resolution, shown, sides
 
 BYTES_PER_VALUE = 4
 DEFAULT_CLASSES = 1000
+FP32 = "fp32"
 
-CountFunction = Callable[[tuple[SuperBlock, ...], int, int], float]
-"""Counts one quantity of super-blocks on a square input of the given side, with so many classes."""
+CountFunction = Callable[[tuple[SuperBlock, ...], Any, int], float]
+"""Counts one quantity of super-blocks on an input of the given size, with so many classes; a size is a number of pixels
+for a square, else a `zennas.input_size.Size`."""
 
 COUNTED_ALONE: dict[str, CountFunction] = {}
 """Quantities with a function of their own, by name; the rest is counted in one pass over the super-blocks."""
@@ -30,10 +34,17 @@ class Costs:
         flops: multiply-adds of convolutions and the classifier (the paper's FLOPs).
         layers: sum of the super-blocks' layers (the paper's depth).
         convolutions: convolutions, with projections and squeeze-excitation, without the classifier.
-        memory: bytes of float32 activations that are alive at once, at worst, in inference.
+        memory: bytes of activations that are alive at once, at worst, in inference, a link's projection computed before
+            the main path.
         latency: seconds an image, where a latency predictor was asked.
         effectiveness: ρ = L / w̄ of the main path's L convolutions, w̄ the geometric mean of their widths c_in·k²/groups
             (Shen et al. 2023, DeepMAD): deep and narrow networks have a large one.
+        weights: bytes of weights, biases and scales as deployed (`zennas.counting.deployed`); `None` where a run is
+            older than the quantity.
+        peak_memory: bytes of activations that are alive at once, at worst, where operators run one by one in the order
+            of an exported file, as in TensorFlow Lite Micro's arena: an operator's input and output, and the input of a
+            residual unit until its link is added, element-wise operators in place, pooling and classifier too. `None`
+            likewise.
         others: values of registered quantities (`zennas.counting.register_quantity`), by name. They are attributes too:
             `costs.widest`, `None` where the quantity was registered after the network was counted.
     """
@@ -45,6 +56,8 @@ class Costs:
     memory: int
     latency: float | None = None
     effectiveness: float | None = None
+    weights: int | None = None
+    peak_memory: int | None = None
     others: tuple[tuple[str, float], ...] = ()
 
     if not TYPE_CHECKING:  # a type checker still reports fields that do not exist
@@ -61,55 +74,79 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class SuperBlockCosts:
-    """Costs of one super-block at a given input resolution; fields as in `Costs`, and the number of convolutions on the
-    main path with the sum of the logarithms of their widths."""
+    """Costs of one super-block at a given input resolution; fields as in `Costs`, memory in bytes of fp32.
+
+    Attributes:
+        depth: convolutions on the main path.
+        log_width: sum of the logarithms of their widths.
+        weight_values: weights of all convolutions.
+        outputs: output channels of all convolutions.
+    """
 
     params: int
     flops: int
     layers: int
     convolutions: int
     memory: int
-    out_resolution: int
+    out_resolution: Resolution
     depth: int = 0
     log_width: float = 0.0
+    weight_values: int = 0
+    outputs: int = 0
+    peak_memory: int = 0
 
 
-def costs(architecture: Architecture, resolution: int | None = None, num_classes: int | None = None) -> Costs:
+def costs(
+    architecture: Architecture,
+    resolution: GivenResolution | None = None,
+    num_classes: int | None = None,
+    dtype: str = FP32,
+) -> Costs:
     """Count an architecture with its classifier.
 
     Args:
         architecture: the network.
-        resolution: side of the square input; by default the architecture's own.
+        resolution: size of the input: the side of a square, `"320x192"` or (height, width); by default the
+            architecture's own.
         num_classes: outputs of the linear classifier with bias, 0 for none; by default the architecture's own,
             else 1000.
+        dtype: number type in which it is deployed, which weights and memory are counted for: `fp32`, `fp16` or `int8`.
 
     Raises:
         ArchitectureError: an unknown block type, no resolution, or one too small for the strides.
+        BudgetError: an unknown number type.
     """
     rows = super_block_costs(architecture, resolution)
     classes = native_classes(architecture, num_classes)
-    total = total_costs(rows, architecture.out_channels, classes)
+    total = total_costs(rows, architecture.out_channels, classes, dtype)
     if not COUNTED_ALONE:
         return total
     return _with_others(total, architecture.super_blocks, native_resolution(architecture, resolution), classes)
 
 
-def _with_others(counted: Costs, super_blocks: tuple[SuperBlock, ...], resolution: int, num_classes: int) -> Costs:
+def _with_others(
+    counted: Costs, super_blocks: tuple[SuperBlock, ...], resolution: Resolution, num_classes: int
+) -> Costs:
     """Costs with the quantities that are counted by functions of their own."""
     others = [(name, count(super_blocks, resolution, num_classes)) for name, count in COUNTED_ALONE.items()]
     return replace(counted, others=tuple(others))
 
 
-def total_costs(rows: list[SuperBlockCosts], out_channels: int, num_classes: int) -> Costs:
+def total_costs(rows: list[SuperBlockCosts], out_channels: int, num_classes: int, dtype: str = FP32) -> Costs:
     """Add up super-blocks and the classifier.
 
     Args:
         rows: costs of the super-blocks, in order.
         out_channels: channels of the pre-GAP feature map.
         num_classes: outputs of the linear classifier with bias, 0 for none.
+        dtype: number type in which it is deployed.
     """
+    stored = storage(dtype)
     params, flops = classifier_costs(out_channels, num_classes)
+    weight_values, outputs = flops, num_classes
     layers = convolutions = memory = depth = 0
+    # Global pooling, then the classifier.
+    peak = max(out_channels * (positions(rows[-1].out_resolution) + 1), out_channels + num_classes) * BYTES_PER_VALUE
     log_width = 0.0
     for row in rows:
         params += row.params
@@ -119,8 +156,19 @@ def total_costs(rows: list[SuperBlockCosts], out_channels: int, num_classes: int
         memory = max(memory, row.memory)
         depth += row.depth
         log_width += row.log_width
-    effectiveness = depth / math.exp(log_width / depth) if depth else None
-    return Costs(params, flops, layers, convolutions, memory, effectiveness=effectiveness)
+        weight_values += row.weight_values
+        outputs += row.outputs
+        peak = max(peak, row.peak_memory)
+    return Costs(
+        params,
+        flops,
+        layers,
+        convolutions,
+        memory // BYTES_PER_VALUE * stored.activation,
+        effectiveness=depth / math.exp(log_width / depth) if depth else None,
+        weights=weight_values * stored.weight + outputs * stored.output,
+        peak_memory=peak // BYTES_PER_VALUE * stored.activation,
+    )
 
 
 def classifier_costs(out_channels: int, num_classes: int) -> tuple[int, int]:
@@ -128,45 +176,43 @@ def classifier_costs(out_channels: int, num_classes: int) -> tuple[int, int]:
     return (out_channels + 1) * num_classes, out_channels * num_classes
 
 
-def super_block_costs(architecture: Architecture, resolution: int | None = None) -> list[SuperBlockCosts]:
+def super_block_costs(architecture: Architecture, resolution: GivenResolution | None = None) -> list[SuperBlockCosts]:
     """Costs by super-block, in order.
 
     Args:
         architecture: the network.
-        resolution: side of the square input; by default the architecture's own.
+        resolution: size of the input; by default the architecture's own.
 
     Raises:
         ArchitectureError: as `costs`.
     """
-    resolution = native_resolution(architecture, resolution)
+    size = native_resolution(architecture, resolution)
     rows = []
     for index, block in enumerate(architecture.super_blocks):
         expand_at(block, index)
-        if resolution == 1 and block.stride > 1:
+        if min(sides(size)) == 1 and block.stride > 1:
             raise ArchitectureError(
-                f"super-block {index + 1} ({block.block}): nothing is left to halve, its input is 1×1; "
+                f"super-block {index + 1} ({block.block}): nothing is left to halve, its input is {shown(size)}; "
                 f"the strides need a resolution of at least {smallest_resolution(architecture)}"
             )
-        row = count_super_block(block, resolution)
-        resolution = row.out_resolution
+        row = count_super_block(block, size)
+        size = row.out_resolution
         rows.append(row)
     return rows
 
 
 def smallest_resolution(architecture: Architecture) -> int:
-    """The smallest input side at which every stride still halves something."""
+    """The smallest height and width of an input at which every stride still halves something."""
     return smallest_side(block.stride for block in architecture.super_blocks)
 
 
-def native_resolution(architecture: Architecture, resolution: int | None) -> int:
+def native_resolution(architecture: Architecture, resolution: GivenResolution | None) -> Resolution:
     """The given resolution, or the architecture's own. Raises `ArchitectureError` where there is neither."""
     if resolution is None:
         resolution = architecture.resolution
     if resolution is None:
         raise ArchitectureError("no resolution is known for this architecture; give one, e.g. --resolution 224")
-    if resolution < 1:
-        raise ArchitectureError(f"resolution {resolution} is not allowed; use 1 or more")
-    return resolution
+    return read_resolution(resolution)
 
 
 def native_classes(architecture: Architecture, num_classes: int | None) -> int:
@@ -177,12 +223,12 @@ def native_classes(architecture: Architecture, num_classes: int | None) -> int:
 
 
 @lru_cache(maxsize=1 << 17)
-def count_super_block(block: SuperBlock, resolution: int) -> SuperBlockCosts:
+def count_super_block(block: SuperBlock, resolution: Resolution) -> SuperBlockCosts:
     """Costs of one super-block.
 
     Args:
         block: of a registered type.
-        resolution: side of its square input.
+        resolution: size of the input.
 
     Raises:
         ArchitectureError: the block type is incomplete or does not fit itself.
@@ -204,60 +250,80 @@ def count_super_block(block: SuperBlock, resolution: int) -> SuperBlockCosts:
         first.out_resolution,
         first.depth + times * rest.depth,
         first.log_width + times * rest.log_width,
+        first.weight_values + times * rest.weight_values,
+        first.outputs + times * rest.outputs,
+        max(first.peak_memory, rest.peak_memory),
     )
 
 
 @lru_cache(maxsize=1 << 17)
-def _count_units(units: tuple[Unit, ...], resolution: int) -> SuperBlockCosts:
+def _count_units(units: tuple[Unit, ...], resolution: Resolution) -> SuperBlockCosts:
     """Costs of units in a row, `layers` left at 0."""
     params = flops = convolutions = memory = depth = 0
+    weight_values = outputs = peak = 0
     log_width = 0.0
     for unit in units:
         start = resolution
         held = 0
+        # In the order of a file the link comes after the main path, and reads the unit's input.
+        waiting = 0 if unit.shortcut is None else unit.main[0].in_channels * positions(start)
         link = unit.projection
         identity = unit.shortcut == "identity"
         if link is not None:
             params += link.params
             flops += link.flops(start)
             convolutions += 1
-            held = link.out_channels * link.out_resolution(start) ** 2
+            weight_values += link.out_channels * link.fan_in
+            outputs += link.out_channels
+            held = link.out_channels * positions(link.out_resolution(start))
             memory = max(memory, link.memory(start))
         elif identity:
-            held = unit.main[0].in_channels * start**2
+            held = unit.main[0].in_channels * positions(start)
         for position, layer in enumerate(unit.main):
             params += layer.params
             flops += layer.flops(resolution)
             inner = layer.convolutions
             convolutions += len(inner)
+            for convolution in inner:
+                weight_values += convolution.out_channels * convolution.fan_in
+                outputs += convolution.out_channels
             if not layer.decoration:
                 for convolution in inner:
                     depth += 1
                     log_width += math.log(convolution.fan_in)
             # The first layer of an identity unit reads the very tensor that its link holds; a decoration, which
             # rescales its input in place, has to leave that one as it is.
-            other = 0 if identity and position == 0 and not layer.decoration else held
-            memory = max(memory, other + layer.memory(resolution))
+            reads_input = position == 0 and not layer.decoration
+            alive = layer.memory(resolution)
+            memory = max(memory, alive if identity and reads_input else held + alive)
+            peak = max(peak, alive if reads_input else waiting + alive)
             resolution = layer.out_resolution(resolution)
-    memory *= BYTES_PER_VALUE
-    return SuperBlockCosts(params, flops, 0, convolutions, memory, resolution, depth, log_width)
+        if link is not None:
+            peak = max(peak, unit.main[-1].out_channels * positions(resolution) + link.memory(start))
+    memory, peak = memory * BYTES_PER_VALUE, peak * BYTES_PER_VALUE
+    return SuperBlockCosts(
+        params, flops, 0, convolutions, memory, resolution, depth, log_width, weight_values, outputs, peak
+    )
 
 
-def count_super_blocks(super_blocks: tuple[SuperBlock, ...], resolution: int, num_classes: int) -> Costs:
+def count_super_blocks(
+    super_blocks: tuple[SuperBlock, ...], resolution: Resolution, num_classes: int, dtype: str = FP32
+) -> Costs:
     """`costs` of bare super-blocks that are known to be valid, as the search counts every candidate.
 
     Args:
         super_blocks: from stem to head, channels chained.
-        resolution: side of the square input.
+        resolution: size of the input.
         num_classes: outputs of the linear classifier with bias, 0 for none.
+        dtype: number type in which they are deployed.
     """
     rows: list[SuperBlockCosts] = []
-    side = resolution
+    size = resolution
     for block in super_blocks:
-        row = count_super_block(block, side)
-        side = row.out_resolution
+        row = count_super_block(block, size)
+        size = row.out_resolution
         rows.append(row)
-    total = total_costs(rows, super_blocks[-1].out_channels, num_classes)
+    total = total_costs(rows, super_blocks[-1].out_channels, num_classes, dtype)
     return _with_others(total, super_blocks, resolution, num_classes) if COUNTED_ALONE else total
 
 

@@ -36,6 +36,7 @@ class Quantity:
             known to be out of reach.
         integer: whether its values are whole numbers.
         predicted: whether it is predicted for a device, and known only where a predictor was asked; else it is counted.
+        aside: whether a table with a column for each quantity has it only where there is a budget of it.
         count: counts it from the super-blocks, the side of the input and the number of classes; `None` for the fields
             of `Costs`, which are counted together in one pass.
     """
@@ -50,6 +51,7 @@ class Quantity:
     least_in_smallest: bool = True
     integer: bool = True
     predicted: bool = False
+    aside: bool = False
     count: CountFunction | None = None
 
     @property
@@ -132,11 +134,16 @@ for _quantity in (
     Quantity("flops", "multiply-adds", COUNT, "multiply-adds", "400M"),
     Quantity("layers", "layers", WHOLE, "layers", "18"),
     Quantity("convolutions", "convolutions", WHOLE, "convolutions, with projections and squeeze-excitation", "40"),
-    Quantity("memory", "activation memory", BYTES, "bytes of activations an image", "8MB"),
+    Quantity("memory", "activation memory", BYTES, "bytes of activations an image, in --dtype", "8MB"),
     Quantity("latency", "latency", SECONDS, "time an image on a device", "0.5ms", integer=False, predicted=True),
     Quantity(
         "effectiveness", "effectiveness", NUMBER, "depth/width ratio ρ (DeepMAD)", "0.5", "max_effectiveness",
         bounds_search=False, least_in_smallest=False, integer=False,
+    ),
+    Quantity("weights", "weights", BYTES, "bytes of weights as deployed in --dtype", "250kB", aside=True),
+    Quantity(
+        "peak_memory", "peak memory", BYTES, "bytes of activations, operator by operator, in --dtype", "200kB",
+        aside=True,
     ),
 ):  # fmt: skip
     register_quantity(_quantity)

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from zennas.counting.quantities import QUANTITIES
 from zennas.errors import BudgetError, RunError, ZennasError, shortened
 from zennas.io.options import Option, Setting, settings_of
-from zennas.io.settings import CONFIG, read_settings, validated
+from zennas.io.settings import CONFIG, ResolutionSetting, read_settings, validated
 from zennas.searching.settings import SearchConfig, checked_config, search_settings
-from zennas.train.config import TrainConfig, split_data, train_config
+from zennas.train.config import TrainConfig, split_data, train_config, trainable
 
 DESIGN = "Design"
 
@@ -57,7 +57,9 @@ class DesignConfig(BaseModel):
     ] = 0.1
     apart: Annotated[float, Field(gt=0), Option("Layers by which candidates differ at least.", DESIGN)] = 3.0
     resolution: Annotated[
-        int | None, Field(ge=8, le=1 << 12), Option("Side of the images.", DESIGN, shown="the data's")
+        ResolutionSetting | None,
+        AfterValidator(trainable),
+        Option("Side of the images, or height and width, e.g. 48x32.", DESIGN, shown="the data's"),
     ] = None
     seed: Annotated[int, Field(ge=0, lt=1 << 32), Option("Seed of everything random.", DESIGN)] = 0
     device: Annotated[str, Option("Where networks are trained and timed: cpu or cuda.", DESIGN)] = "cpu"

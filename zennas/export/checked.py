@@ -1,5 +1,6 @@
 """Exporting a network, and checking that what was written computes what torch does."""
 
+import copy
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +12,14 @@ from torch import Tensor, nn
 
 from zennas.errors import ExportError
 from zennas.export.fold import evaluation_copy
-from zennas.export.formats import FORMATS, TORCH_TYPES, Runner
+from zennas.export.formats import FORMATS, TORCH_TYPES, Format, Runner
+from zennas.input_size import GivenResolution, Resolution, read_resolution, sides
 from zennas.io.text import write_bytes
+from zennas.layouts import ASKED, AUTO, CONTIGUOUS, AskedLayout, Layout
+from zennas.nn.inputs import input_channels
 from zennas.number_types import NUMBER_TYPES, number_type
 from zennas.optional_dependencies import require
+from zennas.train.layout import MEMORY_FORMATS, faster_layout
 
 if TYPE_CHECKING:
     from zennas.export.images import ExportImages
@@ -35,6 +40,7 @@ class ExportResult:
         accuracy: of the exported network on the test images, where data was given.
         float_accuracy: of the torch network on the same images.
         skipped: images that could not be used, with the reason.
+        layout: of the weights, and of the feature maps where a runtime follows them.
     """
 
     path: Path
@@ -44,31 +50,36 @@ class ExportResult:
     accuracy: float | None = None
     float_accuracy: float | None = None
     skipped: tuple[str, ...] = ()
+    layout: str = CONTIGUOUS
 
 
 def export(
     network: nn.Module,
     path: Path,
-    resolution: int,
+    resolution: GivenResolution,
     *,
     format: str = "onnx",
     dtype: str = "fp32",
     dynamic_batch: bool = False,
     fold: bool = False,
+    layout: AskedLayout = AUTO,
     data: str | None = None,
     on_bad_image: str = "stop",
     seed: int = 0,
 ) -> ExportResult:
-    """Export a network for images 3×`resolution`×`resolution` and check the result against torch.
+    """Export a network for images C×H×W and check the result against torch.
 
     Args:
-        network: any module on the CPU that turns N×3×R×R into logits N×K; it is not changed.
+        network: any module on the CPU that turns N×C×H×W into logits N×K; it is not changed. C is what its first
+            convolution takes.
         path: the file to write, replaced where it exists.
-        resolution: R.
+        resolution: H×W: the side of a square, `"320x192"` or (height, width).
         format: `onnx`, `torch-export`, or one that was registered.
         dtype: `fp32`, `fp16`, `bf16` (torch-export alone), or `int8` (onnx alone; needs `data`).
         dynamic_batch: take any number of images; otherwise one.
         fold: fold batch norms into convolutions (always done for int8).
+        layout: how weights lie in the file, which torch's convolutions follow: `channels-last` or `contiguous`; `auto`
+            is the one in which a CPU is the faster, as in training. Runtimes of ONNX have layouts of their own.
         data: a data set as in training: some of its training images calibrate int8, its test images give the accuracy.
         on_bad_image: `skip` or `stop` where one of them cannot be used.
         seed: of the standard normal images that the file is checked with where there is no data.
@@ -82,10 +93,12 @@ def export(
     dtype = number_type(dtype)
     _check(format, dtype, data)
     written = FORMATS[format]
-    real = None if data is None else _images(data, resolution, on_bad_image)
+    size, channels = read_resolution(resolution), input_channels(network)
+    layout = _layout(written, layout, network, size)
+    real = None if data is None else _images(data, size, channels, on_bad_image)
     if real is None:
         generator = torch.Generator().manual_seed(seed)
-        images = torch.randn(_CHECKED_IMAGES, 3, resolution, resolution, generator=generator)
+        images = torch.randn(_CHECKED_IMAGES, channels, *sides(size), generator=generator)
     else:
         images = real.first(_CHECKED_IMAGES)
     float_network = evaluation_copy(network).float()
@@ -94,7 +107,7 @@ def export(
         if real is not None and expected.shape[1] != real.classes:
             raise ExportError(f"the network has {expected.shape[1]} classes, but {data} has {real.classes}")
         content = written.write(
-            network,
+            copy.deepcopy(network).to(memory_format=MEMORY_FORMATS[layout]),
             tuple(images.shape[1:]),
             dtype,
             dynamic_batch=dynamic_batch,
@@ -119,14 +132,26 @@ def export(
         float_accuracy = None if real is None else real.accuracy(float_network)
     write_bytes(path, content)
     skipped = () if real is None else tuple(real.bad.names)
-    return ExportResult(path, len(content), difference, allowed, accuracy, float_accuracy, skipped)
+    return ExportResult(path, len(content), difference, allowed, accuracy, float_accuracy, skipped, layout)
 
 
-def _images(data: str, resolution: int, on_bad_image: str) -> "ExportImages":
+def _layout(format: Format, asked: AskedLayout, network: nn.Module, resolution: Resolution) -> Layout:
+    if asked not in ASKED:
+        raise ExportError(f"layout {asked!r} is not known; use {', '.join(ASKED)}")
+    if asked == AUTO:
+        return (
+            faster_layout(network, torch.device("cpu"), "fp32", resolution) if len(format.layouts) > 1 else CONTIGUOUS
+        )
+    if asked not in format.layouts:
+        raise ExportError(f"runtimes of {format.name} lay feature maps out as they like; leave --layout out")
+    return asked
+
+
+def _images(data: str, resolution: Resolution, channels: int, on_bad_image: str) -> "ExportImages":
     # Reading data needs the extra `train`; an export without data does not.
     from zennas.export.images import ExportImages
 
-    return ExportImages(data, resolution, on_bad_image)
+    return ExportImages(data, resolution, on_bad_image, channels)
 
 
 def _check(format: str, dtype: str, data: str | None) -> None:

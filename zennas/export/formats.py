@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from zennas.errors import ExportError
+from zennas.layouts import CONTIGUOUS
 
 INPUT, OUTPUT = "images", "logits"
 TORCH_TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -56,6 +57,8 @@ class Format:
         number_types: those of `zennas.number_types` that it has.
         write: makes a file's content.
         runner: a file as a function, to check it with; it takes and returns the file's number type, fp32 for int8.
+        layouts: of `zennas.layouts`, those that weights of its files may have, which feature maps then follow; where
+            there is but one, its runtimes lay maps out as they like.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Format:
     number_types: tuple[str, ...]
     write: Writer
     runner: Callable[[Path], Runner]
+    layouts: tuple[str, ...] = (CONTIGUOUS,)
 
 
 FORMATS: dict[str, Format] = {}

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from torch import Tensor
 
 from zennas.export.formats import Runner
+from zennas.input_size import Resolution
 from zennas.train.augment import evaluation_transform
 from zennas.train.datasets import open_data
 from zennas.train.loader import Batch, PreparedImages, bad_images, collate
@@ -14,12 +15,13 @@ _CALIBRATION_IMAGES = 256
 
 
 class ExportImages:
-    """A data set's images as a network sees them, 3×`resolution`×`resolution`.
+    """A data set's images as a network sees them, C×H×W.
 
     Args:
         data: a data set as in training.
-        resolution: R.
+        resolution: H×W.
         on_bad_image: `skip` or `stop` where an image cannot be used.
+        channels: C, 3 or 1.
 
     Attributes:
         bad: images that could not be used.
@@ -29,16 +31,16 @@ class ExportImages:
         DataError: as training does; also when a bad image is met and `on_bad_image` is `stop`.
     """
 
-    def __init__(self, data: str, resolution: int, on_bad_image: str = "stop") -> None:
+    def __init__(self, data: str, resolution: Resolution, on_bad_image: str = "stop", channels: int = 3) -> None:
         self.bad = bad_images(on_bad_image)
-        opened = open_data(data)
+        opened = open_data(data, channels=channels)
         self.classes = len(opened.classes)
         transform = evaluation_transform(opened, resolution)
         self._train, self._test = (PreparedImages(split, transform, 0) for split in (opened.train, opened.test))
         self._train_count, self._test_count = len(opened.train), len(opened.test)
 
     def first(self, count: int) -> Tensor:
-        """The first test images, N×3×R×R."""
+        """The first test images, N×C×H×W."""
         return self._batch(self._test, range(min(count, self._test_count))).images
 
     def calibration(self, batch_size: int = _BATCH) -> Iterator[Tensor]:

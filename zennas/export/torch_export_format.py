@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from zennas.export.fold import evaluation_copy
 from zennas.export.formats import INPUT, TORCH_TYPES, Format, Runner, quiet, register_format
+from zennas.layouts import LAYOUTS
 
 
 def torch_program(
@@ -79,4 +80,4 @@ class _Named(nn.Module):
         return logits
 
 
-register_format(Format("torch-export", ".pt2", tuple(TORCH_TYPES), torch_program, torch_program_runner))
+register_format(Format("torch-export", ".pt2", tuple(TORCH_TYPES), torch_program, torch_program_runner, LAYOUTS))

@@ -2,11 +2,12 @@
 
 import platform
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, PlainSerializer, PlainValidator, ValidationError
 
-from zennas.errors import ZennasError, cut, shortened
+from zennas.errors import ArchitectureError, ZennasError, cut, shortened
+from zennas.input_size import Resolution, plain, read_resolution
 from zennas.io.documents import format_yaml, load_yaml
 from zennas.io.text import read_text, write_text
 
@@ -14,6 +15,18 @@ CONFIG = "config.yaml"
 _MOST_OF_A_MESSAGE = 300
 
 Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def _resolution(given: Any) -> Resolution:
+    try:
+        return read_resolution(given)
+    except ArchitectureError as error:
+        # The setting's name stands before the message anyway.
+        raise ValueError(str(error).removeprefix("resolution ")) from None
+
+
+ResolutionSetting = Annotated[Resolution, PlainValidator(_resolution), PlainSerializer(plain, return_type=int | str)]
+"""A size of images among the settings of a model."""
 
 
 def validated(model: type[Settings], values: dict[str, Any], where: str = "") -> Settings:

@@ -10,6 +10,7 @@ from torch import nn
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.layers import TimedLayer
 from zennas.errors import LatencyError, TooLargeError
+from zennas.input_size import sides
 from zennas.latency.backends import check_supported
 from zennas.latency.drift import reference, reference_seconds
 from zennas.latency.enough import is_held_out
@@ -178,7 +179,7 @@ def _measure_layers(records: RecordFile, blocks: tuple[SuperBlock, ...], seconds
             continue
         module = timed_module(layer)
         if module is not None:
-            shape = (setting.batch_size, layer.in_channels, layer.resolution, layer.resolution)
+            shape = (setting.batch_size, layer.in_channels, *sides(layer.resolution))
             try:
                 found = measure_module(module, shape, setting, BATCHES, LAYER_SECONDS)
             except TooLargeError:

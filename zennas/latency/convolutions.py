@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zennas.architecture.model import MAX_CHANNELS, SuperBlock, out_side
+from zennas.architecture.model import MAX_CHANNELS, SuperBlock
 from zennas.blocks.layers import TimedLayer
+from zennas.input_size import Resolution, out_size
 from zennas.latency.arrays import arrays_from_json, arrays_to_json, exponential
 from zennas.latency.layers import KINDS, classifier, super_block_layers, unseen_kind
 
@@ -25,6 +26,13 @@ _MOST_CACHED = 1 << 18
 
 def _log(number: int) -> float:
     return _LOGS[number] if number < 1 << 13 else math.log(min(number, MAX_CHANNELS))
+
+
+def _log_side(resolution: Resolution) -> float:
+    """Logarithm of the side; of a map that is not square, of the square with as many pixels."""
+    if isinstance(resolution, int):
+        return _log(resolution)
+    return (_log(resolution.height) + _log(resolution.width)) / 2
 
 
 def _padding(channels: int) -> float:
@@ -53,7 +61,8 @@ def layer_features(layer: TimedLayer, kinds: tuple[str, ...] = KINDS) -> list[fl
         raise unseen_kind(kind, kinds)
     return [
         *code,
-        _log(in_), _log(out), _log(kernel), _log(resolution), _log(out_side(resolution, stride)), _log(groups),
+        _log(in_), _log(out), _log(kernel), _log_side(resolution), _log_side(out_size(resolution, stride)),
+        _log(groups),
         _padding(in_), _padding(out), 1.0 if activation else 0.0, 1.0 if bias else 0.0,
     ]  # fmt: skip
 
@@ -81,7 +90,7 @@ class ConvolutionModel:
         weights: Sequence[NDArray[np.float64]],
         biases: Sequence[NDArray[np.float64]],
         correction: Sequence[float],
-        resolution: int,
+        resolution: Resolution,
         num_classes: int,
         kinds: Sequence[str] = KINDS,
     ) -> None:
@@ -92,7 +101,7 @@ class ConvolutionModel:
         self.num_classes = num_classes
         self.kinds = tuple(kinds)
         self._layers: dict[TimedLayer, float] = {}
-        self._blocks: dict[tuple[SuperBlock, int], tuple[float, int, int]] = {}
+        self._blocks: dict[tuple[SuperBlock, Resolution], tuple[float, int, Resolution]] = {}
 
     def predict(self, super_blocks: tuple[SuperBlock, ...]) -> float:
         """Seconds an image of a network."""
@@ -116,7 +125,7 @@ class ConvolutionModel:
         with np.errstate(over="ignore"):  # a damaged file's weights; what comes out is checked
             return np.exp(forward(feature_matrix(layers, self.kinds), self.weights, self.biases)[:, 0])
 
-    def _add_block(self, block: SuperBlock, resolution: int) -> tuple[float, int, int]:
+    def _add_block(self, block: SuperBlock, resolution: Resolution) -> tuple[float, int, Resolution]:
         layers, after = super_block_layers(block, resolution)
         seconds = self._seconds([layer for layer, _ in layers])
         counts = [count for _, count in layers]
@@ -146,7 +155,9 @@ class ConvolutionModel:
         }
 
     @classmethod
-    def from_parameters(cls, parameters: dict[str, Any], resolution: int, num_classes: int) -> "ConvolutionModel":
+    def from_parameters(
+        cls, parameters: dict[str, Any], resolution: Resolution, num_classes: int
+    ) -> "ConvolutionModel":
         """The model of plain values.
 
         Args:

@@ -8,6 +8,7 @@ from zennas.architecture.model import SuperBlock
 from zennas.blocks.layers import LAYER_KINDS, Layer, TimedLayer, Unit
 from zennas.blocks.registry import expand
 from zennas.errors import LatencyError
+from zennas.input_size import Resolution
 
 KINDS = ("conv", "depthwise", "grouped", "add", "gate", "maxpool", "linear")
 """The kinds of layer that every predictor knows; one that was fitted on more of them lists those in its file."""
@@ -35,8 +36,8 @@ Layers = tuple[tuple[TimedLayer, int], ...]
 
 
 @lru_cache(maxsize=1 << 16)
-def super_block_layers(block: SuperBlock, resolution: int) -> tuple[Layers, int]:
-    """The layers of a super-block on a square input of side `resolution`, and its output's side."""
+def super_block_layers(block: SuperBlock, resolution: Resolution) -> tuple[Layers, Resolution]:
+    """The layers of a super-block on an input of that size, and its output's side."""
     expansion = expand(block)
     layers, resolution = _unit_layers(expansion.first, resolution)
     if not expansion.repeats:
@@ -48,12 +49,12 @@ def super_block_layers(block: SuperBlock, resolution: int) -> tuple[Layers, int]
     return tuple(counts.items()), resolution
 
 
-def network_layers(super_blocks: tuple[SuperBlock, ...], resolution: int, num_classes: int) -> Layers:
+def network_layers(super_blocks: tuple[SuperBlock, ...], resolution: Resolution, num_classes: int) -> Layers:
     """The layers of a whole network with its classifier.
 
     Args:
         super_blocks: the network.
-        resolution: side of its square input.
+        resolution: size of the input.
         num_classes: outputs of the classifier.
     """
     counts: Counter[TimedLayer] = Counter()
@@ -65,7 +66,7 @@ def network_layers(super_blocks: tuple[SuperBlock, ...], resolution: int, num_cl
     return tuple(counts.items())
 
 
-def classifier(channels: int, num_classes: int, resolution: int) -> TimedLayer:
+def classifier(channels: int, num_classes: int, resolution: Resolution) -> TimedLayer:
     """Global pooling and the linear layer, as one layer.
 
     Args:
@@ -77,7 +78,7 @@ def classifier(channels: int, num_classes: int, resolution: int) -> TimedLayer:
 
 
 @lru_cache(maxsize=1 << 16)
-def _unit_layers(units: tuple[Unit, ...], resolution: int) -> tuple[Layers, int]:
+def _unit_layers(units: tuple[Unit, ...], resolution: Resolution) -> tuple[Layers, Resolution]:
     counts: Counter[TimedLayer] = Counter()
     for unit in units:
         found, resolution = _one_unit(unit, resolution)
@@ -85,7 +86,7 @@ def _unit_layers(units: tuple[Unit, ...], resolution: int) -> tuple[Layers, int]
     return tuple(counts.items()), resolution
 
 
-def _one_unit(unit: Unit, resolution: int) -> tuple[list[TimedLayer], int]:
+def _one_unit(unit: Unit, resolution: Resolution) -> tuple[list[TimedLayer], Resolution]:
     found: list[TimedLayer] = []
     if unit.projection is not None:
         found += unit.projection.timed(resolution)

@@ -9,6 +9,7 @@ import numpy as np
 from torch import nn
 
 from zennas.architecture.model import Architecture
+from zennas.input_size import sides
 from zennas.latency.backends import Run, check_supported, prepared
 from zennas.latency.setting import Setting, on_this_machine
 from zennas.nn.build import build
@@ -77,7 +78,7 @@ def measure(
     """
     setting = on_this_machine(setting)
     check_supported(setting)
-    shape = (setting.batch_size, architecture.in_channels, setting.resolution, setting.resolution)
+    shape = (setting.batch_size, architecture.in_channels, *sides(setting.resolution))
     return measure_module(random_network(architecture, num_classes), shape, setting, batches, time_limit)
 
 

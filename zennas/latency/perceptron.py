@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zennas.architecture.model import SuperBlock
+from zennas.input_size import Resolution, mean_side
 from zennas.latency.arrays import arrays_from_json, arrays_to_json, exponential
 from zennas.latency.convolutions import check_forward, forward
 from zennas.latency.layers import super_block_layers
@@ -17,14 +18,14 @@ SLOTS = 16
 _SLOT_FIELDS = 9
 
 
-def encode(super_blocks: tuple[SuperBlock, ...], resolution: int, blocks: Sequence[str]) -> NDArray[np.float64]:
+def encode(super_blocks: tuple[SuperBlock, ...], resolution: Resolution, blocks: Sequence[str]) -> NDArray[np.float64]:
     """A vector: for each of `SLOTS` super-blocks its type among `blocks`, widths, kernel, depth and resolution.
 
     Where there are more super-blocks than slots, the layers of those beyond count to the last slot.
 
     Args:
         super_blocks: the network.
-        resolution: side of its square input.
+        resolution: size of the input.
         blocks: block types, each with a place in the vector.
     """
     width = len(blocks) + _SLOT_FIELDS
@@ -36,7 +37,7 @@ def encode(super_blocks: tuple[SuperBlock, ...], resolution: int, blocks: Sequen
                 vector[slot, blocks.index(block.block)] = 1.0
             vector[slot, len(blocks) :] = [
                 math.log(block.in_channels), math.log(block.out_channels), math.log(max(1, block.bottleneck)),
-                math.log(block.kernel), math.log(resolution), block.stride, block.expansion,
+                math.log(block.kernel), math.log(mean_side(resolution)), block.stride, block.expansion,
                 math.log1p(block.group_width), 0.0,
             ]  # fmt: skip
         vector[slot, -1] += block.layers
@@ -60,7 +61,7 @@ class Perceptron:
         blocks: Sequence[str],
         weights: Sequence[NDArray[np.float64]],
         biases: Sequence[NDArray[np.float64]],
-        resolution: int,
+        resolution: Resolution,
     ) -> None:
         self.blocks = list(blocks)
         self.weights = list(weights)
@@ -81,7 +82,7 @@ class Perceptron:
         }
 
     @classmethod
-    def from_parameters(cls, parameters: dict[str, Any], resolution: int, num_classes: int) -> "Perceptron":
+    def from_parameters(cls, parameters: dict[str, Any], resolution: Resolution, num_classes: int) -> "Perceptron":
         """The model of plain values.
 
         Args:

@@ -13,6 +13,7 @@ from zennas.architecture.model import MAX_CHANNELS, SuperBlock
 from zennas.architecture.structure import format_structure, parse_structure
 from zennas.blocks.layers import TimedLayer
 from zennas.errors import ArchitectureError, FileError, LatencyError, cut, shortened
+from zennas.input_size import Size, plain, read_resolution
 from zennas.io.documents import load_json
 from zennas.io.text import read_text
 from zennas.latency.layers import known_kinds
@@ -171,7 +172,8 @@ class RecordFile:
 
     def add_layer(self, layer: TimedLayer, latency: float) -> None:
         """Keep the latency of a single layer."""
-        self._append({"layer": list(layer), "latency": latency})
+        values = [plain(value) if isinstance(value, Size) else value for value in layer]
+        self._append({"layer": values, "latency": latency})
         self.measured.add_layer(layer, latency)
 
     def _append(self, record: dict[str, Any]) -> None:
@@ -262,8 +264,9 @@ def _drop_torn_line(path: Path) -> None:
 
 
 def _layer(values: Any) -> TimedLayer:
-    layer = TimedLayer(*values)
-    sizes = (layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.groups, layer.resolution)
+    written = TimedLayer(*values)
+    layer = written._replace(resolution=read_resolution(written.resolution))
+    sizes = (layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.groups)
     if layer.kind not in known_kinds() or not all(isinstance(size, int) and 0 < size <= MAX_CHANNELS for size in sizes):
         raise ValueError(f"{values} is no layer")
     return layer

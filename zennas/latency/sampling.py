@@ -7,6 +7,7 @@ import numpy as np
 from zennas.architecture.model import SuperBlock
 from zennas.counting import Costs, count_super_blocks
 from zennas.counting.budgets import Budget
+from zennas.input_size import Resolution
 from zennas.searching.algorithms import Count, Problem, make_algorithm
 from zennas.searching.executors import serial
 from zennas.searching.rounds import Search
@@ -26,12 +27,12 @@ _FOUND_ITERATIONS = (1000, 8000)
 _POPULATION = 64
 
 
-def smallest_flops(space: SearchSpace, resolution: int, num_classes: int) -> int:
+def smallest_flops(space: SearchSpace, resolution: Resolution, num_classes: int) -> int:
     """Multiply-adds of the smallest network of a space, over its block types.
 
     Args:
         space: its search space.
-        resolution: side of the square input in pixels.
+        resolution: size of the input in pixels: its side, or height and width.
         num_classes: outputs of the classifier.
     """
     return min(
@@ -40,7 +41,7 @@ def smallest_flops(space: SearchSpace, resolution: int, num_classes: int) -> int
 
 
 def sample_network(
-    space: SearchSpace, resolution: int, num_classes: int, flops: tuple[float, float], seed: int, number: int
+    space: SearchSpace, resolution: Resolution, num_classes: int, flops: tuple[float, float], seed: int, number: int
 ) -> tuple[SuperBlock, ...]:
     """The `number`-th network of a sequence whose multiply-adds are even in the logarithm between two bounds.
 
@@ -50,7 +51,7 @@ def sample_network(
 
     Args:
         space: what is sampled.
-        resolution: side of the square input in pixels.
+        resolution: size of the input in pixels: its side, or height and width.
         num_classes: outputs of the classifier.
         flops: lower and upper bound of the multiply-adds.
         seed: of the sequence.
@@ -66,7 +67,7 @@ def sample_network(
 
 
 def _wandered(
-    space: SearchSpace, resolution: int, num_classes: int, target: float, depth: int, rng: np.random.Generator
+    space: SearchSpace, resolution: Resolution, num_classes: int, target: float, depth: int, rng: np.random.Generator
 ) -> tuple[SuperBlock, ...]:
     blocks = random_small(space, rng)
     distance = abs(math.log(count_super_blocks(blocks, resolution, num_classes).flops) - target)
@@ -85,7 +86,7 @@ def _wandered(
 
 
 def _searched(
-    space: SearchSpace, resolution: int, num_classes: int, target: float, depth: int, rng: np.random.Generator
+    space: SearchSpace, resolution: Resolution, num_classes: int, target: float, depth: int, rng: np.random.Generator
 ) -> tuple[SuperBlock, ...]:
     def count(super_blocks: tuple[SuperBlock, ...]) -> Costs:
         return count_super_blocks(super_blocks, resolution, num_classes)
@@ -96,7 +97,7 @@ def _searched(
 
 def sample_found(
     space: SearchSpace,
-    resolution: int,
+    resolution: Resolution,
     num_classes: int,
     latencies: tuple[float, float],
     count: Count,
@@ -110,7 +111,7 @@ def sample_found(
 
     Args:
         space: what is sampled.
-        resolution: side of the square input in pixels.
+        resolution: size of the input in pixels: its side, or height and width.
         num_classes: outputs of the classifier.
         latencies: lower and upper bound in seconds an image.
         count: costs with the latency by the predictor of now.
@@ -126,7 +127,7 @@ def sample_found(
 
 def _found(
     space: SearchSpace,
-    resolution: int,
+    resolution: Resolution,
     num_classes: int,
     budget: Budget,
     depth: int,

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from zennas.errors import LatencyError, cut, shortened
+from zennas.errors import ArchitectureError, LatencyError, cut, shortened
+from zennas.input_size import Resolution, plain, read_resolution, shown
 from zennas.layouts import CONTIGUOUS, LAYOUTS
 from zennas.number_types import NUMBER_TYPES, number_type
 
@@ -23,7 +24,7 @@ class Setting:
         backend: one of `BACKENDS`.
         dtype: one of `zennas.number_types.NUMBER_TYPES`; `int8` through onnxruntime only.
         batch_size: images a mini-batch.
-        resolution: side of the square images.
+        resolution: size of the images; a text or a pair is read (`read_resolution`).
         threads: threads of the CPU that compute.
         clock: `wall`, or `cpu` for the processor time of this process: the same on an idle machine, and on a busy one
             free of the time that other programs held the core. For one thread on a CPU only.
@@ -37,7 +38,7 @@ class Setting:
     backend: str = "torch"
     dtype: str = "fp32"
     batch_size: int = 64
-    resolution: int = 224
+    resolution: Resolution = 224
     threads: int = 1
     clock: str = "wall"
     device_name: str = ""
@@ -55,7 +56,11 @@ class Setting:
         ):
             if getattr(self, name) not in allowed:
                 raise LatencyError(f"unknown {name} {shortened(getattr(self, name))}; allowed are {', '.join(allowed)}")
-        for name in ("batch_size", "resolution", "threads"):
+        try:
+            object.__setattr__(self, "resolution", read_resolution(self.resolution))
+        except ArchitectureError as error:
+            raise LatencyError(str(error)) from None
+        for name in ("batch_size", "threads"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1 << 20:
                 raise LatencyError(f"{name} {shortened(value)} is not allowed; use a whole number from 1")
@@ -70,7 +75,7 @@ class Setting:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values by field."""
-        return {**asdict(self), "versions": dict(self.versions)}
+        return {**asdict(self), "resolution": plain(self.resolution), "versions": dict(self.versions)}
 
     def __str__(self) -> str:
         name = f" ({cut(self.device_name)})" if self.device_name else ""
@@ -79,7 +84,7 @@ class Setting:
         clock = ", processor time" if self.clock == "cpu" else ""
         return (
             f"{cut(self.device)}{name}{threads}, {self.backend}, {self.dtype}, batch {self.batch_size}, "
-            f"{self.resolution}×{self.resolution}{layout}{clock}"
+            f"{shown(self.resolution)}{layout}{clock}"
         )
 
 

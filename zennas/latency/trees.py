@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zennas.architecture.model import SuperBlock
+from zennas.input_size import Resolution, positions
 from zennas.latency.arrays import arrays_from_json, arrays_to_json, exponential
 from zennas.latency.convolutions import kinds_from_json
 from zennas.latency.layers import KINDS, network_layers, unseen_kind
@@ -16,13 +17,13 @@ _TOTALS = 4
 
 
 def total_features(
-    super_blocks: tuple[SuperBlock, ...], resolution: int, num_classes: int, kinds: tuple[str, ...] = KINDS
+    super_blocks: tuple[SuperBlock, ...], resolution: Resolution, num_classes: int, kinds: tuple[str, ...] = KINDS
 ) -> NDArray[np.float64]:
     """Logarithms of the layers, multiply-adds, values moved and weights of each kind of layer, then of all.
 
     Args:
         super_blocks: of a network.
-        resolution: side of its square input.
+        resolution: size of the input.
         num_classes: outputs of its classifier.
         kinds: the kinds of layer that are told apart, in the order of the features.
 
@@ -31,10 +32,10 @@ def total_features(
     """
     totals = np.zeros((len(kinds) + 1, _TOTALS))
     for layer, count in network_layers(super_blocks, resolution, num_classes):
-        positions = layer.out_resolution**2
+        written = positions(layer.out_resolution)
         weights = layer.kernel**2 * layer.in_channels // layer.groups * layer.out_channels
-        moved = layer.in_channels * layer.resolution**2 + layer.out_channels * positions
-        row = [count, count * weights * positions, count * moved, count * weights]
+        moved = layer.in_channels * positions(layer.resolution) + layer.out_channels * written
+        row = [count, count * weights * written, count * moved, count * weights]
         if layer.kind not in kinds:
             raise unseen_kind(layer.kind, kinds)
         totals[kinds.index(layer.kind)] += row
@@ -65,7 +66,7 @@ class Trees:
         nodes: NDArray[np.float64],
         roots: NDArray[np.intp],
         depth: int,
-        resolution: int,
+        resolution: Resolution,
         num_classes: int,
         kinds: Sequence[str] = KINDS,
     ) -> None:
@@ -95,7 +96,7 @@ class Trees:
         }
 
     @classmethod
-    def from_parameters(cls, parameters: dict[str, Any], resolution: int, num_classes: int) -> "Trees":
+    def from_parameters(cls, parameters: dict[str, Any], resolution: Resolution, num_classes: int) -> "Trees":
         """The model of plain values.
 
         Args:

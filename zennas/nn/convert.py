@@ -14,6 +14,7 @@ from torch import fx, nn
 
 from zennas.blocks.chain import Chain
 from zennas.blocks.layers import AveragePool, Convolution, GateLayer, Layer
+from zennas.input_size import GivenResolution, Resolution, read_resolution, shown, size_of
 from zennas.nn.channels_last import channels_first
 from zennas.nn.main_path import ATTENTION_POOLS, BLUR, Operation, Path, Refusal, Shapes, find_paths, name_of
 from zennas.nn.pooling import average_pooling, max_pooling
@@ -33,7 +34,7 @@ class Conversion:
     Attributes:
         name: of the module.
         module: the module itself, untouched.
-        resolution: side of the square input that it was traced with.
+        resolution: size of the input that it was traced with.
         chain: its convolutions and poolings up to the pre-GAP feature map.
         changes: what was changed on the way, one line each, in the order of the network.
         params: learnable values of the whole module.
@@ -45,7 +46,7 @@ class Conversion:
 
     name: str
     module: nn.Module
-    resolution: int
+    resolution: Resolution
     chain: Chain
     changes: tuple[str, ...]
     params: int
@@ -67,12 +68,13 @@ class Conversion:
         return lines
 
 
-def convert(module: nn.Module, resolution: int, name: str = "", insert_norm: bool = False) -> Conversion:
+def convert(module: nn.Module, resolution: GivenResolution, name: str = "", insert_norm: bool = False) -> Conversion:
     """The VCN-network of a module.
 
     Args:
         module: traced on a weightless copy; itself untouched.
-        resolution: side of the square input; the channels are those of the module's first convolution.
+        resolution: size of the input: the side of a square, `"320x192"` or (height, width); the channels are those
+            of the module's first convolution.
         name: for messages; by default the module's class.
         insert_norm: put a batch norm behind every convolution that has none, in the place of another kind of norm where
             there is one; by default such a module is refused.
@@ -94,7 +96,8 @@ def convert(module: nn.Module, resolution: int, name: str = "", insert_norm: boo
             "it has no batch norm, which the Zen-score needs behind every convolution; --insert-norm "
             "(insert_norm=True) scores it with them put in",
         )
-    found = traced(module, resolution, name)
+    size = read_resolution(resolution)
+    found = traced(module, size, name)
     shapes = channels_first(found.graph, found.modules, found.shapes)
     end = find_paths(found.graph, found.modules, shapes)
     if isinstance(end, Refusal):
@@ -104,7 +107,7 @@ def convert(module: nn.Module, resolution: int, name: str = "", insert_norm: boo
     return Conversion(
         name,
         module,
-        resolution,
+        size,
         chain,
         tuple(builder.changes),
         sum(p.numel() for p in module.parameters()),
@@ -291,16 +294,16 @@ class _ChainBuilder:
     def _check_shapes(self, operations: list[Operation]) -> None:
         """The chain's maps must be the module's own, or its costs and score would be another network's."""
         counted = [o for o in operations if o.kind in ("convolution", *POOLINGS)]
-        resolution = None
+        resolution: Resolution | None = None
         for operation, layer in zip(counted, self.layers, strict=True):
-            height, width = self.shapes[operation.node][2:]
-            before = self.shapes[operation.source][2] if resolution is None else resolution
+            made = size_of(*self.shapes[operation.node][2:])
+            before = size_of(*self.shapes[operation.source][2:]) if resolution is None else resolution
             resolution = layer.out_resolution(before)
-            if (height, width) != (resolution, resolution):
+            if made != resolution:
                 raise refused(
                     self.name,
-                    f"{operation.where} makes a {height}×{width} map of {before}×{before} where a VCN-network has "
-                    f"{resolution}×{resolution}; try another resolution",
+                    f"{operation.where} makes a {shown(made)} map of {shown(before)} where a VCN-network has "
+                    f"{shown(resolution)}; try another resolution",
                 )
 
 
@@ -311,7 +314,7 @@ def _gate_layer(operation: Operation, place: int, shapes: dict[fx.Node, tuple[in
         return GateLayer(Convolution(layer.in_features, layer.out_features, 1), 1, place)
     assert isinstance(layer, nn.Conv2d)
     convolution = Convolution(layer.in_channels, layer.out_channels, layer.kernel_size[0], groups=layer.groups)
-    return GateLayer(convolution, shape[2] if len(shape) == 4 else 1, place)
+    return GateLayer(convolution, size_of(*shape[2:]) if len(shape) == 4 else 1, place)
 
 
 def summary(chain: Chain) -> str:

@@ -3,6 +3,7 @@
 from huggingface_hub import PyTorchModelHubMixin
 
 from zennas.architecture.structure import format_structure, parse_structure
+from zennas.input_size import Resolution
 from zennas.nn.build import ZenNet
 
 
@@ -31,7 +32,9 @@ class HubZenNet(  # type: ignore[call-arg]
         ArchitectureError: the structure is not valid.
     """
 
-    def __init__(self, structure: str, num_classes: int = 1000, name: str = "", resolution: int | None = None) -> None:
+    def __init__(
+        self, structure: str, num_classes: int = 1000, name: str = "", resolution: Resolution | None = None
+    ) -> None:
         super().__init__(parse_structure(structure, name, resolution), num_classes)
 
 

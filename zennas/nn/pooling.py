@@ -68,7 +68,7 @@ def _window(operation: Operation, found: dict[str, Any], shapes: Shapes) -> tupl
         return Refusal(f"{what} has padding {found['padding']}, not {(kernel - 1) // 2}")
     if kernel % 2 == 0 and stride != 2:
         return Refusal(f"{what} has an even kernel ({kernel}) and stride {stride}; an even kernel needs stride 2")
-    if kernel % 2 and found["ceil_mode"] and (shapes[operation.source][2] - 1) % stride:
+    if kernel % 2 and found["ceil_mode"] and any((side - 1) % stride for side in shapes[operation.source][2:]):
         return Refusal(f"{what} has ceil_mode, by which it makes a larger map than a layer of a VCN-network")
     return kernel, stride
 
@@ -84,7 +84,8 @@ def _arguments(operation: Operation, defaults: dict[str, Any], shapes: Shapes) -
     node, module = operation.node, operation.module
     if is_adaptive(operation):
         before, after = shapes[operation.source][2:], shapes[node][2:]
-        if before[0] != before[1] or after[0] != after[1] or before[0] % after[0]:
+        windows = {side // out if side % out == 0 else None for side, out in zip(before, after, strict=True)}
+        if len(windows) > 1 or None in windows:
             sides = f"{before[0]}×{before[1]} to {after[0]}×{after[1]}"
             return Refusal(f"the {operation.kind} {operation.where} has windows that are not equal squares ({sides})")
         return {**defaults, "kernel_size": before[0] // after[0]}

@@ -15,6 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from zennas.architecture.model import Architecture
 from zennas.counting import smallest_resolution
 from zennas.errors import ArchitectureError
+from zennas.input_size import out_size, sides
 from zennas.nn.build import ZenNet
 
 POOLINGS = ("", "avg", "max", "avgmax", "catavgmax")
@@ -210,9 +211,9 @@ def register(architecture: Architecture, name: str, about: str, cfg: dict[str, A
         about: a line for its docstring.
         cfg: what its configuration has beside or in place of the usual: ImageNet's mean and standard deviation.
     """
-    side = architecture.resolution or DEFAULT_RESOLUTION
+    size = architecture.resolution or DEFAULT_RESOLUTION
     stages = stage_info(architecture)
-    last = max(1, -(-side // stages[-1]["reduction"]))
+    last = out_size(size, stages[-1]["reduction"])
 
     def create(pretrained: bool = False, **kwargs: Any) -> nn.Module:
         features = stage_info(architecture, kwargs.get("head_in_features", True))
@@ -231,9 +232,9 @@ def register(architecture: Architecture, name: str, about: str, cfg: dict[str, A
     default_cfgs[name] = {
         "url": "",
         "num_classes": architecture.num_classes or 0,
-        "input_size": (architecture.in_channels, side, side),
+        "input_size": (architecture.in_channels, *sides(size)),
         "min_input_size": (architecture.in_channels, *(smallest_resolution(architecture),) * 2),
-        "pool_size": (last, last),
+        "pool_size": sides(last),
         "crop_pct": 0.875,
         "interpolation": "bicubic",
         "mean": IMAGENET_DEFAULT_MEAN,

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from zennas.errors import ScoreError
+from zennas.input_size import Resolution, shown, sides
 from zennas.nn.main_path import (
     ACTIVATIONS,
     ATTENTION_POOLS,
@@ -67,12 +68,12 @@ class Traced:
         return outputs * int(module.in_features) if isinstance(module, nn.Linear) else 0
 
 
-def traced(module: nn.Module, resolution: int, name: str) -> Traced:
+def traced(module: nn.Module, resolution: Resolution, name: str) -> Traced:
     """The graph of a module on images of one size.
 
     Args:
         module: traced on a copy without weights, in evaluation mode; itself untouched.
-        resolution: side of the square images; their channels are those of the module's first convolution.
+        resolution: size of the images; their channels are those of the module's first convolution.
         name: of the module, for messages.
 
     Raises:
@@ -82,12 +83,12 @@ def traced(module: nn.Module, resolution: int, name: str) -> Traced:
     if first is None:
         raise refused(name, "it has no convolution")
     skeleton = _weightless(module).eval()
-    tracer = _Tracer(torch.empty((2, first.in_channels, resolution, resolution), device="meta"))
+    tracer = _Tracer(torch.empty((2, first.in_channels, *sides(resolution)), device="meta"))
     try:
         with torch.no_grad():
             graph = tracer.trace(skeleton)
     except _DoesNotRunError as error:
-        raise refused(name, f"it does not run at {resolution}×{resolution} ({_line(error)})") from error
+        raise refused(name, f"it does not run at {shown(resolution)} ({_line(error)})") from error
     except Exception as error:  # whatever the user's forward raises when its input is symbolic
         raise refused(name, f"torch.fx cannot trace it ({type(error).__name__}: {_line(error)})") from error
     shapes = {node: tuple(value.shape) for node, value in tracer.values.items() if isinstance(value, Tensor)}

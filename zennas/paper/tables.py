@@ -8,6 +8,7 @@ from zennas.architecture.model import Architecture
 from zennas.blocks.chain import Chain
 from zennas.counting import costs, native_resolution
 from zennas.errors import ZennasError
+from zennas.input_size import Resolution
 from zennas.loading import scored_network
 from zennas.paper.report import Comparison, Reproduction
 from zennas.paper.settings import ReproductionSettings
@@ -106,7 +107,7 @@ def _zen_of_zoo(name: str, settings: ReproductionSettings, batch_size: int, repe
     )
 
 
-def _zen_of_chain(model: str, chain: Chain, resolution: int, settings: ReproductionSettings) -> Score:
+def _zen_of_chain(model: str, chain: Chain, resolution: Resolution, settings: ReproductionSettings) -> Score:
     batch_size, repeats, seed = settings.batch_size, settings.repeats, settings.seed
     return settings.drawn.score(
         settings.named(f"Zen-score of {model} at {resolution}×{resolution}", batch_size, repeats, seed),
@@ -174,7 +175,7 @@ def table_6(settings: ReproductionSettings) -> Reproduction:
     return Reproduction("table6", "All networks on ImageNet", "Counted with 1,000 classes.", rows, findings)
 
 
-def _counted(model: str, resolution: int) -> tuple[float | None, float | None]:
+def _counted(model: str, resolution: Resolution) -> tuple[float | None, float | None]:
     """Millions of parameters and multiply-adds, where the network can be built and counted."""
     if not model:
         return None, None
@@ -193,7 +194,7 @@ def _quoted(name: str, row: dict[str, str]) -> Sequence[Comparison]:
     return [Comparison(f"{name}: {title}", float(row[key]), None) for key, title in quantities if row[key]]
 
 
-def zen_in_closed_form(model: str, resolution: int) -> float:
+def zen_in_closed_form(model: str, resolution: Resolution) -> float:
     """The Zen-score of a MODEL in closed form. Raises `ZennasError`."""
     network, resolution = scored_network(model, resolution)
     return meanfield_score(scorable(network), resolution).score

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zennas.architecture.model import Architecture, out_side
+from zennas.architecture.model import Architecture
 from zennas.counting import Costs, costs, native_resolution
+from zennas.input_size import GivenResolution, Resolution, out_size
 from zennas.report.run_summary import Contribution, contributions
 from zennas.scores.registry import ScoreSettings, compute_score
 from zennas.scores.result import Score
@@ -20,25 +21,25 @@ class Compared:
 
     name: str
     architecture: Architecture
-    resolution: int
+    resolution: Resolution
     costs: Costs
     score: Score
     contributions: Sequence[Contribution]
 
-    def by_stage(self) -> dict[int, float]:
-        """Sums of the contributions by the side of the feature map that a super-block puts out."""
-        side = self.resolution
-        sums: dict[int, float] = {}
+    def by_stage(self) -> dict[Resolution, float]:
+        """Sums of the contributions by the size of the feature map that a super-block puts out."""
+        size = self.resolution
+        sums: dict[Resolution, float] = {}
         for number, block in enumerate(self.architecture.super_blocks):
-            side = out_side(side, block.stride)
+            size = out_size(size, block.stride)
             part = sum(c.value for c in self.contributions if c.super_block == number)
-            sums[side] = sums.get(side, 0.0) + part
+            sums[size] = sums.get(size, 0.0) + part
         return sums
 
 
 def compare(
     networks: Sequence[tuple[str, Architecture]],
-    resolution: int | None = None,
+    resolution: GivenResolution | None = None,
     score: str = "meanfield",
     settings: ScoreSettings | None = None,
 ) -> list[Compared]:
@@ -46,7 +47,7 @@ def compare(
 
     Args:
         networks: each with the name to show it by.
-        resolution: side of the square input in pixels; by default each network's own.
+        resolution: size of the input in pixels: its side, or height and width; by default each network's own.
         score: the name of a registered score.
         settings: what the score may depend on beside the network; by default `ScoreSettings()`.
 
@@ -58,15 +59,15 @@ def compare(
     """
     compared = []
     for name, architecture in networks:
-        side = native_resolution(architecture, resolution)
+        size = native_resolution(architecture, resolution)
         compared.append(
             Compared(
                 name,
                 architecture,
-                side,
-                costs(architecture, side),
-                compute_score(score, architecture, side, settings or ScoreSettings()),
-                contributions(architecture, side),
+                size,
+                costs(architecture, size),
+                compute_score(score, architecture, size, settings or ScoreSettings()),
+                contributions(architecture, size),
             )
         )
     return compared

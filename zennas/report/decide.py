@@ -11,6 +11,7 @@ from typing import Any
 
 from zennas.counting import QUANTITIES, costs, known_costs
 from zennas.errors import ZennasError
+from zennas.input_size import mean_side
 from zennas.runs.outputs import BEST
 from zennas.runs.result import SearchResult
 from zennas.scores.registry import ScoreSettings, compute_score, registered_score
@@ -59,11 +60,12 @@ def published(config: SearchConfig) -> list[dict[str, Any]]:
     for name in zoo_names():
         entry = zoo_entry(name)
         own = entry.architecture.resolution or config.resolution
-        if not 1 / NEAR <= own / config.resolution <= NEAR:
+        if not 1 / NEAR <= mean_side(own) / mean_side(config.resolution) <= NEAR:
             continue
         try:
-            counted = costs(entry.architecture, config.resolution, config.num_classes)
-            score = _cheap_score(entry.architecture, config)
+            architecture = entry.architecture.with_channels(config.channels)
+            counted = costs(architecture, config.resolution, config.num_classes, config.deployed_type)
+            score = _cheap_score(architecture, config)
         except ZennasError:
             continue
         rows.append(
@@ -117,6 +119,7 @@ def next_steps(result: SearchResult) -> list[dict[str, str]]:
 
 def _start_command(config: SearchConfig, best: str) -> str:
     words = ["zennas search", f"--start {best}", f"--resolution {config.resolution}", f"--classes {config.num_classes}"]
+    words += [f"--{name} {value}" for name in ("channels", "dtype") if (value := getattr(config, name)) is not None]
     for name, text in config.budgets.items():
         option = (QUANTITIES[name].option or name).replace("_", "-")
         words.append(f"--{option} {shlex.quote(text if isinstance(text, str) else text[0])}")

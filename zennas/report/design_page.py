@@ -8,6 +8,7 @@ from zennas.architecture.structure import format_structure
 from zennas.blocks.registry import expand
 from zennas.counting import QUANTITIES, Costs, known_costs
 from zennas.designing.result import DesignCandidate, DesignResult, DesignRound
+from zennas.input_size import plain
 from zennas.io.text import write_text
 from zennas.report.command import design_command
 from zennas.report.page import page_of
@@ -45,7 +46,7 @@ def design_payload(result: DesignResult) -> dict[str, Any]:
         },
         "name": str(result.directory),
         "data": config.data,
-        "resolution": config.resolution,
+        "resolution": None if config.resolution is None else plain(config.resolution),
         "num_classes": config.num_classes,
         "status": "finished" if result.finished else "not finished",
         "epochs": config.epochs,

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from zennas.architecture.model import Architecture
 from zennas.architecture.structure import format_structure
-from zennas.counting import QUANTITIES, known_costs, native_resolution, super_block_costs
+from zennas.counting import QUANTITIES, known_costs, super_block_costs
 from zennas.errors import ZennasError
+from zennas.input_size import GivenResolution, mean_side, shown
 from zennas.optional_dependencies import require, unknown
 from zennas.report.importance import CHOICES, FEWEST, importances
 from zennas.report.replay import replay
@@ -83,19 +84,19 @@ def plot_frontier(result: SearchResult, quantity: str = "params") -> "Figure":
     return _titled(figure, QUANTITIES[quantity].title, f"score ({result.config.score})")
 
 
-def plot_architecture(network: Architecture | SearchResult, resolution: int | None = None) -> "Figure":
-    """A network from left to right: height is the side of the feature map, thickness the channels.
+def plot_architecture(network: Architecture | SearchResult, resolution: GivenResolution | None = None) -> "Figure":
+    """A network from left to right: height is the side of the feature map, thickness the channels. A map that is not
+    square is as high as the square with as many pixels.
 
     Args:
         network: an architecture, or a search whose winner is drawn.
-        resolution: side of the square input in pixels; by default the network's own.
+        resolution: size of the input in pixels: its side, or height and width; by default the network's own.
 
     Raises:
         ArchitectureError: no resolution is known, or it is too small.
     """
     go = _plotly()
     architecture = _architecture(network)
-    resolution = native_resolution(architecture, resolution)
     rows = super_block_costs(architecture, resolution)
     types = list(dict.fromkeys(b.block for b in architecture.super_blocks if b.block != "Conv"))
     figure = go.Figure()
@@ -107,7 +108,7 @@ def plot_architecture(network: Architecture | SearchResult, resolution: int | No
         inside = f", {block.bottleneck} inside" if block.bottleneck else ""
         figure.add_bar(
             x=[at + thickness / 2],
-            y=[row.out_resolution],
+            y=[mean_side(row.out_resolution)],
             width=[thickness],
             marker=dict(color=colour, line=dict(color="white", width=1)),
             text=f"{kind_label(block)}<br>× {block.layers}<br>{block.out_channels}",
@@ -115,7 +116,7 @@ def plot_architecture(network: Architecture | SearchResult, resolution: int | No
             showlegend=False,
             hovertemplate=(
                 f"{number}. {kind_label(block)} × {block.layers}<br>{block.in_channels} → {block.out_channels} channels"
-                f"{inside}<br>stride {block.stride}, output {row.out_resolution}×{row.out_resolution}<br>"
+                f"{inside}<br>stride {block.stride}, output {shown(row.out_resolution)}<br>"
                 f"{format_count(row.params)} params, {format_count(row.flops)} multiply-adds<extra></extra>"
             ),
         )
@@ -124,12 +125,12 @@ def plot_architecture(network: Architecture | SearchResult, resolution: int | No
     return _titled(figure, "", "side of the feature map", architecture.name)
 
 
-def plot_contributions(network: Architecture | SearchResult, resolution: int | None = None) -> "Figure":
+def plot_contributions(network: Architecture | SearchResult, resolution: GivenResolution | None = None) -> "Figure":
     """½·log σ² of each convolution by the closed form: why the network scores as it does.
 
     Args:
         network: an architecture, or a search whose winner is explained.
-        resolution: side of the square input in pixels; by default the network's own.
+        resolution: size of the input in pixels: its side, or height and width; by default the network's own.
 
     Raises:
         ScoreError: the closed form does not know some layer of this network.

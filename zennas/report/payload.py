@@ -14,6 +14,7 @@ from zennas.architecture.structure import format_structure
 from zennas.blocks.registry import expand
 from zennas.counting import QUANTITIES, Budget, Quantity, known_costs, known_in, super_block_costs
 from zennas.errors import ScoreError
+from zennas.input_size import plain
 from zennas.io.documents import format_yaml, load_yaml
 from zennas.io.settings import CONFIG, versions
 from zennas.io.text import read_text
@@ -79,7 +80,7 @@ def _run_payload(result: SearchResult, runs: int) -> dict[str, Any]:
         "score": config.score,
         "space": config.space,
         "seed": config.seed,
-        "resolution": config.resolution,
+        "resolution": plain(config.resolution),
         "num_classes": config.num_classes,
         "iterations": result.iterations,
         "planned": config.iterations,
@@ -239,7 +240,7 @@ def _winner(
             {
                 **asdict(block),
                 "kind": kind_label(block),
-                "side": row.out_resolution,
+                "side": plain(row.out_resolution),
                 "params": row.params,
                 "flops": row.flops,
                 "convolutions": row.convolutions,

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from statistics import median
 
-from zennas.architecture.model import Architecture, SuperBlock, out_side
+from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.chain import convolutions, super_block_chain
 from zennas.blocks.layers import Convolution
-from zennas.counting import native_resolution
+from zennas.input_size import GivenResolution, Resolution, out_size, plain, positions
 from zennas.report.replay import Snapshot
 from zennas.runs.result import Winner
 from zennas.scores.closed_form import meanfield_score
@@ -45,7 +45,7 @@ class Composition:
 
     Attributes:
         shares: by iteration and kind, the share of all layers between the first and last super-block.
-        stages: sides of the feature maps, the largest first.
+        stages: sizes of the feature maps, the largest first, as `zennas.input_size.plain` has them.
         depth: by iteration and stage, mean layers.
         width: by iteration and stage, mean of the widest super-block's channels.
     """
@@ -53,54 +53,54 @@ class Composition:
     iterations: Sequence[int]
     kinds: Sequence[str]
     shares: Sequence[Sequence[float]]
-    stages: Sequence[int]
+    stages: Sequence[int | str]
     depth: Sequence[Sequence[float]]
     width: Sequence[Sequence[float]]
 
 
-def composition(snapshots: Sequence[Snapshot], resolution: int, points: int = 60) -> Composition:
+def composition(snapshots: Sequence[Snapshot], resolution: Resolution, points: int = 60) -> Composition:
     """Shares of block types, and depth and width by feature-map size, over all populations together.
 
     Args:
         snapshots: of the populations, in order.
-        resolution: side of the square input in pixels.
+        resolution: size of the input in pixels: its side, or height and width.
         points: moments of the search, of which about so many are shown.
     """
     chosen = snapshots[:: max(1, len(snapshots) // points)]
     rows = [_mean_member([c for members in s.populations for c in members], resolution) for s in chosen]
     kinds = sorted({kind for shares, _, _ in rows for kind in shares})
-    stages = sorted({stage for _, depth, _ in rows for stage in depth}, reverse=True)
+    stages = sorted({stage for _, depth, _ in rows for stage in depth}, key=positions, reverse=True)
     return Composition(
         [s.iteration for s in chosen],
         kinds,
         [[shares.get(kind, 0.0) for kind in kinds] for shares, _, _ in rows],
-        stages,
+        [plain(stage) for stage in stages],
         [[depth.get(stage, 0.0) for stage in stages] for _, depth, _ in rows],
         [[width.get(stage, 0.0) for stage in stages] for _, _, width in rows],
     )
 
 
 def _mean_member(
-    members: Sequence[Candidate], resolution: int
-) -> tuple[dict[str, float], dict[int, float], dict[int, float]]:
+    members: Sequence[Candidate], resolution: Resolution
+) -> tuple[dict[str, float], dict[Resolution, float], dict[Resolution, float]]:
     layers: Counter[str] = Counter()
-    depth: Counter[int] = Counter()
-    width: Counter[int] = Counter()
+    depth: Counter[Resolution] = Counter()
+    width: Counter[Resolution] = Counter()
     for member in members:
-        blocks, side = member.super_blocks, resolution
-        widest: dict[int, int] = {}
+        blocks, size = member.super_blocks, resolution
+        widest: dict[Resolution, int] = {}
         for number, block in enumerate(blocks):
-            side = out_side(side, block.stride)
+            size = out_size(size, block.stride)
             if 0 < number < len(blocks) - 1 or len(blocks) < 3:
                 layers[kind_label(block)] += block.layers
-            depth[side] += block.layers
-            widest[side] = max(widest.get(side, 0), block.out_channels)
+            depth[size] += block.layers
+            widest[size] = max(widest.get(size, 0), block.out_channels)
         width.update(widest)
     total, count = max(1, sum(layers.values())), max(1, len(members))
     return (
         {kind: number / total for kind, number in layers.items()},
-        {side: number / count for side, number in depth.items()},
-        {side: number / count for side, number in width.items()},
+        {size: number / count for size, number in depth.items()},
+        {size: number / count for size, number in width.items()},
     )
 
 
@@ -182,14 +182,13 @@ class Contribution:
     value: float
 
 
-def contributions(architecture: Architecture, resolution: int | None = None) -> list[Contribution]:
+def contributions(architecture: Architecture, resolution: GivenResolution | None = None) -> list[Contribution]:
     """The closed form's ½·log σ² of every convolution on the main path (what the batch norms add to the Zen-score).
 
     Raises:
         ScoreError: the closed form does not know some layer of this network.
     """
-    side = native_resolution(architecture, resolution)
-    values = meanfield_score(architecture, side).contributions
+    values = meanfield_score(architecture, resolution).contributions
     layers = [
         (number, layer)
         for number, block in enumerate(architecture.super_blocks)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from zennas.input_size import GivenResolution
 from zennas.runs.result import SearchResult
 from zennas.runs.run import RunContext, Watcher, start_run
 from zennas.searching.executors import Execution
@@ -17,9 +18,10 @@ Bound = float | str | Sequence[float | str] | None
 
 def search(
     space: str = "resnet",
-    resolution: int = 32,
+    resolution: GivenResolution = 32,
     num_classes: int = 100,
     *,
+    channels: int | None = None,
     task: str = "classification",
     params: Bound = None,
     flops: Bound = None,
@@ -28,6 +30,9 @@ def search(
     memory: Bound = None,
     latency: Bound = None,
     effectiveness: Bound = None,
+    weights: Bound = None,
+    peak_memory: Bound = None,
+    dtype: str | None = None,
     flops_per_param: float = FLOPS_PER_PARAM,
     latency_predictor: str | os.PathLike[str] | None = None,
     latency_backend: str | None = None,
@@ -69,8 +74,9 @@ def search(
 
     Args:
         space: `resnet` (default), `mobilenet`, `regnet`, or the path of a YAML file.
-        resolution: side of the square input in pixels; 32 by default.
+        resolution: size of the input in pixels: the side of a square, `"320x192"` or (height, width); 32 by default.
         num_classes: outputs of the classifier, 100 by default; they count as parameters.
+        channels: of the input; by default those of the space's stem, 3.
         task: `classification` (default), or `dense` for a backbone of a detector or segmenter: without a head and a
             classifier, at 224 pixels and by the score `meanfield-dense` unless they say otherwise.
         params: budget of learnable values; none by default, as of all budgets. A budget is an upper bound as a number
@@ -79,9 +85,13 @@ def search(
         flops: budget of multiply-adds an image.
         layers: budget of the super-blocks' layers (the paper's depth).
         convolutions: budget of convolutions, with projections and squeeze-excitation.
-        memory: budget of bytes of float32 activations an image.
+        memory: budget of bytes of activations an image, in `dtype`.
         latency: budget of seconds an image on `device`; as text with its unit, `"0.5ms"`.
         effectiveness: budget of ρ, depth over width of the main path (DeepMAD).
+        weights: budget of bytes of weights, biases and scales as deployed in `dtype`.
+        peak_memory: budget of bytes of activations in `dtype` where operators run one by one, as in TensorFlow Lite
+            Micro's arena.
+        dtype: `fp32` (default), `fp16` or `int8`: number type in which weights and memory are counted.
         flops_per_param: multiply-adds for each of the most parameters, where `params` is the only budget that bounds a
             network's size; 256 by default, what published networks have at most. 0: no bound.
         latency_predictor: file of `zennas latency-predictor fit`; by default a quick one is fitted for `device`.
@@ -129,9 +139,10 @@ def search(
         BudgetError: there is no upper bound, or no network was found that meets the budgets.
     """
     settings = _given(
-        task=task, space=space, resolution=resolution, num_classes=num_classes, params=params, flops=flops,
-        layers=layers,
+        task=task, space=space, resolution=resolution, num_classes=num_classes, channels=channels,
+        params=params, flops=flops, layers=layers,
         convolutions=convolutions, memory=memory, latency=latency, effectiveness=effectiveness,
+        weights=weights, peak_memory=peak_memory, dtype=dtype,
         flops_per_param=flops_per_param,
         latency_predictor=latency_predictor, latency_backend=latency_backend, latency_dtype=latency_dtype,
         latency_batch_size=latency_batch_size, latency_layout=latency_layout, se=se, score=score, algorithm=algorithm,

@@ -7,6 +7,7 @@ from typing import Any
 from zennas.architecture.files import write_architecture
 from zennas.architecture.structure import format_structure
 from zennas.counting import Budget, known_costs, known_in
+from zennas.input_size import Resolution
 from zennas.io.tables import csv_text
 from zennas.io.text import write_text
 from zennas.runs.result import SearchResult, Winner
@@ -46,12 +47,12 @@ def _annotations(result: SearchResult, winner: Winner) -> dict[str, Any]:
     }
 
 
-def winner_name(space: str, resolution: int, budgets: Sequence[Budget]) -> str:
+def winner_name(space: str, resolution: Resolution, budgets: Sequence[Budget]) -> str:
     """The name of a winner.
 
     Args:
         space: name of the space, or its file.
-        resolution: side of the square input in pixels.
+        resolution: size of the input in pixels: its side, or height and width.
         budgets: those that the winner meets; their upper bounds are in the name.
     """
     bounds = [f"{b.quantity}-{b.show(b.high)}" for b in budgets if b.high < float("inf") and not b.implied]

@@ -18,6 +18,8 @@ from itertools import pairwise
 from math import ceil, sqrt
 from statistics import fmean, variance
 
+from zennas.counting.count import FP32
+from zennas.counting.deployed import storage
 from zennas.runs.rows import FRESH_STATE
 from zennas.runs.store import RunStore
 from zennas.scores.registry import ScoreSettings
@@ -129,6 +131,7 @@ def rescoring_execution(
     if execution.workers is not None or config.device != "cpu":
         return execute, TASKS_A_WORKER * (execution.workers or 1)
     memory = max((c.costs.memory for group in leaders for c in group), default=0)
+    memory = memory // storage(config.deployed_type).activation * storage(FP32).activation
     # Two passes, and as much again while a batch norm makes its output.
     threads = fitting_threads(4.0 * memory * config.batch_size) if usable_cores() > 1 else 1
     return (Threads(threads) if threads > 1 else serial), TASKS_A_WORKER * threads

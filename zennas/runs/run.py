@@ -257,7 +257,7 @@ def new_search(
         round_scorer(config, execute),
         config.round_size,
         config.seed,
-        core=core_of(problem, config.resolution, config.num_classes) if latency is None else None,
+        core=core_of(problem, config.resolution, config.num_classes, config.deployed_type) if latency is None else None,
         chain_scorer=chain_scorer(config),
     )
     return Islands(search, config) if config.islands > 1 else search

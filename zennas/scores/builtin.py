@@ -6,6 +6,7 @@ import numpy as np
 
 from zennas.architecture.model import Architecture
 from zennas.counting import costs
+from zennas.input_size import Resolution
 from zennas.optional_dependencies import require
 from zennas.scores.closed_form import MeanfieldScorer, meanfield_many, meanfield_score
 from zennas.scores.network import Network, scorable
@@ -36,14 +37,14 @@ def _sampling(settings: ScoreSettings) -> dict[str, Any]:
     takes_modules=True,
     source="the expectation of Zen-NAS's Algorithm 1 in closed form",
 )
-def _meanfield(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+def _meanfield(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     return meanfield_score(scorable(network), resolution)
 
 
 @register_score(
     "zen", needs_torch=True, estimates_zen=True, takes_modules=True, source="Lin et al. 2021, Zen-NAS, Algorithm 1"
 )
-def _zen(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+def _zen(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     require("torch", "torch", "the Monte Carlo Zen-score")
     from zennas.scores.zen import zen_score
 
@@ -51,7 +52,7 @@ def _zen(network: Network, resolution: int, settings: ScoreSettings) -> Score:
 
 
 @register_score("phi", needs_torch=True, takes_modules=True, source="Lin et al. 2021, Zen-NAS, Definition 1")
-def _phi(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+def _phi(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     require("torch", "torch", "the Φ-score")
     from zennas.scores.zen import phi_score
 
@@ -59,26 +60,26 @@ def _phi(network: Network, resolution: int, settings: ScoreSettings) -> Score:
 
 
 @register_score("params", takes_modules=True)
-def _params(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+def _params(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     if isinstance(network, Architecture):
         return exact("params", float(costs(network, resolution, settings.num_classes).params))
     return exact("params", float(network.params))
 
 
 @register_score("flops", takes_modules=True)
-def _flops(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+def _flops(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     if isinstance(network, Architecture):
         return exact("flops", float(costs(network, resolution, settings.num_classes).flops))
     return exact("flops", float(network.flops))
 
 
 @register_score("layers")
-def _layers(architecture: Architecture, resolution: int, settings: ScoreSettings) -> Score:
+def _layers(architecture: Architecture, resolution: Resolution, settings: ScoreSettings) -> Score:
     return exact("layers", float(costs(architecture, resolution, settings.num_classes).layers))
 
 
 @register_score("random")
-def _random(architecture: Architecture, resolution: int, settings: ScoreSettings) -> Score:
+def _random(architecture: Architecture, resolution: Resolution, settings: ScoreSettings) -> Score:
     """Uniform in [0, 1): a hash of the structure and the seed, so that it repeats."""
     import zlib
 

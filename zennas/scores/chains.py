@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 Integers = npt.NDArray[np.int64]
 
-C_IN, C_OUT, KERNEL, STRIDE, GROUPS, KIND, SIDE, COLUMNS = range(8)
-"""Columns of a row, and their number: KIND is one of `zennas.blocks.tracing` below `EXCITE`; SIDE is that of the map
-that comes in."""
+C_IN, C_OUT, KERNEL, STRIDE, GROUPS, KIND, HEIGHT, WIDTH, COLUMNS = range(9)
+"""Columns of a row, and their number: KIND is one of `zennas.blocks.tracing` below `EXCITE`; HEIGHT and WIDTH
+are those of the map that comes in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from zennas.architecture.model import Architecture, SuperBlock, out_side
+from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.chain import Chain, convolutions, super_block_chain
+from zennas.input_size import Resolution, out_size, positions
 from zennas.scores.network import Network
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score
@@ -113,21 +114,21 @@ def _joined(parts: Iterable[Stage]) -> list[Stage]:
     return stages
 
 
-def _entropies(stages: Sequence[Stage], resolution: int) -> list[float]:
+def _entropies(stages: Sequence[Stage], resolution: Resolution) -> list[float]:
     total, entropies = 0.0, []
     for stage in stages:
-        resolution = out_side(resolution, stage.stride)
+        resolution = out_size(resolution, stage.stride)
         total += stage.log_width
-        entropies.append(math.log(resolution**2 * stage.channels) * total)
+        entropies.append(math.log(positions(resolution) * stage.channels) * total)
     return entropies
 
 
-def stage_entropies(chain: Chain, resolution: int) -> list[float]:
+def stage_entropies(chain: Chain, resolution: Resolution) -> list[float]:
     """H of every stage's last map, from the first stage on.
 
     Args:
         chain: the main path, in order.
-        resolution: side of the square input.
+        resolution: size of the input.
     """
     return _entropies(stages_of_chain(chain), resolution)
 
@@ -143,33 +144,33 @@ def depth_penalty(stages: Sequence[Stage]) -> float:
     return math.exp(min(variance, LARGEST_VARIANCE))
 
 
-def _score(stages: Sequence[Stage], resolution: int) -> float:
+def _score(stages: Sequence[Stage], resolution: Resolution) -> float:
     entropies = _entropies(stages, resolution)
     entropy = math.fsum(entropies[:-1]) + LAST_STAGE_WEIGHT * entropies[-1]
     return entropy - DEPTH_PENALTY * depth_penalty(stages)
 
 
-def deepmad_score(chain: Chain, resolution: int) -> float:
+def deepmad_score(chain: Chain, resolution: Resolution) -> float:
     """Z = Σ αᵢ·Hᵢ − β·Q, with α = 8 for the last stage and 1 for the others, and β = 10.
 
     Args:
         chain: the main path, in order.
-        resolution: side of the square input.
+        resolution: size of the input.
     """
     return _score(stages_of_chain(chain), resolution)
 
 
-def _many(networks: Sequence[tuple[SuperBlock, ...]], resolution: int, settings: ScoreSettings) -> list[float]:
+def _many(networks: Sequence[tuple[SuperBlock, ...]], resolution: Resolution, settings: ScoreSettings) -> list[float]:
     return [_score(stages_of_blocks(blocks), resolution) for blocks in networks]
 
 
 @register_score("deepmad", many=_many, takes_modules=True, source="Shen et al. 2023, DeepMAD, Section 4")
-def deepmad(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+def deepmad(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     """DeepMAD's score of an architecture, whose super-blocks give its stages, or of a converted module.
 
     Args:
         network: an architecture or a converted module.
-        resolution: side of the square input.
+        resolution: size of the input.
         settings: not used.
     """
     started = time.perf_counter()

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from zennas.architecture.model import Architecture
 from zennas.errors import ScoreError
+from zennas.input_size import Resolution, sides
 from zennas.nn.build import build
 from zennas.scores.network import Network, chain_of, class_count, in_channels
 from zennas.scores.registry import ScoreSettings
@@ -86,12 +87,12 @@ def _initialise(
             bias.zero_()
 
 
-def random_batches(network: Network, resolution: int, settings: ScoreSettings, count: int) -> list[Batch]:
+def random_batches(network: Network, resolution: Resolution, settings: ScoreSettings, count: int) -> list[Batch]:
     """`count` batches of N(0, 1) images and uniform labels, from the settings' seed alone.
 
     Args:
         network: an architecture or a converted module, for its input channels.
-        resolution: side of the square images.
+        resolution: size of the images.
         settings: seed, batch size, classes (at least 2) and device.
         count: how many batches.
     """
@@ -100,7 +101,7 @@ def random_batches(network: Network, resolution: int, settings: ScoreSettings, c
     classes = max(class_count(network, settings.num_classes), 2)
     batches = []
     for _ in range(count):
-        images = torch.randn((settings.batch_size, channels, resolution, resolution), generator=generator)
+        images = torch.randn((settings.batch_size, channels, *sides(resolution)), generator=generator)
         labels = torch.randint(classes, (settings.batch_size,), generator=generator)
         batches.append((images.to(settings.device), labels.to(settings.device)))
     return batches

@@ -9,9 +9,10 @@ from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
 
-from zennas.architecture.model import Architecture, SuperBlock, out_side
+from zennas.architecture.model import Architecture, SuperBlock
 from zennas.errors import ScoreError
-from zennas.scores.chains import SIDE, STRIDE, Chains, ChainScorer, Integers
+from zennas.input_size import Resolution, out_size, sides
+from zennas.scores.chains import HEIGHT, STRIDE, WIDTH, Chains, ChainScorer, Integers
 from zennas.scores.closed_form import MeanfieldScorer, meanfield_many, meanfield_score
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score
@@ -37,7 +38,7 @@ def _weighed(scores: Sequence[float]) -> float:
     return sum(weight * score for weight, score in zip(WEIGHTS, scores, strict=True))
 
 
-def _many(networks: Sequence[tuple[SuperBlock, ...]], resolution: int, settings: ScoreSettings) -> list[float]:
+def _many(networks: Sequence[tuple[SuperBlock, ...]], resolution: Resolution, settings: ScoreSettings) -> list[float]:
     scores = meanfield_many([stage for network in networks for stage in stages(network)], resolution)
     return [_weighed(scores[start : start + len(STRIDES)]) for start in range(0, len(scores), len(STRIDES))]
 
@@ -45,11 +46,11 @@ def _many(networks: Sequence[tuple[SuperBlock, ...]], resolution: int, settings:
 class MultiScaleScorer(ChainScorer):
     """Scores a search's rounds: one scorer a stage, each of which computes once what networks share."""
 
-    def __init__(self, resolution: int, parents: int) -> None:
+    def __init__(self, resolution: Resolution, parents: int) -> None:
         """A scorer that has scored nothing yet.
 
         Args:
-            resolution: side of the square input, in pixels.
+            resolution: size of the input.
             parents: candidates of which something is kept, at most.
         """
         self._sides = [_side(resolution, stride) for stride in STRIDES]
@@ -61,7 +62,8 @@ class MultiScaleScorer(ChainScorer):
             return []
         # What stands behind a network's last super-block is of no network.
         last = np.clip(chains.ends - 1, 0, len(chains.rows) - 1)
-        after = -(-chains.rows[last, SIDE] // chains.rows[last, STRIDE])
+        longer = np.maximum(chains.rows[last, HEIGHT], chains.rows[last, WIDTH])
+        after = -(-longer // chains.rows[last, STRIDE])
         inside = np.arange(chains.ends.shape[1]) < chains.lengths[:, None]
         by_stage = [
             scorer.score(_beginnings(chains, ((after >= side) & inside).sum(axis=1)))
@@ -80,10 +82,11 @@ class MultiScaleScorer(ChainScorer):
             scorer.keep(ids, alive)
 
 
-def _side(resolution: int, stride: int) -> int:
+def _side(resolution: Resolution, stride: int) -> int:
+    """The longer side of the map of that stride."""
     for _ in range(stride.bit_length() - 1):
-        resolution = out_side(resolution, 2)
-    return resolution
+        resolution = out_size(resolution, 2)
+    return max(sides(resolution))
 
 
 def _beginnings(chains: Chains, lengths: Integers) -> Chains:
@@ -109,7 +112,7 @@ def _beginnings(chains: Chains, lengths: Integers) -> Chains:
     chains=lambda resolution, settings, parents: MultiScaleScorer(resolution, parents),
     source="Sun et al. 2022, MAE-DET, with the closed-form Zen-score",
 )
-def multi_scale(architecture: Architecture, resolution: int, settings: ScoreSettings) -> Score:
+def multi_scale(architecture: Architecture, resolution: Resolution, settings: ScoreSettings) -> Score:
     """The score of an architecture, whose super-blocks say where its stages end; see this file's head."""
     started = time.perf_counter()
     scores = [meanfield_score(Architecture(stage), resolution) for stage in stages(architecture.super_blocks)]

@@ -7,6 +7,7 @@ from zennas.architecture.model import Architecture
 from zennas.blocks.chain import Chain, architecture_chain
 from zennas.blocks.layers import GateLayer
 from zennas.counting import DEFAULT_CLASSES, native_classes
+from zennas.input_size import Resolution
 
 
 class ForeignNetwork(Protocol):
@@ -54,9 +55,9 @@ def class_count(network: Network, num_classes: int | None) -> int:
     return DEFAULT_CLASSES if num_classes is None else num_classes
 
 
-def resolutions(chain: Chain, resolution: int) -> list[int]:
-    """Side of the output map of every convolution of a chain."""
-    sides = []
+def resolutions(chain: Chain, resolution: Resolution) -> list[Resolution]:
+    """Size of the output map of every convolution of a chain."""
+    sides: list[Resolution] = []
     for layer in chain:
         resolution = layer.out_resolution(resolution)
         sides += [resolution] * len(layer.convolutions)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from zennas.blocks.layers import Convolution
+from zennas.input_size import Resolution, sides
 from zennas.scores.network import Network, chain_of, in_channels
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score, score_from_repeats
@@ -41,14 +42,14 @@ def _module(network: Network, settings: ScoreSettings, initialisation: "Initiali
     return fresh_module(network, settings, torch.Generator().manual_seed(settings.seed), initialisation)
 
 
-def _batch(network: Network, resolution: int, settings: ScoreSettings) -> Any:
+def _batch(network: Network, resolution: Resolution, settings: ScoreSettings) -> Any:
     from zennas.scores.gradients import random_batches
 
     return random_batches(network, resolution, settings, 1)[0]
 
 
 @register_score("gradnorm", needs_torch=True, takes_modules=True, source="Abdelfattah et al. 2021, Section 3")
-def gradnorm_score(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+def gradnorm_score(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     """Mean over draws of `gradients.gradnorm`."""
     from zennas.scores.gradients import gradnorm
 
@@ -56,16 +57,16 @@ def gradnorm_score(network: Network, resolution: int, settings: ScoreSettings) -
 
 
 @register_score("synflow", needs_torch=True, takes_modules=True, source="Tanaka et al. 2020, equation 2")
-def synflow_score(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+def synflow_score(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     """Mean over draws of `gradients.synflow`."""
     from zennas.scores.gradients import synflow
 
-    shape = (1, in_channels(chain_of(network)), resolution, resolution)
+    shape = (1, in_channels(chain_of(network)), *sides(resolution))
     return _repeated("synflow", settings, lambda s: synflow(_module(network, s), shape))
 
 
 @register_score("zico", needs_torch=True, takes_modules=True, source="Li et al. 2023, equation 15")
-def zico_score(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+def zico_score(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     """Mean over draws of ZiCo, each of two batches and its own weights."""
     from zennas.scores.gradients import random_batches, zico
 
@@ -76,7 +77,7 @@ def zico_score(network: Network, resolution: int, settings: ScoreSettings) -> Sc
 
 
 def _ntk(
-    name: str, network: Network, resolution: int, settings: ScoreSettings, initialisation: "Initialisation"
+    name: str, network: Network, resolution: Resolution, settings: ScoreSettings, initialisation: "Initialisation"
 ) -> Score:
     """Mean over draws of −ln of the tangent kernel's condition number: a small one trains well."""
     import math
@@ -91,7 +92,7 @@ def _ntk(
 
 
 @register_score("ntk", needs_torch=True, takes_modules=True, source="Chen et al. 2021 (TE-NAS), Section 3.1.1")
-def ntk_score(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+def ntk_score(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     """−ln of the tangent kernel's condition number, with torch's own initialisation.
 
     TE-NAS names He et al.'s. In the authors' published code the name that is asked for matches neither of those that
@@ -101,13 +102,13 @@ def ntk_score(network: Network, resolution: int, settings: ScoreSettings) -> Sco
 
 
 @register_score("ntk-fan-in", needs_torch=True, takes_modules=True, source="ntk with He's initialisation by fan-in")
-def ntk_fan_in_score(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+def ntk_fan_in_score(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     """−ln of the tangent kernel's condition number, with weights from N(0, 2 / fan-in)."""
     return _ntk("ntk-fan-in", network, resolution, settings, "fan-in")
 
 
 @register_score("ntk-fan-out", needs_torch=True, takes_modules=True, source="ntk with He's initialisation by fan-out")
-def ntk_fan_out_score(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+def ntk_fan_out_score(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     """−ln of the tangent kernel's condition number, with weights from N(0, 2 / fan-out)."""
     return _ntk("ntk-fan-out", network, resolution, settings, "fan-out")
 
@@ -120,7 +121,7 @@ def _activations(network: Network) -> int:
 @register_score(
     "linear-regions", needs_torch=True, takes_modules=True, source="this project, after Chen et al. 2021, Section 3.1.2"
 )
-def linear_regions_score(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+def linear_regions_score(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     """Mean over draws of `patterns.linear_regions`."""
     from zennas.scores.patterns import linear_regions
 
@@ -133,7 +134,7 @@ def linear_regions_score(network: Network, resolution: int, settings: ScoreSetti
 
 
 @register_score("naswot", needs_torch=True, takes_modules=True, source="Mellor et al. 2021, equation 2")
-def naswot_score(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+def naswot_score(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     """Mean over draws of `patterns.naswot`."""
     from zennas.scores.patterns import naswot
 

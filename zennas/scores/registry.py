@@ -12,6 +12,7 @@ from typing import Any
 
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.errors import ScoreError
+from zennas.input_size import Resolution
 from zennas.optional_dependencies import require, unknown
 from zennas.scores.chains import ChainScorer
 from zennas.scores.result import Score
@@ -38,11 +39,12 @@ class ScoreSettings:
     first_repeat: int = 0
 
 
-ScoreFunction = Callable[[Any, int, ScoreSettings], Score]
-"""Called with an `Architecture`, or, where the score `takes_modules`, with a converted module too."""
-ManyFunction = Callable[[Sequence[tuple[SuperBlock, ...]], int, ScoreSettings], list[float]]
-ScorerFunction = Callable[[int, ScoreSettings, int], ChainScorer]
-"""Called with the side of the input, settings, and how many candidates of a search may be parents at a time."""
+ScoreFunction = Callable[[Any, Any, ScoreSettings], Score]
+"""Called with an `Architecture` (or, where the score `takes_modules`, with a converted module), the size of the input
+and settings. A size is a number of pixels for a square, else a `zennas.input_size.Size`."""
+ManyFunction = Callable[[Sequence[tuple[SuperBlock, ...]], Any, ScoreSettings], list[float]]
+ScorerFunction = Callable[[Any, ScoreSettings, int], ChainScorer]
+"""Called with the size of the input, settings, and how many candidates of a search may be parents at a time."""
 
 
 @dataclass(frozen=True)
@@ -159,13 +161,13 @@ def score_names() -> list[str]:
     return list(_SCORES)
 
 
-def compute_score(name: str, network: Any, resolution: int, settings: ScoreSettings) -> Score:
+def compute_score(name: str, network: Any, resolution: Resolution, settings: ScoreSettings) -> Score:
     """The named score of an architecture or a converted module.
 
     Args:
         name: one of `score_names()`.
         network: an `Architecture`, or a converted module (`zennas.scores.network.ForeignNetwork`).
-        resolution: side of the square input in pixels.
+        resolution: size of the input in pixels: its side, or height and width.
         settings: what the score may depend on beside the network.
 
     Raises:

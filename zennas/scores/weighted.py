@@ -33,6 +33,7 @@ from zennas.blocks.chain import decorated_path
 from zennas.blocks.layers import Convolution, Layer
 from zennas.blocks.registry import architecture_units, expand
 from zennas.compiled import compiled_and_kept
+from zennas.input_size import Resolution, mean_side
 from zennas.scores.closed_form.activation import M2
 from zennas.scores.network import ForeignNetwork, Network
 from zennas.scores.registry import ScoreSettings, register_score
@@ -97,35 +98,35 @@ def _convolution_row(layer: Convolution, side: float, moment: float) -> tuple[fl
     return worth, 0.0 if side == GATE else 1 / layer.out_channels, side
 
 
-def _path_rows(path: Iterable[Layer], side: int, moment: float) -> tuple[Rows, int, float]:
-    """The rows of a main path with its gates, the side of its output, and the second moment of what comes out."""
+def _path_rows(path: Iterable[Layer], size: Resolution, moment: float) -> tuple[Rows, Resolution, float]:
+    """The rows of a main path with its gates, the size of its output, and the second moment of what comes out."""
     rows = []
     for layer in path:
-        side = layer.out_resolution(side)
+        size = layer.out_resolution(size)
         for convolution in layer.convolutions:
             if layer.decoration:
                 rows.append(_convolution_row(convolution, GATE, RELU_MOMENT))
                 continue
             if convolution.activation:
-                rows.append(_convolution_row(convolution, side, moment))
+                rows.append(_convolution_row(convolution, mean_side(size), moment))
             moment = RELU_MOMENT if convolution.activation else 1.0
-    return np.array(rows, float).reshape(-1, 3), side, moment
+    return np.array(rows, float).reshape(-1, 3), size, moment
 
 
 @lru_cache(maxsize=1 << 17)
-def _super_block_rows(block: SuperBlock, side: int, moment: float) -> tuple[Rows, int, float]:
+def _super_block_rows(block: SuperBlock, size: Resolution, moment: float) -> tuple[Rows, Resolution, float]:
     expansion = expand(block)
-    first, side, moment = _path_rows(decorated_path(expansion.first), side, moment)
+    first, size, moment = _path_rows(decorated_path(expansion.first), size, moment)
     if not expansion.repeats:
-        return first, side, moment
+        return first, size, moment
     # The second layer follows the first one, the others one like themselves.
     rest = decorated_path(expansion.rest)
-    second, side, moment = _path_rows(rest, side, moment)
-    others, side, moment = _path_rows(rest, side, moment)
-    return np.concatenate([first, second, *[others] * (expansion.repeats - 1)]), side, moment
+    second, size, moment = _path_rows(rest, size, moment)
+    others, size, moment = _path_rows(rest, size, moment)
+    return np.concatenate([first, second, *[others] * (expansion.repeats - 1)]), size, moment
 
 
-def _foreign_rows(network: ForeignNetwork, side: int) -> Rows:
+def _foreign_rows(network: ForeignNetwork, size: Resolution) -> Rows:
     """The rows of a converted module, its gates where they stood; only those of a 1×1 map count."""
     rows: list[Rows] = []
     moment = 1.0
@@ -135,7 +136,7 @@ def _foreign_rows(network: ForeignNetwork, side: int) -> Rows:
             gates.setdefault(gate.place, []).append(_convolution_row(gate.convolution, GATE, RELU_MOMENT))
     for place, layer in enumerate(network.chain):
         rows.append(np.array(gates.get(place, []), float).reshape(-1, 3))
-        own, side, moment = _path_rows((layer,), side, moment)
+        own, size, moment = _path_rows((layer,), size, moment)
         rows.append(own)
     rows.append(np.array(gates.get(len(network.chain), []), float).reshape(-1, 3))
     return np.concatenate(rows)
@@ -148,26 +149,26 @@ def _weighed(parts: Sequence[Rows], starts: Sequence[int]) -> list[float]:
     return result
 
 
-def _many(networks: Sequence[tuple[SuperBlock, ...]], resolution: int, settings: ScoreSettings) -> list[float]:
+def _many(networks: Sequence[tuple[SuperBlock, ...]], resolution: Resolution, settings: ScoreSettings) -> list[float]:
     parts: list[Rows] = []
     starts = [0]
     total = 0
     for network in networks:
-        side, moment = resolution, 1.0
+        size, moment = resolution, 1.0
         for block in network:
-            rows, side, moment = _super_block_rows(block, side, moment)
+            rows, size, moment = _super_block_rows(block, size, moment)
             parts.append(rows)
             total += len(rows)
         starts.append(total)
     return _weighed(parts, starts)
 
 
-def weighted_score(network: Network, resolution: int) -> float:
+def weighted_score(network: Network, resolution: Resolution) -> float:
     """The score of an architecture or a converted module.
 
     Args:
         network: what to score.
-        resolution: side of the square input.
+        resolution: size of the input.
 
     Raises:
         ArchitectureError: a block type is unknown or incomplete.
@@ -183,7 +184,7 @@ def weighted_score(network: Network, resolution: int) -> float:
 @register_score(
     "zen-weighted", many=_many, takes_modules=True, source="capacity of layers with ReLU by scale, behind noise"
 )
-def zen_weighted(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+def zen_weighted(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     """The score of an architecture or a converted module; see this file's head for its derivation."""
     started = time.perf_counter()
     value = weighted_score(network, resolution)

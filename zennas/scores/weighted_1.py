@@ -9,7 +9,8 @@ missing in that sum:
 - σ is the size of one output channel. The vector of all c channels at a position has the norm √c·σ, so that a layer's
   gain is ½·log(c·σ²). Without the c a depthwise convolution, whose fan-in is k², would count next to nothing.
 - A layer works at R×R positions. Counted once (R⁰), positions do not matter; counted one by one (R²), they would be
-  independent, which overlapping kernels and smooth images forbid. A line across the map meets R of them.
+  independent, which overlapping kernels and smooth images forbid. A line across the map meets R of them. (Of a map
+  that is not square, R is the side of the square with as many positions.)
 - Layers stacked at one scale have diminishing returns: the region that n of them effectively see grows with √n only
   (Luo et al. 2016, effective receptive fields), so that a network needs depth at several scales.
 
@@ -26,6 +27,7 @@ from collections.abc import Sequence
 
 from zennas.architecture.model import SuperBlock
 from zennas.blocks.chain import Chain, convolutions, super_block_chain
+from zennas.input_size import Resolution, mean_side
 from zennas.scores.closed_form.activation import M2
 from zennas.scores.network import Network, chain_of, resolutions
 from zennas.scores.registry import ScoreSettings, register_score
@@ -45,18 +47,18 @@ def log_gains(chain: Chain) -> list[float]:
     return gains
 
 
-def weighted_score(chain: Chain, resolution: int) -> float:
+def weighted_score(chain: Chain, resolution: Resolution) -> float:
     """Σ over resolutions R of √(R · Σ ½·log(c·σ²)), the inner sum over the chain's convolutions with an activation
     whose output side is R; a gain below 1 takes away."""
-    sides = resolutions(chain, resolution)
-    gains: dict[int, float] = {}
+    sides = map(mean_side, resolutions(chain, resolution))
+    gains: dict[float, float] = {}
     for layer, side, gain in zip(convolutions(chain), sides, log_gains(chain), strict=True):
         if layer.activation:
             gains[side] = gains.get(side, 0.0) + gain + 0.5 * math.log(layer.out_channels)
     return math.fsum(math.copysign(math.sqrt(side * abs(gain)), gain) for side, gain in gains.items())
 
 
-def _many(networks: Sequence[tuple[SuperBlock, ...]], resolution: int, settings: ScoreSettings) -> list[float]:
+def _many(networks: Sequence[tuple[SuperBlock, ...]], resolution: Resolution, settings: ScoreSettings) -> list[float]:
     return [
         weighted_score(tuple(layer for block in blocks for layer in super_block_chain(block).layers()), resolution)
         for blocks in networks
@@ -69,7 +71,7 @@ def _many(networks: Sequence[tuple[SuperBlock, ...]], resolution: int, settings:
     takes_modules=True,
     source="the first zen-weighted: Zen-score over layers with ReLU by scale",
 )
-def zen_weighted_1(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+def zen_weighted_1(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     """The score of an architecture or a converted module; see this file's head for its derivation."""
     started = time.perf_counter()
     value = weighted_score(chain_of(network), resolution)

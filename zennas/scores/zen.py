@@ -18,6 +18,7 @@ from zennas.blocks.chain import Chain, architecture_chain, convolutions
 from zennas.blocks.layers import Convolution, Layer
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
+from zennas.input_size import GivenResolution, Resolution, read_resolution, sides
 from zennas.nn.build import layer_module
 from zennas.nn.convert import convert
 from zennas.nn.device import checked_device
@@ -29,7 +30,7 @@ NORM_EPS = 1e-5
 
 def zen_score(
     network: Architecture | Chain | nn.Module,
-    resolution: int | None = None,
+    resolution: GivenResolution | None = None,
     *,
     batch_size: int = 64,
     repeats: int = 4,
@@ -46,7 +47,8 @@ def zen_score(
 
     Args:
         network: an architecture, a chain of convolutions, or any module that can be made a VCN-network.
-        resolution: side of the square input; by default the architecture's own.
+        resolution: size of the input: the side of a square, `"320x192"` or (height, width); by default the
+            architecture's own.
         batch_size: images of a repeat, at least 2.
         repeats: independent draws of weights and images.
         seed: of everything random; repeat r draws from `seed` and r alone.
@@ -60,7 +62,7 @@ def zen_score(
         ArchitectureError: a resolution too small for the strides.
         DeviceError: torch cannot use the device.
     """
-    chain, resolution = _chain_and_resolution(network, resolution)
+    chain, size = _chain_and_resolution(network, resolution)
     _check_counts(batch_size, repeats)
     checked_device(str(device))
     if not all(convolution.norm for convolution in convolutions(chain)):
@@ -68,9 +70,7 @@ def zen_score(
     started = time.perf_counter()
     values, contributions = [], [0.0] * len(convolutions(chain))
     for repeat in range(first_repeat, first_repeat + repeats):
-        log_delta, log_sigmas = _one_repeat(
-            chain, resolution, batch_size, repeat_generator(seed, repeat, device), alpha, p
-        )
+        log_delta, log_sigmas = _one_repeat(chain, size, batch_size, repeat_generator(seed, repeat, device), alpha, p)
         values.append(log_delta + math.fsum(log_sigmas))
         contributions = [total + value / repeats for total, value in zip(contributions, log_sigmas, strict=True)]
     return score_from_repeats("zen", values, time.perf_counter() - started, contributions)
@@ -78,7 +78,7 @@ def zen_score(
 
 def phi_score(
     network: Architecture | Chain | nn.Module,
-    resolution: int | None = None,
+    resolution: GivenResolution | None = None,
     *,
     batch_size: int = 64,
     repeats: int = 4,
@@ -93,7 +93,7 @@ def phi_score(
 
     Args:
         network: as for `zen_score`.
-        resolution: side of the square input, in pixels; by default the architecture's own.
+        resolution: size of the input in pixels: its side, or height and width; by default the architecture's own.
         batch_size: images of a repeat, at least 2.
         repeats: independent draws of weights and images.
         seed: of everything random; repeat r draws from `seed` and r alone.
@@ -108,14 +108,14 @@ def phi_score(
         ScoreError: without `rescale`, when float32 overflows.
         DeviceError: torch cannot use the device.
     """
-    chain, resolution = _chain_and_resolution(network, resolution)
+    chain, size = _chain_and_resolution(network, resolution)
     _check_counts(batch_size, repeats)
     checked_device(str(device))
     started = time.perf_counter()
     values = []
     for repeat in range(repeats):
         generator = repeat_generator(seed, repeat, device)
-        x = _perturbed_pair(chain, resolution, batch_size, generator, alpha)
+        x = _perturbed_pair(chain, size, batch_size, generator, alpha)
         log_scale = 0.0
         with torch.inference_mode():
             for layer in chain:
@@ -146,18 +146,21 @@ def repeat_generator(seed: int, repeat: int, device: str | torch.device) -> torc
     return torch.Generator(device=device).manual_seed(int(state) >> 1)
 
 
-def _chain_and_resolution(network: Architecture | Chain | nn.Module, resolution: int | None) -> tuple[Chain, int]:
+def _chain_and_resolution(
+    network: Architecture | Chain | nn.Module, resolution: GivenResolution | None
+) -> tuple[Chain, Resolution]:
     if not isinstance(network, Architecture):
         if resolution is None:
             raise ScoreError("only an architecture has a resolution of its own; give one, e.g. resolution=224")
         if isinstance(network, nn.Module):
-            return convert(network, resolution).chain, resolution
-        return tuple(network), resolution
-    resolution = native_resolution(network, resolution)
+            converted = convert(network, resolution)
+            return converted.chain, converted.resolution
+        return tuple(network), read_resolution(resolution)
+    size = native_resolution(network, resolution)
     smallest = smallest_resolution(network)
-    if resolution < smallest:
-        raise ScoreError(f"resolution {resolution} is too small for the strides; use {smallest} or more")
-    return architecture_chain(network), resolution
+    if min(sides(size)) < smallest:
+        raise ScoreError(f"resolution {size} is too small for the strides; use {smallest} or more")
+    return architecture_chain(network), size
 
 
 def _check_counts(batch_size: int, repeats: int) -> None:
@@ -168,7 +171,7 @@ def _check_counts(batch_size: int, repeats: int) -> None:
 
 
 def _one_repeat(
-    chain: Chain, resolution: int, batch_size: int, generator: torch.Generator, alpha: float, p: float
+    chain: Chain, resolution: Resolution, batch_size: int, generator: torch.Generator, alpha: float, p: float
 ) -> tuple[float, list[float]]:
     log_sigmas: list[Tensor] = []
     with torch.inference_mode():
@@ -183,8 +186,10 @@ def _one_repeat(
         return _log_delta(x, p), torch.stack(log_sigmas).tolist()
 
 
-def _perturbed_pair(chain: Chain, resolution: int, batch_size: int, generator: torch.Generator, alpha: float) -> Tensor:
-    shape = (batch_size, resolution, resolution, chain[0].in_channels)
+def _perturbed_pair(
+    chain: Chain, resolution: Resolution, batch_size: int, generator: torch.Generator, alpha: float
+) -> Tensor:
+    shape = (batch_size, *sides(resolution), chain[0].in_channels)
     x = torch.randn(shape, generator=generator, device=generator.device)
     noise = torch.randn(shape, generator=generator, device=generator.device)
     return torch.cat([x, x + alpha * noise]).permute(0, 3, 1, 2)

@@ -86,7 +86,10 @@ class Island:
         self.problem = configured_problem(config)
         self._round_size, self._seed = config.round_size, config.seed
         self._algorithm: Algorithm = make_algorithm(config.algorithm, self.problem)
-        core, scorer = core_of(self.problem, config.resolution, config.num_classes), chain_scorer(config)
+        core, scorer = (
+            core_of(self.problem, config.resolution, config.num_classes, config.deployed_type),
+            chain_scorer(config),
+        )
         assert core is not None
         assert scorer is not None
         self._core: Core = core

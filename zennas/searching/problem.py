@@ -14,11 +14,11 @@ def configured_problem(config: SearchConfig) -> Problem:
     Raises:
         ZennasError: the space cannot be used (`configured_space`).
     """
-    resolution, classes = config.resolution, config.num_classes
+    resolution, classes, dtype = config.resolution, config.num_classes, config.deployed_type
     return Problem(
         configured_space(config),
         config.budget_sets(),
-        lambda super_blocks: count_super_blocks(super_blocks, resolution, classes),
+        lambda super_blocks: count_super_blocks(super_blocks, resolution, classes, dtype),
         config.iterations,
         config.population,
     )

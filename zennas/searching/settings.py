@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -15,12 +16,15 @@ from pydantic import (
     model_validator,
 )
 
+from zennas.architecture.model import MAX_CHANNELS
 from zennas.counting.budgets import Budget, implied_flops, parse_budget
+from zennas.counting.count import FP32
 from zennas.counting.quantities import QUANTITIES
 from zennas.errors import ArchitectureError, BudgetError, RunError
+from zennas.input_size import RESOLUTION_HELP
 from zennas.io.imports import check_import, may_import
 from zennas.io.options import Option, Setting, settings_of
-from zennas.io.settings import CONFIG, read_settings, validated
+from zennas.io.settings import CONFIG, ResolutionSetting, read_settings, validated
 from zennas.layouts import AskedLayout
 from zennas.loading import check_model_of_file, load
 from zennas.number_types import NUMBER_TYPES, number_type
@@ -44,6 +48,10 @@ DENSE: dict[str, Any] = {"num_classes": 0, "score": "meanfield-dense", "resoluti
 """Defaults of a search for a dense task where they are others."""
 
 
+def _number_type(value: Any) -> Any:
+    return number_type(value) if isinstance(value, str) else value
+
+
 class SearchConfig(BaseModel):
     """The settings of a search: each with its type, its default, its bounds and, in its `Option`, what it is.
 
@@ -61,11 +69,19 @@ class SearchConfig(BaseModel):
         Option("classification, or dense: a backbone for detection or segmentation.", SEARCH),
     ] = "classification"
     space: Annotated[str, Option("resnet, mobilenet, regnet, or a YAML file.", SEARCH)] = "resnet"
-    resolution: Annotated[int, Field(ge=1, le=1 << 14), Option("Side of the square input.", SEARCH)] = 32
+    resolution: Annotated[ResolutionSetting, Option(RESOLUTION_HELP, SEARCH)] = 32
+    channels: Annotated[
+        int | None, Field(ge=1, le=MAX_CHANNELS), Option("Channels of the input.", SEARCH, shown="the space's, 3")
+    ] = None
     num_classes: Annotated[
         int, Field(ge=0, le=1 << 20), Option("Outputs of the classifier.", SEARCH, name="classes")
     ] = 100
     budgets: dict[str, BudgetText] = {}
+    dtype: Annotated[
+        Literal["fp32", "fp16", "int8"] | None,
+        BeforeValidator(_number_type),
+        Option("Number type in which weights and memory are counted: fp32, fp16 or int8.", BUDGETS, shown=FP32),
+    ] = None
     flops_per_param: Annotated[
         float,
         Field(ge=0, le=1 << 28),
@@ -189,6 +205,11 @@ class SearchConfig(BaseModel):
                 return self.budgets.get(name)
             return super().__getattr__(name)
 
+    @property
+    def deployed_type(self) -> str:
+        """The number type in which weights and memory are counted."""
+        return self.dtype or FP32
+
     def budget_sets(self) -> list[tuple[Budget, ...]]:
         """The budgets of each population: every combination of the listed budgets, each with what it implies.
 
@@ -205,7 +226,9 @@ class SearchConfig(BaseModel):
                 raise BudgetError(f"{quantity}: no budget is given; write one like 1M, or several as 0.5M,1M")
             parsed = [parse_budget(quantity, text) for text in texts]
             combinations = [(*budgets, budget) for budgets in combinations for budget in parsed]
-        return [(*budgets, *implied_flops(budgets, self.flops_per_param)) for budgets in combinations]
+        return [
+            (*budgets, *implied_flops(budgets, self.flops_per_param, self.deployed_type)) for budgets in combinations
+        ]
 
 
 def _budget_text(quantity: str, budget: Any) -> Any:
@@ -345,14 +368,16 @@ def configured_space(config: SearchConfig) -> SearchSpace:
         space = replace(space, head=None)
     if config.freeze:
         space = replace(space, frozen=frozenset(config.freeze))
+    if config.channels is not None:
+        space = replace(space, stem=space.stem.resized(config.channels, space.stem.layers))
     if config.start is not None:
-        space = _started(space, config.start)
+        space = _started(space, config.start, config.channels)
     space.check_resolution(config.resolution)
     return space
 
 
-def _started(space: SearchSpace, start: str) -> SearchSpace:
-    blocks = load(start).super_blocks
+def _started(space: SearchSpace, start: str, channels: int | None) -> SearchSpace:
+    blocks = load(start, channels).super_blocks
     if len(blocks) < 2 + (space.head is not None):
         raise ArchitectureError(
             f"the start {start!r} has {len(blocks)} super-blocks; a stem, a stage and a head are needed"

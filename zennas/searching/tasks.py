@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from zennas.architecture.structure import parse_structure
 from zennas.errors import ScoreError
+from zennas.input_size import Resolution
 from zennas.scores.registry import ScoreSettings, compute_score, registered_score
 from zennas.searching.plugins import load_plugins
 
@@ -27,7 +28,7 @@ class ScoreTask:
 
     score: str
     structure: str
-    resolution: int
+    resolution: Resolution
     settings: ScoreSettings
     plugins: tuple[str, ...] = ()
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from zennas.architecture.model import SuperBlock
+from zennas.input_size import Resolution, positions
 from zennas.spaces.space import BlockChoice, SearchSpace, register_space
 
 SMALL_INPUT = 64
@@ -12,36 +13,36 @@ _STRIDED_STEM = SuperBlock("Conv", 3, 3, 16, 2)
 
 
 @register_space("resnet")
-def resnet(resolution: int) -> SearchSpace:
+def resnet(resolution: Resolution) -> SearchSpace:
     """Search Space I: residual and bottleneck blocks."""
     return staged("resnet", [BlockChoice(block, k) for block in ("Res", "Btn") for k in _KERNELS], resolution)
 
 
 @register_space("mobilenet")
-def mobilenet(resolution: int) -> SearchSpace:
+def mobilenet(resolution: Resolution) -> SearchSpace:
     """Search Space II: MobileBlocks, whose depthwise convolutions can carry squeeze-excitation."""
     return staged("mobilenet", [BlockChoice("MB", k, expansion=e) for e in (1, 2, 4, 6) for k in _KERNELS], resolution)
 
 
 @register_space("regnet")
-def regnet(resolution: int) -> SearchSpace:
+def regnet(resolution: Resolution) -> SearchSpace:
     """Bottlenecks with grouped convolutions (Radosavovic et al. 2020)."""
     choices = [BlockChoice("GBtn", k, group_width=g) for g in (8, 16, 24, 32, 48, 64) for k in _KERNELS]
     return staged("regnet", choices, resolution)
 
 
-def staged(name: str, choices: Sequence[BlockChoice], resolution: int) -> SearchSpace:
+def staged(name: str, choices: Sequence[BlockChoice], resolution: Resolution) -> SearchSpace:
     """A space with the paper's stages for that size of the input.
 
-    Inputs below `SMALL_INPUT` pixels get four stages after a stem of stride 1, larger ones five stages after a strided
-    stem (paper, Section 5).
+    Inputs with fewer pixels than a square of side `SMALL_INPUT` get four stages after a stem of stride 1, larger ones
+    five stages after a strided stem (paper, Section 5).
 
     Args:
         name: of the space.
         choices: its basic block types.
-        resolution: side of the square input in pixels.
+        resolution: size of the input in pixels: its side, or height and width.
     """
-    small = resolution < SMALL_INPUT
+    small = positions(resolution) < SMALL_INPUT**2
     return SearchSpace(
         name,
         tuple(choices),

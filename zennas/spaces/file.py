@@ -21,6 +21,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.registry import validate
 from zennas.errors import ZennasError
+from zennas.input_size import Resolution
 from zennas.io.documents import load_yaml
 from zennas.io.settings import first_problem
 from zennas.io.text import read_text
@@ -80,12 +81,12 @@ class SpaceDocument(_Strict):
     freeze: list[str] | None = None
 
 
-def named_space(name: str, resolution: int, se: bool = False) -> SearchSpace:
+def named_space(name: str, resolution: Resolution, se: bool = False) -> SearchSpace:
     """The space that a command's `--space` names.
 
     Args:
         name: a registered name, or the path of a space file, `.yaml` or `.yml`.
-        resolution: side of the square input in pixels.
+        resolution: size of the input in pixels: its side, or height and width.
         se: squeeze-excitation wherever the block types of the space can carry it.
 
     Raises:
@@ -98,7 +99,7 @@ def named_space(name: str, resolution: int, se: bool = False) -> SearchSpace:
     return squeeze_excited(space) if se else space
 
 
-def read_space(path: Path, resolution: int) -> SearchSpace:
+def read_space(path: Path, resolution: Resolution) -> SearchSpace:
     """Read a space file for inputs of that size. Raises `ZennasError` with the file and the key."""
     document = load_yaml(read_text(path), str(path))
     try:

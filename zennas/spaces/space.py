@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from zennas.architecture.model import TYPE_FIELDS, SuperBlock, smallest_side
 from zennas.blocks.registry import expand
 from zennas.errors import ArchitectureError, ZennasError, cut, shortened
+from zennas.input_size import Resolution, sides
 from zennas.optional_dependencies import unknown
 
 
@@ -107,19 +109,19 @@ class SearchSpace:
             block = replace(block, layers=block.layers - 3, in_channels=block.out_channels, stride=1)
         return (*parts, block)
 
-    def check_resolution(self, resolution: int) -> None:
+    def check_resolution(self, resolution: Resolution) -> None:
         """Raises `ArchitectureError` where the strides leave nothing to halve."""
         strides = [s for s in (self.stem.stride, *self.stage_strides) if s > 1]
         smallest = smallest_side(strides)
-        if resolution < smallest:
+        if min(sides(resolution)) < smallest:
             raise ArchitectureError(
                 f"resolution {resolution} is too small for the {len(strides)} strides of the {self.name} space; "
                 f"use {smallest} or more"
             )
 
 
-SpaceFunction = Callable[[int], SearchSpace]
-"""Makes a space for square inputs whose side has so many pixels."""
+SpaceFunction = Callable[[Any], SearchSpace]
+"""Makes a space for inputs of a size: a number of pixels for a square, else a `zennas.input_size.Size`."""
 
 _SPACES: dict[str, SpaceFunction] = {}
 
@@ -155,13 +157,13 @@ def space_names() -> list[str]:
     return list(_SPACES)
 
 
-def search_space(name: str, resolution: int, se: bool = False) -> SearchSpace:
+def search_space(name: str, resolution: Resolution, se: bool = False) -> SearchSpace:
     """A registered space for inputs of that size.
 
     Args:
         name: `resnet` (the paper's Search Space I), `mobilenet` (its Search Space II), `regnet` (grouped bottlenecks),
             or what `register_space` has added.
-        resolution: side of the square input in pixels.
+        resolution: size of the input in pixels: its side, or height and width.
         se: squeeze-excitation wherever the block types of the space can carry it (`squeeze_excited`).
 
     Raises:

@@ -9,6 +9,7 @@ from zennas.architecture.model import SuperBlock
 from zennas.counting import QUANTITIES, Costs, count_super_blocks
 from zennas.counting.budgets import Budget, total_violation
 from zennas.errors import BudgetError
+from zennas.input_size import Resolution
 from zennas.spaces.mutation import DRAWS, draw_mutation
 from zennas.spaces.space import BlockChoice, SearchSpace
 
@@ -71,7 +72,7 @@ def _assemble(
 def starting_network(
     space: SearchSpace,
     budgets: Sequence[Budget],
-    resolution: int,
+    resolution: Resolution,
     num_classes: int,
     rng: np.random.Generator,
     count: Callable[[tuple[SuperBlock, ...]], Costs] | None = None,
@@ -84,7 +85,7 @@ def starting_network(
     Args:
         space: what the network has to be of.
         budgets: what it has to meet, all of them.
-        resolution: side of the square input in pixels.
+        resolution: size of the input in pixels: its side, or height and width.
         num_classes: outputs of the classifier.
         rng: where the randomness comes from.
         count: costs of a network, where they are more than can be counted: latencies.

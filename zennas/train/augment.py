@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zennas.input_size import Resolution, sides
 from zennas.optional_dependencies import require
 from zennas.train.config import TrainConfig
-from zennas.train.datasets import ImageData
+from zennas.train.datasets import LUMA, ImageData
 
 # Principal colours of ImageNet's pixels: eigenvalues, and eigenvectors in columns (Krizhevsky et al., 2012,
 # section 4.1).
@@ -27,21 +28,27 @@ ERASING_ATTEMPTS = 10  # timm's own, which it has no argument for
 Transform = Callable[[Any], Tensor]
 
 
-class Lighting:
-    """Adds noise along the principal colours to an image 3×H×W in [0, 1]."""
+def principal_colours(channels: int) -> Tensor:
+    """`PRINCIPAL_COLOURS`, or for grey images what they do to the brightness, 1 × components."""
+    return PRINCIPAL_COLOURS if channels == 3 else torch.tensor([LUMA]) @ PRINCIPAL_COLOURS
 
-    def __init__(self, std: float) -> None:
+
+class Lighting:
+    """Adds noise along the principal colours to an image C×H×W in [0, 1]."""
+
+    def __init__(self, std: float, channels: int) -> None:
         self._std = std
-        self._colours = PRINCIPAL_COLOURS
+        self._colours = principal_colours(channels)
 
     def __call__(self, image: Tensor) -> Tensor:
         noise = torch.randn(3) * self._std
         return image + (self._colours @ noise)[:, None, None]
 
 
-def crop_margin(resolution: int) -> int:
-    """Width in pixels of the black margin that small images are cropped out of."""
-    return max(1, resolution // 8)
+def crop_margins(resolution: Resolution) -> tuple[int, int]:
+    """Pixels of the black margin that small images are cropped out of: above and below, left and right."""
+    height, width = sides(resolution)
+    return max(1, height // 8), max(1, width // 8)
 
 
 def auto_augment(data: ImageData) -> Any:
@@ -51,13 +58,13 @@ def auto_augment(data: ImageData) -> Any:
     return transforms.AutoAugment(policy.IMAGENET if data.photographs else policy.CIFAR10)
 
 
-def train_transform(config: TrainConfig, data: ImageData, resolution: int) -> Transform:
-    """PIL image → augmented, normalised 3×R×R. Draws from the global generators: call it inside `seeded`.
+def train_transform(config: TrainConfig, data: ImageData, resolution: Resolution) -> Transform:
+    """PIL image → augmented, normalised C×H×W. Draws from the global generators: call it inside `seeded`.
 
     Args:
         config: has the strength of each augmentation.
         data: the data set, whose kind, mean and standard deviation the transform follows.
-        resolution: side R of the square output in pixels.
+        resolution: size of the output.
 
     Raises:
         MissingExtraError: torchvision or timm is not installed.
@@ -65,18 +72,21 @@ def train_transform(config: TrainConfig, data: ImageData, resolution: int) -> Tr
     transforms = require("torchvision.transforms", "train", "augmentation")
     erasing = require("timm.data.random_erasing", "train", "random erasing").RandomErasing
     steps: list[Any] = []
+    size = sides(resolution)
     if data.photographs:
-        steps.append(transforms.RandomResizedCrop(resolution))
+        steps.append(transforms.RandomResizedCrop(size))
     else:
-        steps.append(transforms.Resize(resolution))
-        steps.append(transforms.RandomCrop(resolution, padding=crop_margin(resolution)))
+        # One number keeps the shape of an image that is not square; a square is cropped out of it.
+        steps.append(transforms.Resize(resolution if isinstance(resolution, int) else size))
+        above, left = crop_margins(resolution)
+        steps.append(transforms.RandomCrop(size, padding=(left, above)))
     if config.flip:
         steps.append(transforms.RandomHorizontalFlip(config.flip))
     if config.auto_augment:
         steps.append(auto_augment(data))
     steps.append(transforms.ToTensor())
     if config.lighting:
-        steps.append(Lighting(config.lighting))
+        steps.append(Lighting(config.lighting, data.channels))
     steps.append(transforms.Normalize(data.mean, data.std))
     if config.erasing:
         steps.append(erasing(config.erasing, *ERASED_SHARE, *ERASED_ASPECT, mode="pixel", device="cpu"))
@@ -84,19 +94,24 @@ def train_transform(config: TrainConfig, data: ImageData, resolution: int) -> Tr
     return composed
 
 
-def evaluation_transform(data: ImageData, resolution: int) -> Transform:
-    """PIL image → normalised 3×R×R, without chance: the central 7/8 of photographs, all of small images."""
+def evaluation_transform(data: ImageData, resolution: Resolution) -> Transform:
+    """PIL image → normalised C×H×W, without chance: the central 7/8 of photographs, all of small images."""
     transforms = require("torchvision.transforms", "train", "preparing images")
-    if data.photographs:
+    size = sides(resolution)
+    if not data.photographs:
+        steps = [transforms.Resize(size)]
+    elif isinstance(resolution, int):
         steps = [transforms.Resize(round(resolution * 8 / 7)), transforms.CenterCrop(resolution)]
     else:
-        steps = [transforms.Resize((resolution, resolution))]
+        # With `longest` 0 an image covers the size, whichever of its sides is the longer one.
+        cover = require("timm.data.transforms", "train", "preparing images").ResizeKeepRatio
+        steps = [cover([round(side * 8 / 7) for side in size], longest=0.0), transforms.CenterCrop(size)]
     composed: Transform = transforms.Compose([*steps, transforms.ToTensor(), transforms.Normalize(data.mean, data.std)])
     return composed
 
 
 def batch_mixer(config: TrainConfig, num_classes: int) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """(images N×3×R×R, classes N) → (mixed images, targets N×K): timm's mix-up, and label smoothing.
+    """(images N×C×H×W, classes N) → (mixed images, targets N×K): timm's mix-up, and label smoothing.
 
     Draws from numpy's global generator: call it inside `seeded`. Images are mixed with the batch in reverse order.
     """

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from zennas.errors import TrainingError, ZennasError, shortened
+from zennas.input_size import RESOLUTION_HELP, Resolution, sides
 from zennas.io.options import Option
-from zennas.io.settings import CONFIG, read_settings, validated
+from zennas.io.settings import CONFIG, ResolutionSetting, read_settings, validated
 from zennas.layouts import AUTO, CONTIGUOUS, LAYOUT_HELP, AskedLayout
 from zennas.number_types import number_type
 
@@ -16,7 +17,7 @@ RECIPE = "Recipe"
 DISTILLATION = "Distillation"
 MACHINE = "Machine"
 
-KINDS = ("cifar10", "cifar100", "imagefolder", "digits")
+KINDS = ("cifar10", "cifar100", "imagefolder", "idx", "digits")
 
 # Where the paper's recipe (appendix D) differs between its data sets. The embedded digits are not in the paper:
 # they get the CIFAR values, but for as many steps and as large ones as show a network learn in minutes on a laptop.
@@ -24,6 +25,14 @@ _BY_KIND: dict[str, dict[str, Any]] = {
     "cifar10": {"epochs": 1440, "weight_decay": 5e-4, "batch_size": 256, "auto_augment": True, "flip": 0.5},
     "cifar100": {"epochs": 1440, "weight_decay": 5e-4, "batch_size": 256, "auto_augment": True, "flip": 0.5},
     "imagefolder": {"epochs": 480, "weight_decay": 4e-5, "batch_size": 256, "auto_augment": True, "flip": 0.5},
+    "idx": {
+        "epochs": 30,
+        "weight_decay": 5e-4,
+        "batch_size": 256,
+        "auto_augment": False,
+        "flip": 0.0,
+        "lighting": 0.0,
+    },
     # A mirrored or inverted digit is another digit or none.
     "digits": {
         "epochs": 30,
@@ -44,12 +53,19 @@ def _number_type(value: Any) -> Any:
     return number_type(value) if isinstance(value, str) else value
 
 
+def trainable(resolution: Resolution | None) -> Resolution | None:
+    """The size, or `None`, of images to train on. Raises `ValueError` where a side is out of bounds."""
+    if resolution is not None and not 8 <= min(sides(resolution)) <= max(sides(resolution)) <= 1 << 12:
+        raise ValueError(f"sides from 8 to {1 << 12} are allowed")
+    return resolution
+
+
 class TrainConfig(BaseModel):
     """The settings of a training run, each with its `Option`, which explains it in a sentence; what is not given takes
     the paper's value for the data set. What a sentence does not tell:
 
     Attributes:
-        data: `digits`, or `cifar10:DIR`, `cifar100:DIR`, `imagefolder:DIR`.
+        data: `digits`, or `cifar10:DIR`, `cifar100:DIR`, `idx:DIR` (the files of MNIST and its kin), `imagefolder:DIR`.
         epochs: passes over the training images.
         batch_size: images of one optimiser step, over all processes and accumulated batches.
         lr: learning rate for a batch of 256; it is scaled in proportion to `batch_size`.
@@ -79,7 +95,7 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str
-    data: Annotated[str, Option("cifar10:DIR, cifar100:DIR, imagefolder:DIR or digits.", RUN)] = "digits"
+    data: Annotated[str, Option("cifar10:DIR, cifar100:DIR, idx:DIR, imagefolder:DIR or digits.", RUN)] = "digits"
     on_bad_image: Annotated[Literal["skip", "stop"], Option("skip or stop at unreadable images.", RUN)] = "stop"
     tracker: Annotated[
         Literal["tensorboard", "wandb", "mlflow"] | None, Option("tensorboard, wandb or mlflow.", RUN)
@@ -91,10 +107,15 @@ class TrainConfig(BaseModel):
     holdout_seed: Annotated[int, Field(ge=0, lt=1 << 32), Option("Seed of which are held out.", RUN)] = 0
     evaluate: Annotated[Literal["epochs", "end"], Option("After epochs, or once at the end.", RUN)] = "epochs"
     resolution: Annotated[
-        int | None, Field(ge=8, le=1 << 12), Option("Side of the images.", RECIPE, shown="the network's own")
+        ResolutionSetting | None,
+        AfterValidator(trainable),
+        Option(RESOLUTION_HELP, RECIPE, shown="the network's own"),
+    ] = None
+    channels: Annotated[
+        int | None, Field(ge=1, le=3), Option("Of the images: 3, or 1 for grey.", RECIPE, shown="the network's own")
     ] = None
     epochs: Annotated[
-        int, Field(ge=1), Option("Passes over the images.", RECIPE, shown="CIFAR 1440, folder 480, digits 30")
+        int, Field(ge=1), Option("Passes over the images.", RECIPE, shown="CIFAR 1440, folder 480, else 30")
     ]
     batch_size: Annotated[int, Field(ge=1), Option("Images a step.", RECIPE, shown="256, digits 32")]
     lr: Annotated[float, Field(gt=0), Option("Learning rate for a batch of 256.", RECIPE, shown="0.1, digits 0.8")] = (
@@ -154,7 +175,7 @@ def split_data(data: str) -> tuple[str, str]:
     kind, _, directory = data.partition(":")
     if kind not in KINDS:
         raise ZennasError(
-            f"data {shortened(data)} is not known; use digits, cifar10:DIR, cifar100:DIR or imagefolder:DIR"
+            f"data {shortened(data)} is not known; use digits, cifar10:DIR, cifar100:DIR, idx:DIR or imagefolder:DIR"
         )
     if kind != "digits" and not directory:
         raise ZennasError(f"data {shortened(data)} needs a directory: {kind}:DIR")

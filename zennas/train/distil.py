@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from zennas.input_size import Resolution
 from zennas.train.networks import logits_and_stages, make_network, stage_channels
 from zennas.train.weights import load_weights
 
@@ -35,7 +36,7 @@ class Student(nn.Module):
         return logits, [projection(stage) for projection, stage in zip(self.projections, last, strict=True)]
 
 
-def make_student(network: nn.Module, teacher: nn.Module, features: bool, resolution: int, seed: int) -> Student:
+def make_student(network: nn.Module, teacher: nn.Module, features: bool, resolution: Resolution, seed: int) -> Student:
     """Pair the last stages of student and teacher, as many as both have.
 
     Args:
@@ -54,19 +55,20 @@ def make_student(network: nn.Module, teacher: nn.Module, features: bool, resolut
     return Student(network, stage_channels(network, resolution), stage_channels(teacher, resolution), generator)
 
 
-def load_teacher(model: str, weights: Path, num_classes: int, resolution: int) -> nn.Module:
+def load_teacher(model: str, weights: Path, num_classes: int, resolution: Resolution, channels: int) -> nn.Module:
     """A teacher in evaluation mode with frozen weights.
 
     Args:
         model: a MODEL, as `make_network` takes it.
         weights: file of its trained weights.
         num_classes: outputs of its classifier.
-        resolution: side of the images in pixels.
+        resolution: size of the images.
+        channels: of the images.
 
     Raises:
         ZennasError: as `make_network` and `load_weights`.
     """
-    teacher = make_network(model, num_classes, resolution)
+    teacher = make_network(model, num_classes, resolution, channels=channels)
     load_weights(teacher, weights)
     return teacher.eval().requires_grad_(False)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from zennas.input_size import GivenResolution, Resolution, read_resolution
 from zennas.io.tables import csv_text
 from zennas.io.text import write_text
 from zennas.layouts import CONTIGUOUS
@@ -27,7 +28,7 @@ from zennas.train.loader import (
     batch_loader,
     evaluation_batches,
 )
-from zennas.train.networks import make_network, usual_resolution
+from zennas.train.networks import make_network, own_channels, usual_resolution
 from zennas.train.weights import load_weights
 
 
@@ -74,7 +75,8 @@ def evaluate(
     weights: Path,
     data: str = "digits",
     *,
-    resolution: int | None = None,
+    resolution: GivenResolution | None = None,
+    channels: int | None = None,
     batch_size: int = 64,
     device: str = "cpu",
     workers: int = 0,
@@ -86,8 +88,10 @@ def evaluate(
     Args:
         model: a MODEL of this package, `timm:NAME`, `torchvision:NAME` or `package.module:factory`.
         weights: safetensors, or a torch file of tensors.
-        data: `digits`, `cifar10:DIR`, `cifar100:DIR` or `imagefolder:DIR`.
-        resolution: side of the images in pixels; by default the model's own, else the data set's.
+        data: `digits`, `cifar10:DIR`, `cifar100:DIR`, `idx:DIR` or `imagefolder:DIR`.
+        resolution: size of the images: the side of a square, `"320x192"` or (height, width); by default the model's
+            own, else the data set's.
+        channels: of the images, 1 or 3; by default the model's own.
         batch_size: images of a batch.
         device: where torch computes, e.g. `cpu` or `cuda`.
         workers: processes that prepare images; 0: this one.
@@ -102,19 +106,20 @@ def evaluate(
     """
     bad = bad_images(on_bad_image)
     place = checked_device(device)
-    opened = open_data(data, download)
-    side = resolution or usual_resolution(model, opened.resolution)
-    network = make_network(model, len(opened.classes), side)
+    channels = channels or own_channels(model)
+    opened = open_data(data, download, channels=channels)
+    size = usual_resolution(model, opened.resolution) if resolution is None else read_resolution(resolution)
+    network = make_network(model, len(opened.classes), size, channels=channels)
     load_weights(network, weights)
-    layout = faster_layout(network, place, "fp32", side)
+    layout = faster_layout(network, place, "fp32", size)
     network.to(device=place, memory_format=MEMORY_FORMATS[layout])
-    return evaluate_network(network, opened, side, batch_size, place, workers, bad, layout=layout)
+    return evaluate_network(network, opened, size, batch_size, place, workers, bad, layout=layout)
 
 
 def evaluate_network(
     network: nn.Module,
     data: ImageData,
-    resolution: int,
+    resolution: Resolution,
     batch_size: int,
     device: torch.device,
     workers: int,
@@ -171,7 +176,7 @@ def evaluate_network(
     )
 
 
-def prepared_for_evaluation(data: ImageData, resolution: int) -> PreparedImages | PreparedBatches:
+def prepared_for_evaluation(data: ImageData, resolution: Resolution) -> PreparedImages | PreparedBatches:
     """The test images after `evaluation_transform`, in whole batches where they are in memory as bytes."""
     if isinstance(data.test, ByteImages) and data.test.fits(resolution):
         return PreparedBatches(data.test, resolution, BatchPrepare(data))

@@ -6,62 +6,77 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from zennas.input_size import Resolution, positions, sides, size_of
+
 MOST_BYTES = 512 << 20
 """What the images of a split may take in memory, as bytes of their pixels."""
 
 
 class Images(Protocol):
-    """A split: PIL images in RGB with their classes."""
+    """A split: PIL images, in RGB or grey, with their classes."""
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> tuple[Any, int]: ...
 
 
+def as_picture(pixels: NDArray[np.uint8]) -> Any:
+    """Bytes H×W×C as a PIL image: grey of one channel, RGB of three."""
+    from PIL import Image
+
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
+def as_pixels(picture: Any) -> NDArray[np.uint8]:
+    """A PIL image as bytes H×W×C."""
+    pixels: NDArray[np.uint8] = np.asarray(picture)
+    return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
 class ByteImages:
     """Images of one size as an array, from which whole batches are taken.
 
     Args:
-        pixels: uint8, N×H×W×3.
+        pixels: uint8, N×H×W×C.
         labels: classes, N.
     """
 
     def __init__(self, pixels: NDArray[np.uint8], labels: Any) -> None:
         self._pixels = pixels
         self.labels: NDArray[np.int64] = np.asarray(labels, dtype=np.int64)
-        self._resized: tuple[int, NDArray[np.uint8]] | None = None
+        self._resized: tuple[Resolution, NDArray[np.uint8]] | None = None
 
     def __len__(self) -> int:
         return len(self._pixels)
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
-        from PIL import Image
-
-        return Image.fromarray(self._pixels[index]), int(self.labels[index])
+        return as_picture(self._pixels[index]), int(self.labels[index])
 
     def part(self, indices: Sequence[int]) -> "ByteImages":
         """Some of the images, in the order of their numbers as given."""
         return ByteImages(self._pixels[indices], self.labels[indices])
 
     @property
-    def side(self) -> int:
-        """Height of the images in pixels."""
-        return int(self._pixels.shape[1])
+    def size(self) -> Resolution:
+        """Size of the images."""
+        return size_of(*map(int, self._pixels.shape[1:3]))
 
-    def fits(self, side: int) -> bool:
-        """Whether the images are square and, at side×side pixels, together within `MOST_BYTES`."""
-        height, width = self._pixels.shape[1:3]
-        return height == width and len(self) * side * side * 3 <= MOST_BYTES
+    def fits(self, resolution: Resolution) -> bool:
+        """Whether the images brought to that size are together within `MOST_BYTES`. A square is cropped out of images
+        that are not square, which is done one by one."""
+        whole = isinstance(self.size, int) or not isinstance(resolution, int)
+        return whole and len(self) * positions(resolution) * self._pixels.shape[3] <= MOST_BYTES
 
-    def resized(self, side: int) -> NDArray[np.uint8]:
-        """All images at side×side pixels, N×side×side×3 by torchvision's `Resize`; kept for the next call."""
-        if self._pixels.shape[1:3] == (side, side):
+    def resized(self, resolution: Resolution) -> NDArray[np.uint8]:
+        """All images at that size, N×H×W×C by torchvision's `Resize`; kept for the next call."""
+        if self.size == resolution:
             return self._pixels
-        if self._resized is None or self._resized[0] != side:
+        if self._resized is None or self._resized[0] != resolution:
             from PIL import Image
 
-            images = [Image.fromarray(p).resize((side, side), Image.Resampling.BILINEAR) for p in self._pixels]
-            self._resized = side, np.stack([np.asarray(image) for image in images])
+            height, width = sides(resolution)
+            images = [as_picture(p).resize((width, height), Image.Resampling.BILINEAR) for p in self._pixels]
+            self._resized = resolution, np.stack([as_pixels(image) for image in images])
         return self._resized[1]
 
 
@@ -105,13 +120,11 @@ class KeptImages:
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
         if index in self._kept:
-            from PIL import Image
-
             pixels, label = self._kept[index]
-            return Image.fromarray(pixels), label
+            return as_picture(pixels), label
         image, label = self._images[index]
-        size = 3 * image.size[0] * image.size[1]
+        size = len(image.getbands()) * image.size[0] * image.size[1]
         if size <= self._room:
-            self._kept[index] = np.asarray(image), label
+            self._kept[index] = as_pixels(image), label
             self._room -= size
         return image, label

@@ -3,13 +3,15 @@
 import torch
 from torch import nn
 
+from zennas.input_size import Resolution, sides
 from zennas.layouts import CHANNELS_LAST, CONTIGUOUS, Layout
 from zennas.nn.build import ZenNet
+from zennas.nn.inputs import input_channels
 
 MEMORY_FORMATS = {CHANNELS_LAST: torch.channels_last, CONTIGUOUS: torch.contiguous_format}
 
 
-def faster_layout(network: nn.Module, device: torch.device, precision: str, resolution: int) -> Layout:
+def faster_layout(network: nn.Module, device: torch.device, precision: str, resolution: Resolution) -> Layout:
     """The layout in which a network is the faster one to train, by a rule, so that it is the same every time.
 
     Channels last for networks with convolutions: on a CPU, where oneDNN computes them (measured in
@@ -30,9 +32,10 @@ def faster_layout(network: nn.Module, device: torch.device, precision: str, reso
     return CHANNELS_LAST if isinstance(network, ZenNet) or _takes_it(network, resolution) else CONTIGUOUS
 
 
-def _takes_it(network: nn.Module, resolution: int) -> bool:
+def _takes_it(network: nn.Module, resolution: Resolution) -> bool:
     place = next(network.parameters()).device
-    images = torch.zeros(2, 3, resolution, resolution, device=place).contiguous(memory_format=torch.channels_last)
+    images = torch.zeros(2, input_channels(network), *sides(resolution), device=place)
+    images = images.contiguous(memory_format=torch.channels_last)
     was_training = network.training
     try:
         with torch.no_grad():

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from zennas.errors import DataError
+from zennas.input_size import Resolution
 from zennas.train.augment import Transform
 from zennas.train.datasets import image_name
 from zennas.train.images import ByteImages, Images
@@ -20,7 +21,7 @@ Key = tuple[int, int]
 """Epoch and index of an image."""
 
 BatchTransform = Callable[[NDArray[np.uint8], int, NDArray[np.int64]], Tensor]
-"""Images n×R×R×3, their epoch and their numbers → n×3×R×R."""
+"""Images n×H×W×C, their epoch and their numbers → n×C×H×W."""
 
 # Beyond it, a resize to the shorter side makes an image too large to hold, and a crop shows nothing of it.
 _MAX_ASPECT = 32
@@ -28,7 +29,7 @@ _MAX_ASPECT = 32
 
 @dataclass(frozen=True)
 class Batch:
-    """Images N×3×R×R and their classes N; `bad` names what could not be read and was left out."""
+    """Images N×C×H×W and their classes N; `bad` names what could not be read and was left out."""
 
     images: Tensor
     labels: Tensor
@@ -65,7 +66,7 @@ class PreparedImages(Dataset[tuple[Tensor, int] | str]):
         self._images, self._transform, self._seed = images, transform, seed
 
     def __getitem__(self, key: Key) -> tuple[Tensor, int] | str:
-        """3×R×R and the class, or what is wrong with the image."""
+        """C×H×W and the class, or what is wrong with the image."""
         epoch, index = key
         try:
             image, label = self._images[index]
@@ -83,11 +84,11 @@ class PreparedBatches(Dataset[Batch]):
 
     Args:
         images: have one size.
-        resolution: side R in pixels that they are brought to, once for all.
+        resolution: size that they are brought to, once for all.
         transform: of a batch; what it draws must follow from the epoch and the images' numbers alone.
     """
 
-    def __init__(self, images: ByteImages, resolution: int, transform: BatchTransform) -> None:
+    def __init__(self, images: ByteImages, resolution: Resolution, transform: BatchTransform) -> None:
         # Here, before worker processes begin, which share it.
         self._pixels, self._labels = images.resized(resolution), images.labels
         self._transform = transform

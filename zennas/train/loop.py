@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from zennas.errors import LossError, TrainingError, cut
+from zennas.input_size import Resolution
 from zennas.io.foreign import parse_foreign
 from zennas.optional_dependencies import require
 from zennas.train.augment import batch_mixer, train_transform
@@ -69,7 +70,9 @@ def _failing_to_compile() -> Iterator[None]:
         ) from error
 
 
-def prepared_for_training(config: TrainConfig, data: ImageData, resolution: int) -> PreparedImages | PreparedBatches:
+def prepared_for_training(
+    config: TrainConfig, data: ImageData, resolution: Resolution
+) -> PreparedImages | PreparedBatches:
     """The training images, augmented: in whole batches where they are in memory as bytes and the run is of the second
     loop.
 
@@ -107,7 +110,7 @@ class Loop:
         config: TrainConfig,
         directory: Path,
         data: ImageData,
-        resolution: int,
+        resolution: Resolution,
         student: Student,
         teacher: nn.Module | None,
         accelerator: Any,

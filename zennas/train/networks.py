@@ -1,6 +1,7 @@
 """MODEL as a network to train or to learn from: ours, one of timm's or torchvision's, or a user's own."""
 
 import copy
+import math
 
 import torch
 from torch import Tensor, nn
@@ -9,24 +10,31 @@ from zennas.architecture.model import Architecture
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.counting.count import DEFAULT_CLASSES
 from zennas.errors import ArchitectureError
-from zennas.loading import from_factory, is_module_name, library_model, load, users_object
+from zennas.input_size import Resolution, shown, sides
+from zennas.loading import channels_offered, from_factory, is_module_name, library_model, load, users_object
 from zennas.nn import build
+from zennas.nn.inputs import COLOURS, input_channels
 from zennas.optional_dependencies import require
 from zennas.train.randomness import WEIGHTS, seeded
 
 
-def make_network(model: str, num_classes: int, resolution: int, seed: int = 0) -> nn.Module:
+def make_network(
+    model: str, num_classes: int, resolution: Resolution, seed: int = 0, channels: int | None = None
+) -> nn.Module:
     """A network with fresh weights drawn from `seed`.
 
     Args:
         model: a MODEL of this package, `timm:NAME`, `torchvision:NAME`, or `package.module:factory`, which is
             called with `num_classes` where it takes such an argument.
         num_classes: outputs of the classifier; whoever is not told by data asks `own_classes`.
-        resolution: side of the images, in pixels.
+        resolution: size of the images.
         seed: of the weights.
+        channels: of the images; by default those that the model has, 3 where it does not say. timm's models are made
+            for any number, and a user's factory is called with `in_channels`, where it takes such an argument and they
+            are not 3.
 
     Raises:
-        ArchitectureError: it does not take images 3×R×R, or has another number of classes.
+        ArchitectureError: it does not take such images, or has another number of classes.
         UnknownNameError: no such model; the message has the nearest names.
     """
     library, _, name = model.partition(":")
@@ -39,26 +47,27 @@ def make_network(model: str, num_classes: int, resolution: int, seed: int = 0) -
                 # The zoo's names are among timm's once this is imported.
                 require("timm", "train", model)
                 require("zennas.zoo.timm_models", "train", model)
-            network: nn.Module = library_model(library, name, "train", num_classes=num_classes)
+            network: nn.Module = library_model(library, name, "train", channels, num_classes=num_classes)
         elif is_module_name(model):
-            network = _users(model, num_classes, resolution)
+            network = _users(model, num_classes, resolution, channels)
         else:
-            network = _zennet(load(model), num_classes, resolution)
+            network = _zennet(load(model).with_channels(channels), num_classes, resolution)
     return network
 
 
-def _users(model: str, num_classes: int, resolution: int) -> nn.Module:
-    made = from_factory(model, num_classes=num_classes)
+def _users(model: str, num_classes: int, resolution: Resolution, channels: int | None) -> nn.Module:
+    made = from_factory(model, num_classes=num_classes, **channels_offered(None if channels == COLOURS else channels))
     if isinstance(made, Architecture):
-        return _zennet(made, num_classes, resolution)
+        return _zennet(made.with_channels(channels), num_classes, resolution)
     # The name may stand for a module that exists once; a second run must not find it trained.
     network = copy.deepcopy(made).eval()
     try:
         with torch.no_grad():
-            shape = tuple(network(torch.zeros(2, 3, resolution, resolution)).shape)
+            images = torch.zeros(2, channels or COLOURS, *sides(resolution))
+            shape = tuple(network(images).shape)
     except (RuntimeError, ValueError, AttributeError) as error:
         raise ArchitectureError(
-            f"{model} cannot take images 3×{resolution}×{resolution}: {str(error).splitlines()[0]}"
+            f"{model} cannot take images {channels or COLOURS}×{shown(resolution)}: {str(error).splitlines()[0]}"
         ) from None
     if shape != (2, num_classes):
         raise ArchitectureError(
@@ -68,12 +77,10 @@ def _users(model: str, num_classes: int, resolution: int) -> nn.Module:
     return network.train()
 
 
-def _zennet(architecture: Architecture, num_classes: int, resolution: int) -> nn.Module:
-    if architecture.in_channels != 3:
-        raise ArchitectureError(f"the network takes {architecture.in_channels} channels, but images have 3")
-    if resolution < smallest_resolution(architecture):
+def _zennet(architecture: Architecture, num_classes: int, resolution: Resolution) -> nn.Module:
+    if min(sides(resolution)) < smallest_resolution(architecture):
         raise ArchitectureError(
-            f"images of {resolution}×{resolution} are too small for the network's strides; "
+            f"images of {shown(resolution)} are too small for the network's strides; "
             f"use --resolution {smallest_resolution(architecture)} or more"
         )
     return build(architecture, num_classes)
@@ -99,8 +106,20 @@ def own_classes(model: str) -> int | None:
     return made.num_classes if isinstance(made, Architecture) else None
 
 
-def usual_resolution(model: str, default: int) -> int:
-    """The side a MODEL was designed for, in pixels.
+def own_channels(model: str) -> int:
+    """The channels of the images that a MODEL was designed for: an architecture's own, else 3.
+
+    Args:
+        model: as `make_network` takes it.
+
+    Raises:
+        ZennasError: no such model, or an unreadable file.
+    """
+    return COLOURS if is_module_name(model) else load(model).in_channels
+
+
+def usual_resolution(model: str, default: Resolution) -> Resolution:
+    """The size of the images that a MODEL was designed for.
 
     Args:
         model: as `make_network` takes it.
@@ -126,12 +145,12 @@ def logits_and_stages(network: nn.Module, images: Tensor) -> tuple[Tensor, list[
     if hasattr(network, "forward_intermediates"):
         final, stages = network.forward_intermediates(images)
         return network.forward_head(final), stages
-    last: dict[int, Tensor] = {}
+    last: dict[tuple[int, int], Tensor] = {}
 
     def listen(_module: nn.Module, _inputs: object, output: object) -> None:
         # What is 1×1 is pooled (a squeeze, or the classifier's input), not a map.
-        if isinstance(output, Tensor) and output.dim() == 4 and output.shape[-1] > 1:
-            last[output.shape[-1]] = output
+        if isinstance(output, Tensor) and output.dim() == 4 and max(output.shape[-2:]) > 1:
+            last[output.shape[-2], output.shape[-1]] = output
 
     handles = [module.register_forward_hook(listen) for name, module in network.named_modules() if name]
     try:
@@ -141,14 +160,14 @@ def logits_and_stages(network: nn.Module, images: Tensor) -> tuple[Tensor, list[
             handle.remove()
     if not last:
         raise ArchitectureError(f"{type(network).__name__} gives no stage features; use --distil-features 0")
-    return logits, [last[side] for side in sorted(last, reverse=True)]
+    return logits, [last[size] for size in sorted(last, key=math.prod, reverse=True)]
 
 
-def stage_channels(network: nn.Module, resolution: int) -> list[int]:
+def stage_channels(network: nn.Module, resolution: Resolution) -> list[int]:
     """Channels of each of the maps of `logits_and_stages`."""
     was_training = network.training
     network.eval()
     with torch.no_grad():
-        _, stages = logits_and_stages(network, torch.zeros(1, 3, resolution, resolution))
+        _, stages = logits_and_stages(network, torch.zeros(1, input_channels(network), *sides(resolution)))
     network.train(was_training)
     return [stage.shape[1] for stage in stages]

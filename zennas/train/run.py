@@ -26,7 +26,7 @@ from zennas.train.images import KeptImages
 from zennas.train.layout import faster_layout
 from zennas.train.loop import Loop, Watcher
 from zennas.train.metrics import evaluated_rows, write_metrics
-from zennas.train.networks import make_network, usual_resolution
+from zennas.train.networks import make_network, own_channels, usual_resolution
 
 ARCHITECTURE = "architecture.yaml"
 
@@ -93,7 +93,7 @@ def train(
             _check_vacant(directory)
             if not is_module_name(config.model):
                 # The network that is trained has the data's classes, whatever it was designed with.
-                trained = replace(load(config.model), num_classes=len(loop.data.classes))
+                trained = replace(load(config.model, loop.data.channels), num_classes=len(loop.data.classes))
                 write_architecture(trained, directory / ARCHITECTURE)
             write_settings(loop.config, directory)
         return _finish(loop, watch, [], until)
@@ -177,14 +177,15 @@ def _prepare(
     if download and accelerator.is_main_process:
         open_data(config.data, download)
     accelerator.wait_for_everyone()
-    data = opened or open_data(config.data, small_folders=config.loop_version > 1)
+    channels = config.channels or own_channels(config.model)
+    data = opened or open_data(config.data, small_folders=config.loop_version > 1, channels=channels)
     if config.holdout:
         data = hold_out(data, config.holdout, config.holdout_seed)
     resolution = config.resolution or usual_resolution(config.model, data.resolution)
-    network = make_network(config.model, len(data.classes), resolution, config.seed)
+    network = make_network(config.model, len(data.classes), resolution, config.seed, channels)
     teacher = None
     if config.teacher is not None and config.teacher_weights is not None:
-        teacher = load_teacher(config.teacher, config.teacher_weights, len(data.classes), resolution)
+        teacher = load_teacher(config.teacher, config.teacher_weights, len(data.classes), resolution, channels)
         student = make_student(network, teacher, config.distil_features > 0, resolution, config.seed)
     else:
         student = make_student(network, network, False, resolution, config.seed)

@@ -147,11 +147,11 @@ function stagesChart(run, values, title) {
     const points = [];
     stages.forEach((side, s) => {
       frame.svg.append(mark("path", { d: path(iterations.map((t, i) => [t, values[i][s]]), frame.sx, frame.sy), fill: "none", stroke: seriesColour(s), "stroke-width": 2, "stroke-dasharray": DASHES[s % 4] }));
-      iterations.forEach((t, i) => points.push({ x: t, y: values[i][s], lines: () => [`${title} at ${side}×${side}: ${values[i][s].toFixed(1)}`, `iteration ${t}`] }));
+      iterations.forEach((t, i) => points.push({ x: t, y: values[i][s], lines: () => [`${title} at ${sizeText(side)}: ${values[i][s].toFixed(1)}`, `iteration ${t}`] }));
     });
     interactive(frame, points);
   });
-  return [box, legend(stages.map((side, s) => [swatch(seriesColour(s), DASHES[s % 4]), `${side}×${side}`]))];
+  return [box, legend(stages.map((side, s) => [swatch(seriesColour(s), DASHES[s % 4]), sizeText(side)]))];
 }
 
 function ancestorsChart(run, winner, open) {

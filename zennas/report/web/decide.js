@@ -15,7 +15,7 @@ function publishedSection(run, winner) {
   const own = Object.fromEntries(quantities.map(q => [q, run.candidates[q] ? run.candidates[q][winner.id] : null]));
   const rows = run.published.map(p => row([p.name, score(p.score), ...cells(p.costs), el("td", { class: "text" }, p.trained || "–")]));
   return section("published", "Published networks at this input",
-    note(`Counted and scored at ${run.resolution}×${run.resolution} and ${run.num_classes} classes; accuracies are those of the paper, at its own inputs and training. They are the diamonds in the chart of all networks.`),
+    note(`Counted and scored at ${sizeText(run.resolution)} and ${run.num_classes} classes; accuracies are those of the paper, at its own inputs and training. They are the diamonds in the chart of all networks.`),
     table(["network", `score (${run.score})`, ...quantities.map(q => report.quantities[q].title), "accuracy, as published"], [row([`this winner`, winner.score.toFixed(2), ...cells(own), el("td", { class: "text" }, "not trained")], 1, { class: "own" }), ...rows]));
 }
 

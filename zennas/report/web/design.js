@@ -10,7 +10,7 @@ function outcomeSection() {
   const held = `${percent(best.accuracies[best.accuracies.length - 1])}`;
   return el("section", { id: "winner", "aria-labelledby": "winner-title" },
     el("h1", { id: "winner-title" }, title),
-    note(`${report.data}, ${report.resolution}×${report.resolution}, ${report.num_classes} classes; ${report.status}. Chosen as ${winner.why}.`),
+    note(`${report.data}, ${sizeText(report.resolution)}, ${report.num_classes} classes; ${report.status}. Chosen as ${winner.why}.`),
     note(`Networks were compared on ${(100 * report.holdout).toPrecision(3)} % of the training images, which none of them had learned from. The test images were ${test === null ? "not looked at yet" : "looked at once, after the last epoch of the winner's training on all training images"}.`),
     el("div", { class: "cards" },
       card("accuracy on the test images", percent(test), test === null ? "" : `after ${report.final_epochs} epochs`),

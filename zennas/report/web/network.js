@@ -1,14 +1,20 @@
-// A network from left to right: height is the feature map's side (by its logarithm), thickness the square root of its channels.
+// A size of a feature map: its side, or "HEIGHTxWIDTH".
+const sidesOf = size => typeof size === "number" ? [size, size] : size.split("x").map(Number);
+const sizeText = size => sidesOf(size).join("×");
+
+// A network from left to right: height is the feature map's side (by its logarithm; of one that is not square, of the
+// square with as many pixels), thickness the square root of its channels.
 function drawNetwork(blocks, resolution, extra) {
   const height = 190, base = 150;
-  const top = Math.log2(Math.max(2, resolution) + 1);
-  let x = 14, side = resolution;
+  const meanSide = ([h, w]) => h === w ? h : Math.sqrt(h * w);
+  let x = 14, sides = sidesOf(resolution);
+  const top = Math.log2(Math.max(2, meanSide(sides)) + 1);
   const svg = mark("svg", { height, role: "group", "aria-label": `Network of ${blocks.length} super-blocks, from input to output` });
   const put = (...nodes) => svg.append(...nodes);
   blocks.forEach((b, i) => {
-    const before = side;
-    side = Math.ceil(side / b.stride);
-    const h = 26 + 84 * Math.log2(side + 1) / top;
+    const before = sides;
+    sides = sides.map(side => Math.ceil(side / b.stride));
+    const h = 26 + 84 * Math.log2(meanSide(sides) + 1) / top;
     const label = b.kind.block, detail = b.kind.label.slice(b.kind.block.length).trim();
     const w = Math.max(Math.min(170, 4.2 * Math.sqrt(b.out)), 12 + 6.6 * Math.max(label.length, detail.length, `× ${b.layers}`.length));
     const gap = b.stride > 1 ? 30 : 16;
@@ -20,7 +26,7 @@ function drawNetwork(blocks, resolution, extra) {
     const lines = [
       `${i + 1}. ${b.kind.label} × ${b.layers}`,
       `channels ${b.in} → ${b.out}${b.bottleneck ? `, ${b.bottleneck} inside` : ""}`,
-      `feature map ${before}×${before} → ${side}×${side}${b.stride > 1 ? ` (stride ${b.stride})` : ""}`,
+      `feature map ${before.join("×")} → ${sides.join("×")}${b.stride > 1 ? ` (stride ${b.stride})` : ""}`,
       ...(extra ? extra(i) : []),
     ];
     const box = mark("g", { class: "block", tabindex: 0, role: "img", "aria-label": lines.join("; ") },
@@ -40,7 +46,7 @@ function drawNetwork(blocks, resolution, extra) {
       if (h > 46 || style) box.append(mark("text", { x: x + w / 2, y: h > 46 ? y : y + (text === label ? 8 : -6), "text-anchor": "middle", class: style }, text));
     });
     box.append(mark("text", { x: x + w / 2, y: base + 15, "text-anchor": "middle" }, `${b.out}`),
-      mark("text", { x: x + w / 2, y: base + 30, "text-anchor": "middle" }, `${side}×${side}`));
+      mark("text", { x: x + w / 2, y: base + 30, "text-anchor": "middle" }, sides.join("×")));
     const show = (px, py) => showTip(lines, px, py);
     box.addEventListener("pointermove", event => show(event.clientX, event.clientY));
     box.addEventListener("pointerleave", hideTip);

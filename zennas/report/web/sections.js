@@ -17,7 +17,7 @@ function card(title, value, detail, share, what) {
 function winnerSection(run, winner) {
   const blocks = structureOf(run, winner.id);
   const zen = winner.zen && card("Zen-score by Monte Carlo", winner.zen.score.toFixed(2), `by ${winner.zen.by}; 95 % interval ${winner.zen.ci95.map(v => v.toFixed(1)).join(" to ")}`);
-  const inputs = `${run.resolution}×${run.resolution}, ${run.num_classes} classes`;
+  const inputs = `${sizeText(run.resolution)}, ${run.num_classes} classes`;
   const drawing = drawNetwork(blocks, run.resolution, i => [`params ${FORMATS.params(winner.rows[i].params)}, multiply-adds ${FORMATS.flops(winner.rows[i].flops)}, ${winner.rows[i].convolutions} convolutions`]);
   return el("section", { id: "winner", "aria-labelledby": "winner-title" },
     el("h1", { id: "winner-title" }, winner.name),
@@ -30,12 +30,12 @@ function winnerSection(run, winner) {
     drawing, downloads(winner, drawing),
     el("details", null, el("summary", null, "Table of super-blocks"), table(
       ["", "type", "in", "out", "stride", "bottleneck", "layers", "output", "params", "multiply-adds"],
-      winner.rows.map((r, i) => row([`${i + 1}`, r.kind, `${r.in_channels}`, `${r.out_channels}`, `${r.stride}`, r.bottleneck ? `${r.bottleneck}` : "–", `${r.layers}`, `${r.side}×${r.side}`, FORMATS.params(r.params), FORMATS.flops(r.flops)], 2)), 2)),
+      winner.rows.map((r, i) => row([`${i + 1}`, r.kind, `${r.in_channels}`, `${r.out_channels}`, `${r.stride}`, r.bottleneck ? `${r.bottleneck}` : "–", `${r.layers}`, sizeText(r.side), FORMATS.params(r.params), FORMATS.flops(r.flops)], 2)), 2)),
     el("details", null, el("summary", null, "Structure string"), copyable(winner.structure)));
 }
 
 // Runs share an axis only where their scores mean the same: one input, one number of classes, one score.
-const inputOf = run => `${run.resolution}×${run.resolution}, ${run.num_classes} classes, ${run.score}`;
+const inputOf = run => `${sizeText(run.resolution)}, ${run.num_classes} classes, ${run.score}`;
 function comparable(runs) {
   const groups = new Map();
   for (const run of runs) groups.set(inputOf(run), [...(groups.get(inputOf(run)) || []), run]);
@@ -126,7 +126,7 @@ function compareSection(runs) {
   const costs = titles.map(title => row([title, ...winners.map(w => (w.costs.find(c => c.title === title) || { text: "–" }).text)]));
   const scores = row(["score", ...winners.map((w, i) => `${w.score.toFixed(2)} (${runs[i].score})`)]);
   const zens = row(["Zen-score by Monte Carlo", ...winners.map(w => w.zen ? w.zen.score.toFixed(2) : "–")]);
-  const inputs = row(["input, classes", ...runs.map(run => `${run.resolution}×${run.resolution}, ${run.num_classes}`)]);
+  const inputs = row(["input, classes", ...runs.map(run => `${sizeText(run.resolution)}, ${run.num_classes}`)]);
   return section("compare", "The winners side by side", apart(comparable(runs)), table(["", ...runs.map(run => run.name)], [inputs, scores, zens, ...costs]),
     report.diffs.map((rows, i) => el("div", null, el("h3", null, `${runs[0].name} and ${runs[i + 1].name}`),
       table([runs[0].name, runs[i + 1].name, "differs in"], rows.map(r => row([

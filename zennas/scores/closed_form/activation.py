@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from zennas.compiled import compiled
-from zennas.scores.closed_form.state import IMAGE, PROFILE, Layer, Matrix
+from zennas.scores.closed_form.state import IMAGE, MEAN, PROFILE, Layer, Matrix, Profiles, over_map, side
 
 M0 = 1 / math.sqrt(2 * math.pi)
 """E relu(z) of a standard Gaussian."""
@@ -19,7 +19,8 @@ class Moments(NamedTuple):
     Attributes:
         local: E G², of the energy relative to its image: 1 + its relative variance.
         local_root: E √G, narrowed by batch norm's division of every channel by its own deviation.
-        profile_root: mean of w = √u along a side.
+        profile_root: mean of w = √u down the map.
+        across_root: mean of w across the map.
         profile_square: mean of u² over the map.
         profile_power15: mean of u^1.5 over the map.
         image_root: mean over images of the root of F that the mean activation goes with, see `root_of_uneven`.
@@ -33,6 +34,7 @@ class Moments(NamedTuple):
     local: float
     local_root: float
     profile_root: float
+    across_root: float
     profile_square: float
     profile_power15: float
     image_root: float
@@ -94,24 +96,33 @@ def root_of_uneven(energy: float, unevenness: float, even: float) -> float:
 
 
 @compiled
-def moments_before(images: Matrix, profile: Matrix, size: int, local: float, spread: float) -> Moments:
+def moments_before(
+    images: Matrix, profile: Profiles, means: Matrix, height: int, width: int, local: float, spread: float
+) -> Moments:
     """The means that every later step needs; fills `images.root`.
 
     Args:
         images: reads `energy`, `coherent` and `unevenness`.
         profile: reads `energy` and `root`.
-        size: side of the map.
+        means: of the profile, writes `root`, `square` and `power15`.
+        height: of the map.
+        width: of the map.
         local: 1 + the relative variance of the energy within an image, of all parts.
         spread: relative spread of a channel's variance between channels.
     """
-    profile_root = profile_square = profile_power15 = 0.0
-    for i in range(size):
-        profile_root += profile[PROFILE.root, i]
-        profile_square += profile[PROFILE.energy, i] * profile[PROFILE.energy, i]
-        profile_power15 += profile[PROFILE.energy, i] * profile[PROFILE.root, i]
+    for part in range(len(profile)):
+        size = side(part, height, width)
+        profile_root = profile_square = profile_power15 = 0.0
+        for i in range(size):
+            profile_root += profile[part, PROFILE.root, i]
+            profile_square += profile[part, PROFILE.energy, i] * profile[part, PROFILE.energy, i]
+            profile_power15 += profile[part, PROFILE.energy, i] * profile[part, PROFILE.root, i]
+        means[part, MEAN.root] = profile_root / size
+        means[part, MEAN.square] = profile_square / size
+        means[part, MEAN.power15] = profile_power15 / size
     image_root = image_square = image_power15 = mean_coherent = energy_coherent = root_coherent = 0.0
-    profile_square = (profile_square / size) ** 2
-    even = 1 / (local * profile_square)
+    square_over_map = over_map(means, MEAN.square)
+    even = 1 / (local * square_over_map)
     for b in range(images.shape[1]):
         images[IMAGE.root, b] = root_of_uneven(images[IMAGE.energy, b], images[IMAGE.unevenness, b], even)
         image_root += images[IMAGE.weight, b] * images[IMAGE.root, b]
@@ -123,9 +134,10 @@ def moments_before(images: Matrix, profile: Matrix, size: int, local: float, spr
     return Moments(
         local,
         (1 + spread / 8) / math.sqrt(math.sqrt(math.sqrt(local))),  # E√G of a lognormal G
-        profile_root / size,
-        profile_square,
-        (profile_power15 / size) ** 2,
+        means[0, MEAN.root],
+        means[len(means) - 1, MEAN.root],
+        square_over_map,
+        over_map(means, MEAN.power15),
         image_root,
         image_square,
         image_power15,
@@ -220,7 +232,7 @@ def relu(images: Matrix, moments: Moments, layer: Layer, spread: float, tilt: fl
         tilt: how far a channel that leans the way of the mean direction has its energy in its positive half.
     """
     local, square2, power15 = moments.local, moments.image_square, moments.image_power15
-    y = M0 * moments.local_root * moments.profile_root * moments.profile_root
+    y = M0 * moments.local_root * moments.profile_root * moments.across_root
     m = y * moments.image_root
     v = 0.5 - m * m
     square, norm, sum_carried, sum_fresh = relu_of_images(images, moments, y, m)
@@ -318,7 +330,7 @@ def tilt_after(activation: Activation, moments: Moments, layer: Layer) -> float:
         layer: the convolution.
     """
     m = activation.mean
-    overlap = m * moments.local_root * moments.image_root * moments.profile_root * moments.profile_root
+    overlap = m * moments.local_root * moments.image_root * moments.profile_root * moments.across_root
     return 4 * M0 * (M0 - overlap) / math.sqrt(activation.variance) + OWN_TILT / (
         layer.fan * layer.kernel * layer.kernel
     )

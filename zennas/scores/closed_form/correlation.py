@@ -21,7 +21,7 @@ def correlation_after_dense(
         table: the geometry's row, see `geometry_row`.
     """
     gained2 = activation.coherent_gain * activation.coherent_gain
-    positions = float(layer.size * layer.size)
+    positions = float(layer.height * layer.width)
     stride2 = layer.stride * layer.stride
     new = 1.0 / layer.in_channels + gained2 * before.own / groups_before
     total = (before.image + before.smooth + before.white) * gained2 + new
@@ -48,7 +48,7 @@ def correlation_after_grouped(before: Correlation, activation: Activation, layer
         table: the geometry's row, see `geometry_row`.
     """
     gained2 = activation.coherent_gain * activation.coherent_gain
-    positions = float(layer.size * layer.size)
+    positions = float(layer.height * layer.width)
     stride2 = layer.stride * layer.stride
     kept = table[OWN] if layer.kernel > 1 else 1.0
     smooth, length2 = before.smooth * gained2, before.length2
@@ -76,7 +76,7 @@ def correlation_after_average(before: Correlation, activation: Activation, layer
         table: the geometry's row, see `geometry_row`.
     """
     gained2 = activation.coherent_gain * activation.coherent_gain
-    positions = float(layer.size * layer.size)
+    positions = float(layer.height * layer.width)
     image = before.image * gained2 + before.white * gained2 / positions
     white = before.white * gained2 * (1 - 1 / positions)
     smooth, length2 = window_average(before.smooth * gained2, white, before.length2, layer, table)

@@ -9,7 +9,8 @@ from zennas.scores.closed_form.geometry import COHERENT, GRID, KEEP, SCALE, WHIT
 from zennas.scores.closed_form.state import Coherent, Correlation, Layer, LocalEnergy, OwnEnergy, Vector
 
 LENGTH2_LIMIT = 4.0
-"""A correlation length is at most half a map's side: longer waves are the image's own energy, which is not local."""
+"""A correlation length is at most half a map's side, of one that is not square the geometric mean of both: longer waves
+are the image's own energy, which is not local."""
 
 
 class Passed(NamedTuple):
@@ -101,7 +102,7 @@ def window_average(smooth: float, white: float, length2: float, layer: Layer, ta
     new = white * table[WHITE]
     grown = (kernel * kernel - 1) / 6.0
     mean = (old * (length2 + grown) + new * grown) / (old + new + 1e-30)
-    longest = layer.size * layer.size / LENGTH2_LIMIT
+    longest = layer.height * layer.width / LENGTH2_LIMIT
     return old + new, min(mean, longest) / (stride * stride)
 
 
@@ -193,9 +194,9 @@ def coherent_after_convolution(
         root = math.sqrt(1 + local.smooth)
         from_smooth = mean2 * (math.sqrt(root) - 1) / activation.variance
         from_all = mean2 * (math.sqrt(math.sqrt(1 + (local.smooth + local.white))) - 1) / activation.variance
-        width = moments.profile_root
+        down, across = moments.profile_root, moments.across_root
         profile += (
-            (1 / (width * width * width * width) - 1) * activation.mean * activation.mean / activation.variance * kept
+            (1 / (down * across * down * across) - 1) * activation.mean * activation.mean / activation.variance * kept
         )
     smooth = gained * coherent.smooth + from_smooth
     white = gained * coherent.white + from_all - from_smooth if kernel == 1 else 0.0
@@ -216,7 +217,7 @@ def local_after_dense(
         layer: the convolution.
         table: the geometry's row, see `geometry_row`.
     """
-    positions = float(layer.size * layer.size)
+    positions = float(layer.height * layer.width)
     channels, n, stride, length2 = layer.in_channels, groups_before, layer.stride, passed.length2
     # Only what is new: the map-wide mean of the older local parts is in the images' energies already.
     image = noise.image / channels + passed.own_image / n + noise.white / channels / positions
@@ -244,7 +245,7 @@ def local_after_grouped(
         layer: the convolution.
         table: the geometry's row, see `geometry_row`.
     """
-    positions = float(layer.size * layer.size)
+    positions = float(layer.height * layer.width)
     stride2, length2 = layer.stride * layer.stride, passed.length2
     image = passed.own_image + noise.image / layer.fan + noise.white / layer.fan / positions
     smooth = passed.own_smooth + noise.smooth / layer.fan

@@ -1,12 +1,12 @@
 """What a k×k window does to fields on a map, from zero padding alone: tables by map size, kernel and stride."""
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from zennas.architecture.model import out_side
 
 GRID = 512
 """Steps of the table over the correlation length."""
@@ -16,7 +16,7 @@ COHERENT, WHITE, SCALE, OWN, KEEP = range(5)
 
 
 @lru_cache(maxsize=4096)
-def geometry_row(size: int, kernel: int, stride: int) -> npt.NDArray[np.float64]:
+def geometry_row(height: int, width: int, kernel: int, stride: int) -> npt.NDArray[np.float64]:
     """One row of the geometry table: `[coherent, white, scale, own, keep_0 … keep_GRID]`.
 
     `coherent` is the share of a map-wide constant's energy that survives zero padding; `white` the share of a white
@@ -25,29 +25,57 @@ def geometry_row(size: int, kernel: int, stride: int) -> npt.NDArray[np.float64]
     point r / (r + scale), r = √l².
 
     Args:
-        size: side of the map that is read.
+        height: of the map that is read.
+        width: of the map that is read.
         kernel: side of the window.
         stride: of the window.
     """
+    down = _along_side(height, kernel, stride)
+    across = down if height == width else _along_side(width, kernel, stride)
+    coherent = _product(down.coherent, across.coherent)
+    hw = height * width
+    own = _product(down.lags[0], across.lags[0])
+    white = max(0.0, (own - 1 / hw) / (1 - 1 / hw)) if hw > 1 else 0.0
+    scale = max(1.0, math.sqrt(hw) / 6)
+    return np.array([coherent, white, scale, own, *_keep(scale, down, across)])
+
+
+@dataclass(frozen=True)
+class _Side:
+    """What a window does along one side of a map.
+
+    Attributes:
+        coherent: share of a constant's energy that survives zero padding.
+        lags: distribution of the distance between two taps of a window that are both inside the map.
+        map_lags: distribution of the distance between two positions of the side.
+    """
+
+    coherent: float
+    lags: npt.NDArray[np.float64]
+    map_lags: npt.NDArray[np.float64]
+
+
+@lru_cache(maxsize=4096)
+def _along_side(size: int, kernel: int, stride: int) -> _Side:
     pad = (kernel - 1) // 2
-    out = out_side(size, stride)
+    out = -(-size // stride)
     reads = np.zeros((kernel, size))
     for tap in range(kernel):
         positions = np.arange(out) * stride + tap - pad
         inside = positions[(positions >= 0) & (positions < size)]
         reads[tap, inside] += 1 / out
     per_tap = reads.sum(1)
-    coherent = float((per_tap @ per_tap) / per_tap.sum()) ** 2
-    lags = _tap_lags(size, kernel)
     map_lags = np.array([size, *(2 * (size - d) for d in range(1, size))]) / size**2
-    hw = size * size
-    white = max(0.0, (lags[0] ** 2 - 1 / hw) / (1 - 1 / hw)) if hw > 1 else 0.0
-    scale = max(1.0, size / 6)
-    return np.array([coherent, white, scale, lags[0] ** 2, *_keep(scale, lags, map_lags)])
+    return _Side(float((per_tap @ per_tap) / per_tap.sum()), _tap_lags(size, kernel), map_lags)
+
+
+def _product(down: Any, across: Any) -> Any:
+    """The factor of both sides together: of one that is the same, its square, which numpy rounds in its own way."""
+    return down**2 if down is across else down * across
 
 
 def _tap_lags(size: int, kernel: int) -> npt.NDArray[np.float64]:
-    """Distribution of the distance between two taps of a window that are both inside the map."""
+    """See `_Side.lags`."""
     pad = (kernel - 1) // 2
     lags = np.zeros(kernel)
     taps = np.arange(kernel)
@@ -58,11 +86,12 @@ def _tap_lags(size: int, kernel: int) -> npt.NDArray[np.float64]:
     return lags
 
 
-def _keep(scale: float, lags: npt.NDArray[np.float64], map_lags: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _keep(scale: float, down: _Side, across: _Side) -> npt.NDArray[np.float64]:
     x = np.arange(GRID) / GRID
     length2 = np.append((scale * x / (1 - x)) ** 2, 1e12)
-    window = _smooth(lags, length2) ** 2
-    whole = _smooth(map_lags, length2) ** 2  # the map-wide mean is not part of the local field
+    window = _smooth(down.lags, length2) * _smooth(across.lags, length2)
+    # The map-wide mean is not part of the local field.
+    whole = _smooth(down.map_lags, length2) * _smooth(across.map_lags, length2)
     return np.maximum(0.0, (window - whole) / (1 - whole + 1e-9))
 
 

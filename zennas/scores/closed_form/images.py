@@ -28,7 +28,9 @@ NO_DRIFT = Drift(0.0, 0.0, 0.0)
 
 
 @compiled
-def drift_of_images(images: Matrix, local: LocalEnergy, activation: Activation, moments: Moments, size: int) -> Drift:
+def drift_of_images(
+    images: Matrix, local: LocalEnergy, activation: Activation, moments: Moments, positions: float
+) -> Drift:
     """How far images move apart because their local variances differ by chance.
 
     Args:
@@ -36,11 +38,11 @@ def drift_of_images(images: Matrix, local: LocalEnergy, activation: Activation, 
         local: of the energy that all channels share, before the activation.
         activation: what the energies pass through.
         moments: of the state before it.
-        size: side of the map.
+        positions: of the map.
     """
     if not activation.rectified or local.smooth <= 0:
         return Drift(0.0, 0.0, 0.0)
-    spread = math.pi * local.length2 / (size * size) * (2 + 16 * local.smooth)
+    spread = math.pi * local.length2 / positions * (2 + 16 * local.smooth)
     # At most one image of the batch has all of the local variance.
     spread = min(spread, 1 / images[IMAGE.weight, 0] - 1)
     linear = activation.mean * activation.image_mean * moments.image_power15 / moments.image_square

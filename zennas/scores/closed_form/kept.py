@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zennas.compiled import compiled
+from zennas.input_size import Resolution, sides
 from zennas.scores.closed_form.state import (
     IMAGE,
     PROFILE,
@@ -19,10 +20,13 @@ from zennas.scores.closed_form.state import (
     LocalEnergy,
     Matrix,
     OwnEnergy,
+    Profiles,
     Vector,
+    side,
 )
 
-DELTA, SPREAD, TILT, TOTAL, GROUPS_BEFORE, CHANNELS, KIND_BEFORE, POOL_KERNEL, SIZE, COUNT, ROW, LOCAL = range(12)
+DELTA, SPREAD, TILT, TOTAL, GROUPS_BEFORE, CHANNELS, KIND_BEFORE, POOL_KERNEL, MAP_HEIGHT, MAP_WIDTH = range(10)
+COUNT, ROW, LOCAL = range(10, 13)
 """Places of the single numbers; the first of `LocalEnergy`, after which come its others, `OwnEnergy`, `Correlation` and
 `Coherent`."""
 States = npt.NDArray[np.float64]
@@ -63,14 +67,16 @@ def no_prefixes(count: int) -> Prefixes:
     return Prefixes(nothing, none - 1, none, none[:, None], none, none, np.zeros((count, 1, 1)))
 
 
-def state_length(resolution: int, image_classes: int) -> int:
+def state_length(resolution: Resolution, image_classes: int) -> int:
     """Numbers of a state at most.
 
     Args:
         resolution: side of the input; no map is larger.
         image_classes: classes of images.
     """
-    return _ARRAYS + len(_IMAGE_ROWS) * image_classes + len(_PROFILE_ROWS) * resolution
+    height, width = sides(resolution)
+    positions = height if height == width else height + width
+    return _ARRAYS + len(_IMAGE_ROWS) * image_classes + len(_PROFILE_ROWS) * positions
 
 
 @compiled
@@ -109,42 +115,48 @@ def read_parts(state: Vector) -> tuple[LocalEnergy, OwnEnergy, Correlation, Cohe
 
 
 @compiled
-def write_arrays(state: Vector, images: Matrix, profile: Matrix, size: int) -> None:
+def write_arrays(state: Vector, images: Matrix, profile: Profiles, height: int, width: int) -> None:
     """Write the arrays of a state.
 
     Args:
         state: written.
         images: the classes of images.
         profile: the profile of positions.
-        size: side of the map.
+        height: of the map.
+        width: of the map.
     """
     place = _ARRAYS
     for row in _IMAGE_ROWS:
         for b in range(images.shape[1]):
             state[place] = images[row, b]
             place += 1
-    for row in _PROFILE_ROWS:
-        for i in range(size):
-            state[place] = profile[row, i]
-            place += 1
+    for part in range(len(profile)):
+        size = side(part, height, width)
+        for row in _PROFILE_ROWS:
+            for i in range(size):
+                state[place] = profile[part, row, i]
+                place += 1
 
 
 @compiled
-def read_arrays(state: Vector, images: Matrix, profile: Matrix, size: int) -> None:
+def read_arrays(state: Vector, images: Matrix, profile: Profiles, height: int, width: int) -> None:
     """Read what `write_arrays` wrote.
 
     Args:
         state: read.
         images: the classes of images, written.
         profile: the profile of positions, written.
-        size: side of the map.
+        height: of the map.
+        width: of the map.
     """
     place = _ARRAYS
     for row in _IMAGE_ROWS:
         for b in range(images.shape[1]):
             images[row, b] = state[place]
             place += 1
-    for row in _PROFILE_ROWS:
-        for i in range(size):
-            profile[row, i] = state[place]
-            place += 1
+    for part in range(len(profile)):
+        size = side(part, height, width)
+        for row in _PROFILE_ROWS:
+            for i in range(size):
+                profile[part, row, i] = state[place]
+                place += 1

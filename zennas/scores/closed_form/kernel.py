@@ -9,7 +9,7 @@ import numpy as np
 
 from zennas.blocks.tracing import AVERAGE_POOL, CONVOLUTION_RELU, MAX_POOL
 from zennas.compiled import compiled, compiled_and_kept, compiled_in_place
-from zennas.scores.chains import C_IN, C_OUT, GROUPS, KERNEL, KIND, SIDE, STRIDE
+from zennas.scores.chains import C_IN, C_OUT, GROUPS, HEIGHT, KERNEL, KIND, STRIDE
 from zennas.scores.closed_form.activation import after_max_pool, moments_before, no_activation, relu, tilt_after
 from zennas.scores.closed_form.correlation import correlation_after_dense, correlation_after_grouped
 from zennas.scores.closed_form.fluctuation import (
@@ -27,9 +27,10 @@ from zennas.scores.closed_form.kept import (
     GROUPS_BEFORE,
     KIND_BEFORE,
     LOCAL,
+    MAP_HEIGHT,
+    MAP_WIDTH,
     POOL_KERNEL,
     ROW,
-    SIZE,
     SPREAD,
     TILT,
     TOTAL,
@@ -47,14 +48,19 @@ from zennas.scores.closed_form.neighbours import (
     neighbours_after_stride,
 )
 from zennas.scores.closed_form.normalisation import batch_norm, spread_of_channels
-from zennas.scores.closed_form.passes import difference_after_activation, difference_after_convolution, log_difference
+from zennas.scores.closed_form.passes import (
+    difference_after_activation,
+    difference_after_convolution,
+    log_difference,
+    window_differences,
+)
 from zennas.scores.closed_form.pooling import Before, Pooled, after_average_pool, average_pool, max_pool
 from zennas.scores.closed_form.state import (
     AVERAGE,
     INPUT,
     LINEAR,
     MAX,
-    PROFILE,
+    MEAN,
     RELU,
     Coherent,
     Correlation,
@@ -68,19 +74,20 @@ from zennas.scores.closed_form.state import (
     first_images,
     first_profile,
 )
-from zennas.scores.closed_form.variance import mean_energy, mean_over_side, window_sum
+from zennas.scores.closed_form.variance import mean_energy
 
-GEOMETRY = SIDE
-"""Where the rows of a search have the side of a map, those of the kernel have the index of a geometry."""
+GEOMETRY = HEIGHT
+"""Where the rows of a search have the height of a map, those of the kernel have the index of a geometry."""
 
 
 @compiled
-def layer_of(row: IntVector, size: int) -> Layer:
+def layer_of(row: IntVector, height: int, width: int) -> Layer:
     """A row of a chain as a layer.
 
     Args:
         row: see the names of its columns.
-        size: side of the map that it reads.
+        height: of the map that it reads.
+        width: of that map.
     """
     stride, groups = row[STRIDE], row[GROUPS]
     return Layer(
@@ -90,15 +97,18 @@ def layer_of(row: IntVector, size: int) -> Layer:
         row[KERNEL],
         stride,
         groups,
-        size,
-        (size + stride - 1) // stride,
+        height,
+        width,
+        (height + stride - 1) // stride,
+        (width + stride - 1) // stride,
     )
 
 
 @compiled_in_place
 def score_chain(
     rows: IntMatrix,
-    resolution: int,
+    height: int,
+    width: int,
     batch: int,
     alpha: float,
     weight: Vector,
@@ -116,7 +126,8 @@ def score_chain(
 
     Args:
         rows: n×7, one row a layer, see the names of the columns.
-        resolution: side of the input, in pixels.
+        height: of the input, in pixels.
+        width: of the input, in pixels.
         batch: images over which the batch norms take their statistics.
         alpha: size of the perturbation, relative to the input.
         weight: share of the batch in each class of images, see `geometry.image_classes`.
@@ -131,9 +142,10 @@ def score_chain(
         marks: rows before which the state is to be kept, in ascending order.
         states: one for each mark, written.
     """
-    images, size = first_images(weight, normal_score), resolution
+    images = first_images(weight, normal_score)
     delta = 1 - 1 / math.sqrt(1 + alpha * alpha)
-    profile = first_profile(size, delta)
+    profile = first_profile(height, width, delta)
+    means = np.zeros((len(profile), len(MEAN)))
     local, own = LocalEnergy(0.0, 0.0, 0.0), OwnEnergy(0.0, 0.0, 0.0, 0.0)
     correlation, coherent = Correlation(0.0, 0.0, 0.0, 0.0, 0.0, 0.0), Coherent(0.0, 0.0, 0.0)
     spread = tilt = total = 0.0
@@ -144,8 +156,8 @@ def score_chain(
     pooled = Pooled(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, local, own, correlation, coherent)
     kind, pool_kernel, count, first, mark = INPUT, 0, 0, int(before[ROW]), 0
     if first > 0:
-        size = int(before[SIZE])
-        read_arrays(before, images, profile, size)
+        height, width = int(before[MAP_HEIGHT]), int(before[MAP_WIDTH])
+        read_arrays(before, images, profile, height, width)
         local, own, correlation, coherent = read_parts(before)
         delta, spread, tilt, total = before[DELTA], before[SPREAD], before[TILT], before[TOTAL]
         groups_before, channels = before[GROUPS_BEFORE], before[CHANNELS]
@@ -153,24 +165,24 @@ def score_chain(
     for index in range(first, len(rows)):
         if mark < len(marks) and index == marks[mark]:
             state = states[mark]
-            state[ROW], state[SIZE], state[COUNT] = index, size, count
+            state[ROW], state[MAP_HEIGHT], state[MAP_WIDTH], state[COUNT] = index, height, width, count
             state[DELTA], state[SPREAD], state[TILT], state[TOTAL] = delta, spread, tilt, total
             state[GROUPS_BEFORE], state[CHANNELS] = groups_before, channels
             state[KIND_BEFORE], state[POOL_KERNEL] = kind, pool_kernel
             write_parts(state, local, own, correlation, coherent)
-            write_arrays(state, images, profile, size)
+            write_arrays(state, images, profile, height, width)
             mark += 1
-        layer, table = layer_of(rows[index], size), geometry[rows[index, GEOMETRY]]
+        layer, table = layer_of(rows[index], height, width), geometry[rows[index, GEOMETRY]]
         if rows[index, KIND] == MAX_POOL:
             max_pool(profile, layer)
             if neighbours is not None and overlaps is not None:
                 neighbours_after_max(neighbours, layer, overlaps)
                 correlated = layer.kernel > layer.stride
-            size, kind, pool_kernel = layer.out_size, MAX, layer.kernel
+            height, width, kind, pool_kernel = layer.out_height, layer.out_width, MAX, layer.kernel
             continue
         # What the activation before the convolution does.
         fluctuation = 1 + (local.smooth + local.white) + (own.image + own.smooth + own.white)
-        moments = moments_before(images, profile, size, fluctuation, spread)
+        moments = moments_before(images, profile, means, height, width, fluctuation, spread)
         if kind == RELU:
             activation = relu(images, moments, layer, spread, tilt)
             if neighbours is not None and correlated:
@@ -185,20 +197,20 @@ def score_chain(
         if neighbours is not None and kind == AVERAGE:
             activation = after_average_pool(images, moments, pooled)
         # 1. Expected variance.
-        difference_after_activation(profile, size, activation.rectified)
-        mean_half = mean_over_side(profile, PROFILE.half_difference, size)
+        difference_after_activation(profile, means, height, width, activation.rectified)
         if neighbours is not None and rows[index, KIND] == AVERAGE_POOL:
             unpooled = Before(local, own, correlation, coherent)
-            pooled = average_pool(images, profile, unpooled, activation, moments, mean_half, neighbours, layer, table)
-            delta, size, kind, tilt = pooled.difference, layer.out_size, AVERAGE, 0.0
+            pooled = average_pool(images, profile, means, unpooled, activation, moments, neighbours, layer, table)
+            delta, kind, tilt = pooled.difference, AVERAGE, 0.0
+            height, width = layer.out_height, layer.out_width
             correlated = correlated or layer.kernel > layer.stride
             local, own, correlation, coherent = pooled.local, pooled.own, pooled.correlation, pooled.coherent
             continue
-        mean_window = window_sum(profile, PROFILE.half_difference, layer, PROFILE.window_difference)
-        energy = mean_energy(profile, layer, activation.second_moment, activation.profile_mean)
+        window_differences(profile, means, layer)
+        energy = mean_energy(profile, means, layer, activation.second_moment, activation.profile_mean)
         # 2. and 3. Fluctuations within an image, and correlations.
         passed = passed_on(local, own, activation)
-        drift = drift_of_images(images, local, activation, moments, layer.size)
+        drift = drift_of_images(images, local, activation, moments, float(height * width))
         noise = noise_of_a_channel(local, correlation, coherent, activation, moments)
         coherent = coherent_after_convolution(local, coherent, activation, moments, layer.kernel, table)
         averaged, common = groups_before, 0.0
@@ -218,13 +230,13 @@ def score_chain(
         )
         if common > 0 and batch > 1:
             widen_images(images, common + drift.noise, square, scatter)
-        size, channels = layer.out_size, float(layer.out_channels)
-        normalised = batch_norm(images, local, own, coherent, float(size * size), batch)
+        height, width, channels = layer.out_height, layer.out_width, float(layer.out_channels)
+        normalised = batch_norm(images, local, own, coherent, float(height * width), batch)
         local, own, coherent = normalised.local, normalised.own, normalised.coherent
         # 5. Difference of the passes, and the spread of a channel's variance between channels.
         others = normalised.others
-        delta = difference_after_convolution(profile, energy, mean_half, mean_window, size, correlation, others)
-        spread = spread_of_channels(normalised, correlation, float(batch) * size * size)
+        delta = difference_after_convolution(profile, means, energy, layer, correlation, others)
+        spread = spread_of_channels(normalised, correlation, float(batch) * height * width)
         logs[count] = 0.5 * math.log(layer.fan * energy) - spread / (4 * channels)
         total += logs[count]
         count += 1
@@ -232,14 +244,16 @@ def score_chain(
             neighbours_after_stride(neighbours, layer.stride)
         kind = RELU if rows[index, KIND] == CONVOLUTION_RELU else LINEAR
     signs = 2.0 if kind in (LINEAR, AVERAGE) else 1.0
-    return total + log_difference(images, profile, local, own, delta, channels * size * size * signs, size)
+    outputs = channels * height * width * signs
+    return total + log_difference(images, profile, means, local, own, delta, outputs, height, width)
 
 
 @compiled_and_kept
 def score_chains(
     rows: IntMatrix,
     starts: IntVector,
-    resolution: int,
+    height: int,
+    width: int,
     batch: int,
     alpha: float,
     weight: Vector,
@@ -257,7 +271,8 @@ def score_chains(
     Args:
         rows: n×7, the rows of all chains, one after the other.
         starts: first row of every chain, and the number of rows.
-        resolution: side of the input, in pixels.
+        height: of the input, in pixels.
+        width: of the input, in pixels.
         batch: images over which the batch norms take their statistics.
         alpha: size of the perturbation, relative to the input.
         weight: share of the batch in each class of images, see `geometry.image_classes`.
@@ -281,7 +296,8 @@ def score_chains(
             marks[mark] = prefixes.ends[i, unchanged + mark] - starts[i] - 1
         scores[i] = score_chain(
             chain,
-            resolution,
+            height,
+            width,
             batch,
             alpha,
             weight,

@@ -16,6 +16,7 @@ from zennas.scores.closed_form.images import NO_DRIFT, coherent_of_images, uneve
 from zennas.scores.closed_form.neighbours import Tables, neighbours_after_average
 from zennas.scores.closed_form.state import (
     IMAGE,
+    MEAN,
     PROFILE,
     Coherent,
     Correlation,
@@ -23,7 +24,10 @@ from zennas.scores.closed_form.state import (
     LocalEnergy,
     Matrix,
     OwnEnergy,
+    Profiles,
     Vector,
+    over_map,
+    side,
 )
 from zennas.scores.closed_form.variance import window_sum
 
@@ -91,7 +95,7 @@ class Kept(NamedTuple):
 
 
 @compiled
-def max_pool(profile: Matrix, layer: Layer) -> None:
+def max_pool(profile: Profiles, layer: Layer) -> None:
     """A max pool's map has a flat profile, and the mean difference of the passes.
 
     Args:
@@ -99,43 +103,52 @@ def max_pool(profile: Matrix, layer: Layer) -> None:
         layer: the pool.
     """
     mean = 0.0
-    for i in range(layer.size):
-        mean += profile[PROFILE.difference, i]
-    for i in range(layer.out_size):
-        profile[PROFILE.energy, i] = profile[PROFILE.root, i] = 1.0
-        profile[PROFILE.difference, i] = mean / layer.size
+    for part in range(len(profile)):
+        size, total = side(part, layer.height, layer.width), 0.0
+        for i in range(size):
+            total += profile[part, PROFILE.difference, i]
+        mean += total / size
+    for part in range(len(profile)):
+        for i in range(side(part, layer.out_height, layer.out_width)):
+            profile[part, PROFILE.energy, i] = profile[part, PROFILE.root, i] = 1.0
+            profile[part, PROFILE.difference, i] = mean / len(profile)
 
 
 @compiled_apart
-def kept_by_window(profile: Matrix, layer: Layer, length2: float, table: Vector) -> Kept:
+def kept_by_window(profile: Profiles, means: Matrix, layer: Layer, length2: float, table: Vector) -> Kept:
     """What the pool's window leaves; fills `window_energy`, `window_root` and `window_difference`.
 
     Args:
         profile: reads `energy`, `root` and `half_difference`.
+        means: of the profile, writes `window_energy`, `window_root` and `window_square`.
         layer: the pool.
         length2: squared correlation length of the smooth local part.
         table: the geometry's row, see `geometry_row`.
     """
-    window_sum(profile, PROFILE.energy, layer, PROFILE.window_energy)
-    window_sum(profile, PROFILE.root, layer, PROFILE.window_root)
-    window_sum(profile, PROFILE.half_difference, layer, PROFILE.window_difference)
     pad = (layer.kernel - 1) // 2
-    white = coherent = mean = 0.0
-    for i in range(layer.out_size):
-        # Zeros count, but not what lies beyond them: the last window of an even kernel on an odd side is cut.
-        first = i * layer.stride - pad
-        taps = float(min(first + layer.kernel, layer.size + pad) - first)
-        profile[PROFILE.window_energy, i] /= taps * taps
-        profile[PROFILE.window_root, i] /= taps
-        profile[PROFILE.window_difference, i] /= taps * taps
-        white += profile[PROFILE.window_energy, i]
-        coherent += profile[PROFILE.window_root, i] * profile[PROFILE.window_root, i]
-        mean += profile[PROFILE.window_root, i]
-    out = layer.out_size
-    coherent = (coherent / out) ** 2
+    for part in range(len(profile)):
+        size, out = side(part, layer.height, layer.width), side(part, layer.out_height, layer.out_width)
+        window_sum(profile[part], PROFILE.energy, layer, size, out, PROFILE.window_energy)
+        window_sum(profile[part], PROFILE.root, layer, size, out, PROFILE.window_root)
+        window_sum(profile[part], PROFILE.half_difference, layer, size, out, PROFILE.window_difference)
+        white = coherent = mean = 0.0
+        for i in range(out):
+            # Zeros count, but not what lies beyond them: the last window of an even kernel on an odd side is cut.
+            first = i * layer.stride - pad
+            taps = float(min(first + layer.kernel, size + pad) - first)
+            profile[part, PROFILE.window_energy, i] /= taps * taps
+            profile[part, PROFILE.window_root, i] /= taps
+            profile[part, PROFILE.window_difference, i] /= taps * taps
+            white += profile[part, PROFILE.window_energy, i]
+            coherent += profile[part, PROFILE.window_root, i] * profile[part, PROFILE.window_root, i]
+            mean += profile[part, PROFILE.window_root, i]
+        means[part, MEAN.window_energy], means[part, MEAN.window_root] = white / out, mean / out
+        means[part, MEAN.window_square] = coherent / out
+    coherent = over_map(means, MEAN.window_square)
     smooth, _ = window_average(1.0, 0.0, length2, layer, table)
     at_positions = table[WHITE] if layer.kernel > 1 else 1.0
-    return Kept((white / out) ** 2, coherent, (mean / out) ** 2, smooth * coherent, at_positions * coherent)
+    white, mean = over_map(means, MEAN.window_energy), over_map(means, MEAN.window_root)
+    return Kept(white, coherent, mean, smooth * coherent, at_positions * coherent)
 
 
 @compiled_apart
@@ -166,41 +179,59 @@ def images_after_average(images: Matrix, kept: Kept, fixed: float, of_fixed: flo
 
 
 @compiled_apart
-def profile_after_average(profile: Matrix, layer: Layer, white: float, coherent: float, mean_half: float) -> float:
+def profile_after_average(
+    profile: Profiles, means: Matrix, layer: Layer, white: float, coherent: float, others: float
+) -> float:
     """Write the pooled map's profile; returns the mean of half the squared difference of the passes.
 
     Args:
         profile: reads what `kept_by_window` filled; writes `energy`, `root` and `difference`.
+        means: of the profile, reads `half_difference`; writes `window_energy`, `window_square` and `window_difference`.
         layer: the pool.
         white: variance at a position that a window's average does not leave, where the profile is 1.
         coherent: mean square at a position that it leaves.
-        mean_half: mean of `half_difference` over the map that was read.
+        others: what the window leaves of the squared difference, over what it would leave of independent positions.
     """
-    out = layer.out_size
-    mean_white = mean_coherent = mean_window = 0.0
-    for i in range(out):
-        mean_white += profile[PROFILE.window_energy, i] / out
-        mean_coherent += profile[PROFILE.window_root, i] * profile[PROFILE.window_root, i] / out
-        mean_window += profile[PROFILE.window_difference, i] / out
-    second_moment = white * mean_white * mean_white + coherent * mean_coherent * mean_coherent
-    for i in range(out):
-        root = profile[PROFILE.window_root, i]
-        at_row = white * profile[PROFILE.window_energy, i] * mean_white + coherent * root * root * mean_coherent
-        profile[PROFILE.energy, i] = at_row / second_moment
-        profile[PROFILE.root, i] = root
-        half = profile[PROFILE.window_difference, i] * mean_window / mean_half
-        profile[PROFILE.difference, i] = half / profile[PROFILE.energy, i]
-    return mean_window * mean_window / mean_half
+    for part in range(len(profile)):
+        out = side(part, layer.out_height, layer.out_width)
+        mean_white = mean_coherent = mean_window = 0.0
+        for i in range(out):
+            mean_white += profile[part, PROFILE.window_energy, i] / out
+            mean_coherent += profile[part, PROFILE.window_root, i] * profile[part, PROFILE.window_root, i] / out
+            mean_window += profile[part, PROFILE.window_difference, i] / out
+        means[part, MEAN.window_energy], means[part, MEAN.window_square] = mean_white, mean_coherent
+        means[part, MEAN.window_difference] = mean_window
+    last = len(profile) - 1
+    second_moment = (
+        white * means[0, MEAN.window_energy] * means[last, MEAN.window_energy]
+        + coherent * means[0, MEAN.window_square] * means[last, MEAN.window_square]
+    )
+    difference = 0.0
+    for part in range(len(profile)):
+        out, other = side(part, layer.out_height, layer.out_width), last - part
+        mean_white, mean_coherent = means[other, MEAN.window_energy], means[other, MEAN.window_square]
+        mean_window, mean_half = means[other, MEAN.window_difference], means[other, MEAN.half_difference] / others
+        for i in range(out):
+            root = profile[part, PROFILE.window_root, i]
+            at_row = (
+                white * profile[part, PROFILE.window_energy, i] * mean_white + coherent * root * root * mean_coherent
+            )
+            profile[part, PROFILE.energy, i] = at_row / second_moment
+            profile[part, PROFILE.root, i] = root
+            half = profile[part, PROFILE.window_difference, i] * mean_window / mean_half
+            profile[part, PROFILE.difference, i] = half / profile[part, PROFILE.energy, i]
+        difference += means[part, MEAN.window_difference] * mean_window / mean_half
+    return difference / len(profile)
 
 
 @compiled_apart
 def average_pool(
     images: Matrix,
-    profile: Matrix,
+    profile: Profiles,
+    means: Matrix,
     before: Before,
     activation: Activation,
     moments: Moments,
-    mean_half: float,
     neighbours: Tables,
     layer: Layer,
     table: Vector,
@@ -210,10 +241,10 @@ def average_pool(
     Args:
         images: the classes of images; reads what the activation wrote, writes the state after the pool.
         profile: likewise.
+        means: of the profile, likewise.
         before: the state before the activation.
         activation: what the pool reads.
         moments: of the state before the activation.
-        mean_half: mean of `half_difference`.
         neighbours: correlations of neighbouring positions, changed.
         layer: the pool.
         table: the geometry's row, see `geometry_row`.
@@ -223,7 +254,7 @@ def average_pool(
     shares = coherent_after_convolution(local, coherent, activation, moments, 1, table)
     coherent_of_images(images, activation, 1, table)
     unevenness_of_images(images, passed, Noise(0.0, 0.0, 0.0), activation, moments, 1.0, layer, table, NO_DRIFT)
-    kept = kept_by_window(profile, layer, passed.length2, table)
+    kept = kept_by_window(profile, means, layer, passed.length2, table)
     of_images = 0.0
     for b in range(images.shape[1]):
         of_images += images[IMAGE.weight, b] * images[IMAGE.next_coherent, b]
@@ -246,8 +277,7 @@ def average_pool(
     lasts = correlated.difference / before_pool if before_pool > 0 else 1.0
     common_part = common * lasts * layer.kernel * layer.kernel
     other_part = (1 - common) * alike_difference
-    mean_half = mean_half / (other_part + common_part)
-    difference = profile_after_average(profile, layer, white * alike, lasting, mean_half)
+    difference = profile_after_average(profile, means, layer, white * alike, lasting, other_part + common_part)
     shared, length2 = window_average(passed.smooth, passed.shared - passed.smooth, passed.length2, layer, table)
     alone, own_length2 = window_average(passed.own_smooth, passed.own_white, own.length2, layer, table)
     white_share = white * kept.white / variance
@@ -276,7 +306,7 @@ def after_average_pool(images: Matrix, moments: Moments, pooled: Pooled) -> Acti
         pooled: what the pool put out.
     """
     unchanged(images)
-    square, mean = moments.image_square, pooled.mean * moments.profile_root * moments.profile_root
+    square, mean = moments.image_square, pooled.mean * moments.profile_root * moments.across_root
     q = pooled.correlation.difference
     common = pooled.common / q if q > 0 else 0.0
     return Activation(

@@ -14,7 +14,8 @@ from zennas.blocks.layers import AveragePool, Convolution, Layer, MaxPool
 from zennas.blocks.tracing import AVERAGE_POOL, CONVOLUTION, CONVOLUTION_RELU, MAX_POOL
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
-from zennas.scores.chains import COLUMNS, KERNEL, KIND, SIDE, STRIDE, Chains, ChainScorer
+from zennas.input_size import MAX_RESOLUTION, GivenResolution, Resolution, read_resolution, sides, size_of
+from zennas.scores.chains import HEIGHT, KERNEL, KIND, STRIDE, WIDTH, Chains, ChainScorer
 from zennas.scores.closed_form.geometry import LARGEST_MAX, geometry_row, image_classes, max_correlations, max_moments
 from zennas.scores.closed_form.kept import Prefixes, no_prefixes, state_length
 from zennas.scores.closed_form.kernel import GEOMETRY, score_chains
@@ -33,7 +34,7 @@ of chains with dense convolutions only, and of chains with grouped or depthwise 
 
 
 def meanfield_score(
-    network: Architecture | Chain, resolution: int | None = None, *, batch_size: int = BATCH_SIZE
+    network: Architecture | Chain, resolution: GivenResolution | None = None, *, batch_size: int = BATCH_SIZE
 ) -> Score:
     """The expected Zen-score, without a forward pass.
 
@@ -42,7 +43,8 @@ def meanfield_score(
 
     Args:
         network: an architecture, or a chain of convolutions and of max and average pools.
-        resolution: side of the square input; by default the architecture's own.
+        resolution: size of the input: the side of a square, `"320x192"` or (height, width); by default the
+            architecture's own.
         batch_size: images over which the batch norms that are predicted take their statistics.
 
     Raises:
@@ -51,17 +53,17 @@ def meanfield_score(
     """
     started = time.perf_counter()
     if isinstance(network, Architecture):
-        resolution = native_resolution(network, resolution)
+        size = native_resolution(network, resolution)
         smallest = smallest_resolution(network)
-        if resolution < smallest:
-            raise ScoreError(f"resolution {resolution} is too small for the strides; use {smallest} or more")
+        if min(sides(size)) < smallest:
+            raise ScoreError(f"resolution {size} is too small for the strides; use {smallest} or more")
         chain = architecture_chain(network)
     elif resolution is None:
         raise ScoreError("a chain of convolutions has no resolution of its own; give one")
     else:
-        chain = tuple(network)
-    rows, _ = _rows(chain, resolution)
-    scores, logs = _scored(rows, [0, len(rows)], resolution, batch_size)
+        chain, size = tuple(network), read_resolution(resolution)
+    rows, _ = _rows(chain, size)
+    scores, logs = _scored(rows, [0, len(rows)], size, batch_size)
     value = float(scores[0])
     if not math.isfinite(value):
         raise ScoreError(f"the meanfield score came out as {value}: numerically meaningless for this network")
@@ -79,13 +81,13 @@ def meanfield_score(
 
 
 def meanfield_many(
-    networks: Sequence[tuple[SuperBlock, ...]], resolution: int, batch_size: int = BATCH_SIZE
+    networks: Sequence[tuple[SuperBlock, ...]], resolution: Resolution, batch_size: int = BATCH_SIZE
 ) -> list[float]:
     """Bare scores of many networks, as a search needs them: what a super-block stands for is remembered.
 
     Args:
         networks: super-blocks of every network, first to last; at least one network.
-        resolution: side of the square input, in pixels.
+        resolution: size of the input in pixels: its side, or height and width.
         batch_size: images over which the batch norms that are predicted take their statistics.
 
     Raises:
@@ -108,11 +110,11 @@ def meanfield_many(
 class MeanfieldScorer(ChainScorer):
     """Scores a search's rounds: what a network has in common with its parent is computed once, with the same result."""
 
-    def __init__(self, resolution: int, parents: int, batch_size: int = BATCH_SIZE) -> None:
+    def __init__(self, resolution: Resolution, parents: int, batch_size: int = BATCH_SIZE) -> None:
         """A scorer that has scored nothing yet.
 
         Args:
-            resolution: side of the square input, in pixels.
+            resolution: size of the input in pixels: its side, or height and width.
             parents: candidates of which something is kept, at most.
             batch_size: images over which the batch norms that are predicted take their statistics.
         """
@@ -126,7 +128,7 @@ class MeanfieldScorer(ChainScorer):
     def score(self, chains: Chains) -> list[float]:
         """The scores of a round's networks, in order."""
         columns = chains.rows
-        geometry = _TABLE.indices(columns[:, SIDE], columns[:, KERNEL], columns[:, STRIDE])
+        geometry = _TABLE.indices(columns[:, HEIGHT], columns[:, WIDTH], columns[:, KERNEL], columns[:, STRIDE])
         rows = np.concatenate([columns[:, :GEOMETRY], geometry[:, None]], axis=1)
         if (rows[:, KIND] == AVERAGE_POOL).any():
             # The correlations that average pools leave are no part of the state that is kept.
@@ -178,7 +180,7 @@ def _listed(scores: Vector) -> list[float]:
 def _scored(
     rows: IntMatrix,
     starts: list[int] | IntVector,
-    resolution: int,
+    resolution: Resolution,
     batch_size: int,
     prefixes: Prefixes | None = None,
 ) -> tuple[Vector, Vector]:
@@ -189,7 +191,7 @@ def _scored(
     score_chains(
         rows,
         np.array(starts),
-        resolution,
+        *sides(resolution),
         batch_size,
         ALPHA,
         weight,
@@ -207,27 +209,30 @@ def _scored(
 
 _STRIDES = 64
 """Above any stride of a layer that a traced chain can have."""
+_SIDES = MAX_RESOLUTION + 1
 
 
 class _GeometryTable:
     """All geometries met so far, one row each; rows keep their index for ever."""
 
     def __init__(self) -> None:
-        self._index: dict[tuple[int, int, int], int] = {}
+        self._index: dict[tuple[Resolution, int, int], int] = {}
         self._rows: list[npt.NDArray[np.float64]] = []
         self._array = np.empty((0, 0))
         self._dense = np.empty(0, dtype=np.int64)
 
-    def index(self, size: int, kernel: int, stride: int) -> int:
+    def index(self, size: Resolution, kernel: int, stride: int) -> int:
         key = (size, kernel, stride)
         if key not in self._index:
-            self._rows.append(geometry_row(size, kernel, stride))
+            self._rows.append(geometry_row(*sides(size), kernel, stride))
             self._index[key] = len(self._rows) - 1
         return self._index[key]
 
-    def indices(self, sizes: IntVector, kernels: IntVector, strides: IntVector) -> IntVector:
+    def indices(self, heights: IntVector, widths: IntVector, kernels: IntVector, strides: IntVector) -> IntVector:
         """`index` of many."""
-        keys = (sizes * (MAX_KERNEL + 1) + kernels) * _STRIDES + strides
+        if (heights != widths).any():
+            return self._other_indices(heights, widths, kernels, strides)
+        keys = (heights * (MAX_KERNEL + 1) + kernels) * _STRIDES + strides
         known = len(self._dense)
         highest = int(keys.max()) if len(keys) else 0
         if highest >= known:
@@ -240,6 +245,21 @@ class _GeometryTable:
                 self._dense[key] = self.index(side, kernel, stride)
             found = self._dense[keys]
         indices: IntVector = found
+        return indices
+
+    def _other_indices(
+        self, heights: IntVector, widths: IntVector, kernels: IntVector, strides: IntVector
+    ) -> IntVector:
+        """`indices` of maps that are not square, of which there are too many for a table of all that could be."""
+        keys, places = np.unique(
+            ((heights * _SIDES + widths) * (MAX_KERNEL + 1) + kernels) * _STRIDES + strides, return_inverse=True
+        )
+        found = []
+        for key in keys.tolist():
+            rest, stride = divmod(key, _STRIDES)
+            rest, kernel = divmod(rest, MAX_KERNEL + 1)
+            found.append(self.index(size_of(*divmod(rest, _SIDES)), kernel, stride))
+        indices: IntVector = np.array(found, dtype=np.int64)[places]
         return indices
 
     def array(self) -> npt.NDArray[np.float64]:
@@ -260,7 +280,7 @@ def _pools(kernels: IntVector) -> npt.NDArray[np.float64]:
 
 
 @lru_cache(maxsize=1 << 17)
-def _super_block_rows(block: SuperBlock, resolution: int) -> tuple[IntMatrix, int]:
+def _super_block_rows(block: SuperBlock, resolution: Resolution) -> tuple[IntMatrix, Resolution]:
     chain = super_block_chain(block)
     first, size = _rows(chain.first, resolution)
     if not chain.repeats:
@@ -270,13 +290,13 @@ def _super_block_rows(block: SuperBlock, resolution: int) -> tuple[IntMatrix, in
 
 
 @lru_cache(maxsize=1 << 16)
-def _rows(chain: Chain, resolution: int) -> tuple[IntMatrix, int]:
-    """The chain as the kernel reads it, and the side of its output. Raises `ScoreError` for what it cannot say."""
+def _rows(chain: Chain, resolution: Resolution) -> tuple[IntMatrix, Resolution]:
+    """The chain as the kernel reads it, and the size of its output. Raises `ScoreError` for what it cannot say."""
     rows: list[Row] = []
     for layer in chain:
         rows += closed_form_rows(layer, resolution)
         resolution = layer.out_resolution(resolution)
-    return np.array(rows, dtype=np.int64).reshape(-1, COLUMNS), resolution
+    return np.array(rows, dtype=np.int64).reshape(-1, GEOMETRY + 1), resolution
 
 
 Row = tuple[int, int, int, int, int, int, int]
@@ -284,13 +304,13 @@ Row = tuple[int, int, int, int, int, int, int]
 
 
 @singledispatch
-def closed_form_rows(layer: Layer, resolution: int) -> Sequence[Row]:
+def closed_form_rows(layer: Layer, resolution: Resolution) -> Sequence[Row]:
     """A layer as the kernel reads it. A kind of layer registers its own by its class; one that leaves the moments of a
     map as they are has no row.
 
     Args:
         layer: of a chain.
-        resolution: side of its square input.
+        resolution: size of the input.
 
     Raises:
         ScoreError: the closed form does not know the layer.
@@ -299,7 +319,7 @@ def closed_form_rows(layer: Layer, resolution: int) -> Sequence[Row]:
 
 
 @closed_form_rows.register
-def _max_pool(layer: MaxPool, resolution: int) -> Sequence[Row]:
+def _max_pool(layer: MaxPool, resolution: Resolution) -> Sequence[Row]:
     kernel = layer.kernel
     if kernel > LARGEST_MAX:
         raise ScoreError(f"the closed form handles max pools up to {LARGEST_MAX}×{LARGEST_MAX}, not {kernel}×{kernel}")
@@ -308,7 +328,7 @@ def _max_pool(layer: MaxPool, resolution: int) -> Sequence[Row]:
 
 
 @closed_form_rows.register
-def _average_pool(layer: AveragePool, resolution: int) -> Sequence[Row]:
+def _average_pool(layer: AveragePool, resolution: Resolution) -> Sequence[Row]:
     kernel = layer.kernel
     if kernel > MAX_KERNEL:
         raise ScoreError(
@@ -319,7 +339,7 @@ def _average_pool(layer: AveragePool, resolution: int) -> Sequence[Row]:
 
 
 @closed_form_rows.register
-def _convolution(layer: Convolution, resolution: int) -> Sequence[Row]:
+def _convolution(layer: Convolution, resolution: Resolution) -> Sequence[Row]:
     kind = _kind(layer)
     geometry = _TABLE.index(resolution, layer.kernel, layer.stride)
     return [(layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.groups, kind, geometry)]

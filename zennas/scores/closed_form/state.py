@@ -23,6 +23,9 @@ IntMatrix = npt.NDArray[np.int64]
 Matrix = npt.NDArray[np.float64]
 """A two-dimensional array of doubles: tables by geometry or by kernel."""
 
+Profiles = npt.NDArray[np.float64]
+"""A three-dimensional array of doubles: `ProfileRows` down the map, then across it."""
+
 MAX_KERNEL = 31
 """The largest kernel of a convolution."""
 
@@ -35,8 +38,10 @@ class Layer(NamedTuple):
 
     Attributes:
         fan: channels that one of its outputs reads, in / groups.
-        size: side of the map it reads, in pixels.
-        out_size: side of the map it writes.
+        height: of the map it reads, in pixels.
+        width: of that map.
+        out_height: of the map it writes.
+        out_width: of that map.
     """
 
     in_channels: int
@@ -45,8 +50,10 @@ class Layer(NamedTuple):
     kernel: int
     stride: int
     groups: int
-    size: int
-    out_size: int
+    height: int
+    width: int
+    out_height: int
+    out_width: int
 
 
 class ImageRows(NamedTuple):
@@ -83,12 +90,13 @@ IMAGE = ImageRows(*range(11))
 
 
 class ProfileRows(NamedTuple):
-    """Rows of the array `profile`: how means depend on the position ("1. Expected variance").
+    """Rows of either part of the array `profile`: how means depend on the position ("1. Expected variance").
 
-    One column a position along a side of the map; `tap_mean` has one a tap of a kernel.
+    One column a position along a side of the map; `tap_mean` has one a tap of a kernel. The first part is down the map.
+    It is the only one of a square input, both of whose sides have the same profile; else the second is across the map.
 
     Attributes:
-        energy: u; the map's mean energy is u(x)·u(y), and the mean of u is 1.
+        energy: u; the map's mean energy is u(y)·v(x), and the mean of u is 1.
         root: w = √u.
         difference: d, 1 − correlation of the two passes ("5. The perturbation").
         half_difference: u times half the mean squared difference of the passes after the activation.
@@ -111,6 +119,35 @@ class ProfileRows(NamedTuple):
 
 
 PROFILE = ProfileRows(*range(9))
+
+
+class MeanColumns(NamedTuple):
+    """Columns of the array `means`: means over the positions of each part of `profile`, one row a part.
+
+    Attributes:
+        root: of w.
+        square: of u².
+        power15: of u^1.5.
+        half_difference: of that row.
+        window_energy: of A.
+        window_root: of B; where the mean is subtracted, else 0.
+        window_square: of B², for an average pool alone.
+        window_difference: of that row.
+        tap_square: sum of b² over the taps of a kernel; where the mean is subtracted, else 0.
+    """
+
+    root: int
+    square: int
+    power15: int
+    half_difference: int
+    window_energy: int
+    window_root: int
+    window_square: int
+    window_difference: int
+    tap_square: int
+
+
+MEAN = MeanColumns(*range(9))
 
 
 class LocalEnergy(NamedTuple):
@@ -195,16 +232,41 @@ def first_images(weight: Vector, normal_score: Vector) -> Matrix:
 
 
 @compiled
-def first_profile(size: int, difference: float) -> Matrix:
+def first_profile(height: int, width: int, difference: float) -> Profiles:
     """The flat profile of the input; see `ProfileRows`.
 
     Args:
-        size: side of the input, in pixels; no later map is larger.
+        height: of the input, in pixels; no later map is larger.
+        width: of the input.
         difference: 1 − correlation of the two passes.
     """
-    profile = np.zeros((9, max(size, MAX_KERNEL)))
-    for i in range(size):
-        profile[PROFILE.energy, i] = 1.0
-        profile[PROFILE.root, i] = 1.0
-        profile[PROFILE.difference, i] = difference
+    longest = max(height, width)
+    profile = np.zeros((1 if height == width else 2, 9, max(longest, MAX_KERNEL)))
+    profile[:, PROFILE.energy, :longest] = 1.0
+    profile[:, PROFILE.root, :longest] = 1.0
+    profile[:, PROFILE.difference, :longest] = difference
     return profile
+
+
+@compiled
+def side(part: int, height: int, width: int) -> int:
+    """Positions along a part of `profile`.
+
+    Args:
+        part: 0, down the map, or 1, across it.
+        height: of the map.
+        width: of the map.
+    """
+    return height if part == 0 else width
+
+
+@compiled
+def over_map(means: Matrix, column: int) -> float:
+    """Mean over a map of what is a product of one number a row and one a column.
+
+    Args:
+        means: see `MeanColumns`.
+        column: one of its columns.
+    """
+    mean: float = means[0, column] * means[len(means) - 1, column]
+    return mean

@@ -4,38 +4,25 @@ Sums over a window's taps are exact for a profile that is a product of one numbe
 """
 
 from zennas.compiled import compiled
-from zennas.scores.closed_form.state import PROFILE, Layer, Matrix
+from zennas.scores.closed_form.state import MEAN, PROFILE, Layer, Matrix, Profiles, side
 
 
 @compiled
-def mean_over_side(profile: Matrix, values: int, size: int) -> float:
-    """Mean of one row of the profile.
-
-    Args:
-        profile: see `state.Profile`.
-        values: the row.
-        size: positions along a side.
-    """
-    total = 0.0
-    for i in range(size):
-        total += profile[values, i]
-    return total / size
-
-
-@compiled
-def window_sum(profile: Matrix, values: int, layer: Layer, result: int) -> float:
+def window_sum(profile: Matrix, values: int, layer: Layer, size: int, out_size: int, result: int) -> float:
     """Sum over each window's taps inside the map; returns the mean of the sums.
 
     Args:
-        profile: see `state.Profile`.
+        profile: one part of it, see `state.ProfileRows`.
         values: the row of it that is summed, one number a position of the map that is read.
-        layer: the window: kernel, stride and the sides of both maps.
+        layer: the window: kernel and stride.
+        size: positions of the map that is read.
+        out_size: positions of the map that is written.
         result: the row of it that is filled, one sum a position of the map that is written.
     """
-    size, kernel, stride = layer.size, layer.kernel, layer.stride
+    kernel, stride = layer.kernel, layer.stride
     pad = (kernel - 1) // 2
     total = 0.0
-    for i in range(layer.out_size):
+    for i in range(out_size):
         first = max(0, i * stride - pad)
         last = min(size, i * stride - pad + kernel)
         part = 0.0
@@ -43,21 +30,23 @@ def window_sum(profile: Matrix, values: int, layer: Layer, result: int) -> float
             part += profile[values, j]
         profile[result, i] = part
         total += part
-    return total / layer.out_size
+    return total / out_size
 
 
 @compiled
-def window_means(profile: Matrix, layer: Layer) -> tuple[float, float]:
+def window_means(profile: Matrix, layer: Layer, size: int, out_size: int) -> tuple[float, float]:
     """What subtracting the channel's mean needs: fills `window_root` (B) and `tap_mean` (b).
 
     Args:
-        profile: reads `root`.
-        layer: the window: kernel, stride and the sides of both maps.
+        profile: one part of it; reads `root`.
+        layer: the window: kernel and stride.
+        size: positions of the map that is read.
+        out_size: positions of the map that is written.
 
     Returns:
         Σ b_t² over the taps, and the mean of B.
     """
-    size, kernel, stride, out_size = layer.size, layer.kernel, layer.stride, layer.out_size
+    kernel, stride = layer.kernel, layer.stride
     pad = (kernel - 1) // 2
     squares = mean = 0.0
     for tap in range(kernel):
@@ -80,27 +69,38 @@ def window_means(profile: Matrix, layer: Layer) -> tuple[float, float]:
 
 
 @compiled
-def mean_energy(profile: Matrix, layer: Layer, second_moment: float, mean: float) -> float:
+def mean_energy(profile: Profiles, means: Matrix, layer: Layer, second_moment: float, mean: float) -> float:
     """Expected squared deviation of a window's sum for one input channel: fills `next_energy`, returns its mean.
 
     Args:
         profile: reads `energy` and `root`.
-        layer: the window: kernel, stride and the sides of both maps.
+        means: of the profile, writes `window_energy`, `window_root` and `tap_square`.
+        layer: the window and the maps around it.
         second_moment: mean square of the activations.
-        mean: m, such that the mean activation at a position is m·w(x)·w(y).
+        mean: m, such that the mean activation at a position is m·w(y)·w(x).
     """
-    mean_window = window_sum(profile, PROFILE.energy, layer, PROFILE.window_energy)
-    squares = mean_root = 0.0
-    if mean > 0:
-        squares, mean_root = window_means(profile, layer)
-    else:
-        profile[PROFILE.window_root, : layer.out_size] = 0.0
-    total = 0.0
-    for i in range(layer.out_size):
-        profile[PROFILE.next_energy, i] = (
-            second_moment * profile[PROFILE.window_energy, i] * mean_window
-            - 2 * mean * mean * profile[PROFILE.window_root, i] * mean_root
-            + mean * mean * squares * squares
+    for part in range(len(profile)):
+        size, out_size = side(part, layer.height, layer.width), side(part, layer.out_height, layer.out_width)
+        means[part, MEAN.window_energy] = window_sum(
+            profile[part], PROFILE.energy, layer, size, out_size, PROFILE.window_energy
         )
-        total += profile[PROFILE.next_energy, i]
-    return total / layer.out_size
+        means[part, MEAN.tap_square] = means[part, MEAN.window_root] = 0.0
+        if mean > 0:
+            means[part, MEAN.tap_square], means[part, MEAN.window_root] = window_means(
+                profile[part], layer, size, out_size
+            )
+        else:
+            profile[part, PROFILE.window_root, :out_size] = 0.0
+    total = 0.0
+    for part in range(len(profile) - 1, -1, -1):
+        out_size, other = side(part, layer.out_height, layer.out_width), len(profile) - 1 - part
+        total = 0.0
+        for i in range(out_size):
+            profile[part, PROFILE.next_energy, i] = (
+                second_moment * profile[part, PROFILE.window_energy, i] * means[other, MEAN.window_energy]
+                - 2 * mean * mean * profile[part, PROFILE.window_root, i] * means[other, MEAN.window_root]
+                + mean * mean * means[part, MEAN.tap_square] * means[other, MEAN.tap_square]
+            )
+            total += profile[part, PROFILE.next_energy, i]
+    # Both parts have the same mean.
+    return total / layer.out_height

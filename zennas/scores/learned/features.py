@@ -15,6 +15,7 @@ import numpy.typing as npt
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.counting import classifier_costs, costs, count_super_block
 from zennas.errors import ScoreError
+from zennas.input_size import Resolution, mean_side
 from zennas.optional_dependencies import unknown
 from zennas.scores.learned.shape import (
     CONVOLUTIONS,
@@ -133,13 +134,13 @@ def feature_columns(networks: Described, features: Sequence[Feature]) -> list[Ta
 
 
 def described(
-    networks: Sequence[Network], resolutions: Sequence[int], classes: Sequence[int | None], score: str
+    networks: Sequence[Network], resolutions: Sequence[Resolution], classes: Sequence[int | None], score: str
 ) -> Described:
     """Networks of any kind, one by one.
 
     Args:
         networks: architectures and converted modules.
-        resolutions: side of the input of each.
+        resolutions: size of the input of each.
         classes: outputs of the classifier of each; `None` for the architecture's own, else 1000.
         score: the zero-shot score that is corrected.
 
@@ -158,13 +159,13 @@ def described(
 
 
 def described_blocks(
-    networks: Sequence[tuple[SuperBlock, ...]], resolution: int, num_classes: int, score: str
+    networks: Sequence[tuple[SuperBlock, ...]], resolution: Resolution, num_classes: int, score: str
 ) -> Described:
     """The networks of a round of a search, that are known to be valid.
 
     Args:
         networks: their super-blocks.
-        resolution: side of the square input.
+        resolution: size of the input.
         num_classes: outputs of the classifier.
         score: the zero-shot score that is corrected; it scores many at once.
 
@@ -179,10 +180,10 @@ def described_blocks(
     starts, params, flops = [0], [], []
     total = 0
     for network in networks:
-        side = resolution
+        size = resolution
         weights, products = classifier_costs(network[-1].out_channels, num_classes)
         for block in network:
-            rows, side, own_weights, own_products = _described_block(block, side, resolution)
+            rows, size, own_weights, own_products = _described_block(block, size, resolution)
             parts.append(rows)
             total += len(rows)
             weights += own_weights
@@ -195,11 +196,11 @@ def described_blocks(
 
 
 @lru_cache(maxsize=1 << 17)
-def _described_block(block: SuperBlock, side: int, resolution: int) -> tuple[Table, int, int, int]:
-    """Rows, side of the output, parameters and multiply-adds."""
-    counted = count_super_block(block, side)
-    rows, side = super_block_rows(block, side, resolution)
-    return rows, side, counted.params, counted.flops
+def _described_block(block: SuperBlock, size: Resolution, resolution: Resolution) -> tuple[Table, Resolution, int, int]:
+    """Rows, size of the output, parameters and multiply-adds."""
+    counted = count_super_block(block, size)
+    rows, size = super_block_rows(block, size, resolution)
+    return rows, size, counted.params, counted.flops
 
 
 def _described(
@@ -208,10 +209,11 @@ def _described(
     params: Sequence[float],
     flops: Sequence[float],
     scores: Sequence[float],
-    resolutions: Sequence[int],
+    resolutions: Sequence[Resolution],
 ) -> Described:
     shapes, totals = shapes_of(parts, starts)
-    logs = (np.log(np.maximum(np.array(column, float), LEAST_SCORE)) for column in (params, flops, scores, resolutions))
+    columns = (params, flops, scores, [mean_side(resolution) for resolution in resolutions])
+    logs = (np.log(np.maximum(np.array(column, float), LEAST_SCORE)) for column in columns)
     return Described(shapes, totals, *logs)
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from zennas.architecture.model import MAX_CHANNELS, MAX_RESOLUTION
+from zennas.architecture.model import MAX_CHANNELS
 from zennas.errors import FileError, ZennasError, cut, shortened
+from zennas.input_size import read_resolution
 from zennas.io.documents import load_json
 from zennas.io.text import read_text
 from zennas.scores.learned.corrections import CORRECTIONS, Correction
@@ -48,7 +49,7 @@ def _model(document: dict[str, Any]) -> AccuracyModel:
     return AccuracyModel(
         title,
         _whole(document["networks"], "networks", 1 << 32),
-        None if resolution is None else _whole(resolution, "resolution", MAX_RESOLUTION),
+        None if resolution is None else read_resolution(resolution),
         _whole(document["num_classes"], "num_classes", MAX_CHANNELS),
         _baseline(document["baseline"]),
         scaling,

@@ -19,9 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
+from zennas import input_size
 from zennas.architecture.model import Architecture
 from zennas.counting import native_resolution
 from zennas.errors import ScoreError
+from zennas.input_size import GivenResolution, Resolution, read_resolution
 from zennas.io.text import write_text
 from zennas.scores.learned.corrections import Correction
 from zennas.scores.learned.features import Described, described, feature_columns, known_feature
@@ -111,7 +113,7 @@ class AccuracyModel:
     Attributes:
         title: what it was learned from.
         networks: how many were trained.
-        resolution: side of their input, at which it predicts by default; `None` where they had several.
+        resolution: size of their input, at which it predicts by default; `None` where they had several.
         num_classes: outputs of their classifiers.
         baseline: the calibrated zero-shot score.
         scaling: how features are standardised.
@@ -122,7 +124,7 @@ class AccuracyModel:
 
     title: str
     networks: int
-    resolution: int | None
+    resolution: Resolution | None
     num_classes: int
     baseline: Baseline
     scaling: Scaling
@@ -136,13 +138,16 @@ class AccuracyModel:
         return self.correction is None
 
     def predict(
-        self, architectures: Sequence[Network], resolution: int | None = None, num_classes: int | None = None
+        self,
+        architectures: Sequence[Network],
+        resolution: GivenResolution | None = None,
+        num_classes: int | None = None,
     ) -> tuple[Table, Table]:
         """Accuracy of networks that nobody has trained, had they been trained like those that it was learned from.
 
         Args:
             architectures: the networks; converted modules too.
-            resolution: side of the square input; by default that of the trained networks, else each network's own.
+            resolution: size of the input; by default that of the trained networks, else each network's own.
             num_classes: outputs of the classifier, which count as parameters; by default those of the trained networks.
 
         Returns:
@@ -152,9 +157,9 @@ class AccuracyModel:
             ArchitectureError: a block type is unknown, or no resolution is known.
             ScoreError: the zero-shot score refuses a network.
         """
-        sides = [self._side(network, resolution) for network in architectures]
-        classes = [self.num_classes if num_classes is None else num_classes] * len(sides)
-        return self.predict_described(described(architectures, sides, classes, self.baseline.score))
+        sizes = [self._size(network, resolution) for network in architectures]
+        classes = [self.num_classes if num_classes is None else num_classes] * len(sizes)
+        return self.predict_described(described(architectures, sizes, classes, self.baseline.score))
 
     def predict_described(self, networks: Described) -> tuple[Table, Table]:
         """`predict` for networks whose features are at hand."""
@@ -190,6 +195,7 @@ class AccuracyModel:
         correction = None if self.correction is None else {"kind": self.correction.kind, **plain(self.correction)}
         document = {
             **plain(self),
+            "resolution": None if self.resolution is None else input_size.plain(self.resolution),
             "baseline": plain(self.baseline),
             "scaling": plain(self.scaling),
             "correction": correction,
@@ -201,9 +207,9 @@ class AccuracyModel:
         """Eight hexadecimal digits of its content, by which a run knows its model again."""
         return hashlib.sha256(self.text.encode()).hexdigest()[:8]
 
-    def _side(self, network: Network, resolution: int | None) -> int:
+    def _size(self, network: Network, resolution: GivenResolution | None) -> Resolution:
         if resolution is not None:
-            return resolution
+            return read_resolution(resolution)
         if self.resolution is not None:
             return self.resolution
         if isinstance(network, Architecture):

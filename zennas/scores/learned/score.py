@@ -14,6 +14,7 @@ from pathlib import Path
 
 from zennas.architecture.model import SuperBlock
 from zennas.errors import FileError
+from zennas.input_size import Resolution
 from zennas.scores.learned.features import described_blocks
 from zennas.scores.learned.files import load_accuracy_model
 from zennas.scores.learned.model import AccuracyModel, as_accuracy
@@ -93,14 +94,16 @@ def accuracy_score(model: AccuracyModel, name: str, bound: str = "") -> Register
     """
     sign = BOUNDS[bound]
 
-    def function(network: Network, resolution: int, settings: ScoreSettings) -> Score:
+    def function(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
         started = time.perf_counter()
         mean, std = model.predict([network], resolution)
         value, error = float((mean + sign * std)[0]), float(std[0])
         interval = (value - 1.96 * error, value + 1.96 * error)
         return Score(value, error, interval, time.perf_counter() - started, name=name)
 
-    def many(networks: Sequence[tuple[SuperBlock, ...]], resolution: int, settings: ScoreSettings) -> list[float]:
+    def many(
+        networks: Sequence[tuple[SuperBlock, ...]], resolution: Resolution, settings: ScoreSettings
+    ) -> list[float]:
         found = described_blocks(networks, resolution, model.num_classes, model.baseline.score)
         # The standard deviation takes longer than all the rest.
         values: Table = as_accuracy(model.target(found))

@@ -15,6 +15,7 @@ from zennas.blocks.chain import decorated_path
 from zennas.blocks.layers import Layer
 from zennas.blocks.registry import expand
 from zennas.compiled import compiled_and_kept
+from zennas.input_size import Resolution, mean_side
 from zennas.scores.network import Network
 
 SCALES = 8
@@ -81,31 +82,31 @@ def shapes_of(parts: Sequence[Table], starts: Sequence[int]) -> tuple[Table, Tab
     return shapes, totals
 
 
-def super_block_rows(block: SuperBlock, side: int, resolution: int) -> tuple[Table, int]:
-    """The rows of a super-block, and the side of its output.
+def super_block_rows(block: SuperBlock, size: Resolution, resolution: Resolution) -> tuple[Table, Resolution]:
+    """The rows of a super-block, and the size of its output.
 
     Args:
         block: of a registered type.
-        side: of the square map that comes in.
-        resolution: side of the network's input.
+        size: of the map that comes in.
+        resolution: size of the network's input.
 
     Raises:
         ArchitectureError: the block type is unknown or incomplete.
     """
     expansion = expand(block)
-    first, side = path_rows(decorated_path(expansion.first), side, resolution)
+    first, size = path_rows(decorated_path(expansion.first), size, resolution)
     if not expansion.repeats:
-        return first, side
-    rest, side = path_rows(decorated_path(expansion.rest), side, resolution)
-    return np.concatenate([first, *[rest] * expansion.repeats]), side
+        return first, size
+    rest, size = path_rows(decorated_path(expansion.rest), size, resolution)
+    return np.concatenate([first, *[rest] * expansion.repeats]), size
 
 
-def network_rows(network: Network, resolution: int) -> Table:
+def network_rows(network: Network, resolution: Resolution) -> Table:
     """The rows of an architecture or a converted module.
 
     Args:
         network: what is measured.
-        resolution: side of its square input.
+        resolution: size of its input.
 
     Raises:
         ArchitectureError: a block type is unknown or incomplete.
@@ -114,28 +115,29 @@ def network_rows(network: Network, resolution: int) -> Table:
         rows, _ = path_rows(network.chain, resolution, resolution)
         gates = sum(gate.side == 1 for gate in network.gates)
         return np.concatenate([rows, np.full((gates, 5), GATE)])
-    parts, side = [], resolution
+    parts: list[Table] = []
+    size = resolution
     for block in network.super_blocks:
-        rows, side = super_block_rows(block, side, resolution)
+        rows, size = super_block_rows(block, size, resolution)
         parts.append(rows)
     return np.concatenate(parts)
 
 
-def path_rows(path: Iterable[Layer], side: int, resolution: int) -> tuple[Table, int]:
-    """The rows of layers, and the side of their output.
+def path_rows(path: Iterable[Layer], size: Resolution, resolution: Resolution) -> tuple[Table, Resolution]:
+    """The rows of layers, and the size of their output.
 
     Args:
         path: a main path with its gates.
-        side: of the square map that comes in.
-        resolution: side of the network's input.
+        size: of the map that comes in.
+        resolution: size of the network's input.
     """
     rows = []
     for layer in path:
-        side = layer.out_resolution(side)
-        scale = min(SCALES - 1, max(0, round(math.log2(resolution / side))))
+        size = layer.out_resolution(size)
+        scale = min(SCALES - 1, max(0, round(math.log2(mean_side(resolution) / mean_side(size)))))
         for c in layer.convolutions:
             place = GATE if layer.decoration else float(scale)
             rows.append(
                 (place, math.log(c.out_channels), float(bool(c.activation)), math.log(c.kernel), float(c.groups > 1))
             )
-    return np.array(rows, float).reshape(-1, 5), side
+    return np.array(rows, float).reshape(-1, 5), size

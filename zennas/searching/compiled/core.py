@@ -8,12 +8,14 @@ import numpy as np
 from zennas.architecture.model import SuperBlock
 from zennas.counting import Costs, count_super_block
 from zennas.counting.budgets import Budget
-from zennas.counting.count import COUNTED_ALONE
+from zennas.counting.count import COUNTED_ALONE, FP32
+from zennas.counting.deployed import storage
+from zennas.input_size import Resolution, sides
 from zennas.optional_dependencies import installed
 from zennas.scores.chains import COLUMNS, Chains
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix
 from zennas.searching.algorithms.algorithm import Offspring, Problem
-from zennas.searching.compiled.count import COSTS, Parts
+from zennas.searching.compiled.count import COSTS, Counted, Parts
 from zennas.searching.compiled.fitting import Bounds, Room
 from zennas.searching.compiled.mutation import MOST_MUTATIONS, Numbers, most_parts, numbers_of, type_key
 from zennas.searching.compiled.program import FIELDS, Program, compiled_types
@@ -69,9 +71,9 @@ class Batch(NamedTuple):
 class Core:
     """Rows and hashes of all candidates of a search, and what makes new ones of them."""
 
-    def __init__(self, problem: Problem, resolution: int, num_classes: int) -> None:
+    def __init__(self, problem: Problem, setting: Counted) -> None:
         """The core of a search that `core_of` found to have one."""
-        self._problem, self._resolution, self._classes = problem, resolution, num_classes
+        self._problem, self._setting = problem, setting
         self._examples: list[SuperBlock] = []
         self._types: list[tuple[Any, ...]] = []
         self._numbers_of_types: dict[tuple[Any, ...], int] = {}
@@ -176,8 +178,7 @@ class Core:
                 self._numbers,
                 self._bounds,
                 self._convolve,
-                self._resolution,
-                self._classes,
+                self._setting,
                 self._rows,
                 spans,
                 rho,
@@ -263,27 +264,30 @@ class Core:
             Parts(
                 np.empty((longest, len(COSTS)), dtype=np.int64),
                 np.empty(longest),
-                np.empty(longest + 1, dtype=np.int64),
+                np.empty((longest + 1, 2), dtype=np.int64),
             ),
         )
         return self._room
 
 
-def core_of(problem: Problem, resolution: int, num_classes: int) -> Core | None:
+def core_of(problem: Problem, resolution: Resolution, num_classes: int, dtype: str = FP32) -> Core | None:
     """The compiled core of a search; `None` where something of it has no compiled form: numba is missing, a block type
     cannot be traced, or there are mutation operators or quantities of a user's own.
 
     Args:
         problem: what is searched for; its costs are counted, none of them is predicted.
-        resolution: side of the square input.
+        resolution: size of the input.
         num_classes: outputs of the classifier.
+        dtype: number type in which networks are deployed.
     """
     quantities = {budget.quantity for budgets in problem.budget_sets for budget in budgets}
     if not installed("numba") or COUNTED_ALONE or not quantities <= set(COSTS):
         return None
     space = problem.space
     ends = [space.stem] if space.head is None else [space.stem, space.head]
-    core = Core(problem, resolution, num_classes)
+    stored = storage(dtype)
+    setting = Counted(*sides(resolution), num_classes, stored.activation, stored.weight, stored.output)
+    core = Core(problem, setting)
     plain = SuperBlock("", 1, 8, 8, 1, 8)
     whole = core.take_types([*(space.with_choice(plain, choice) for choice in space.choices), *ends, *space.start])
     return core if whole else None
@@ -291,7 +295,7 @@ def core_of(problem: Problem, resolution: int, num_classes: int) -> Core | None:
 
 def counted_costs(row: Sequence[float]) -> Costs:
     """The costs of a row of `count.COSTS`."""
-    params, flops, layers, convolutions, memory, effectiveness = row
+    params, flops, layers, convolutions, memory, effectiveness, weights, peak_memory = row
     return Costs(
         int(params),
         int(flops),
@@ -300,6 +304,8 @@ def counted_costs(row: Sequence[float]) -> Costs:
         int(memory),
         None,
         effectiveness if effectiveness == effectiveness else None,
+        int(weights),
+        int(peak_memory),
     )
 
 

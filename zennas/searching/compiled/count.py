@@ -8,7 +8,7 @@ import numpy as np
 from zennas.blocks.symbols import ADD, AT_LEAST, DIVIDE, DIVISOR, FLOOR, FLOOR_DIVIDE, LESS, MULTIPLY, ROUND, SUBTRACT
 from zennas.blocks.tracing import CONVOLUTION_RELU, EXCITE, PROJECTION, UNIT, UNIT_WITH_IDENTITY
 from zennas.compiled import compiled_apart
-from zennas.scores.chains import C_IN, C_OUT, COLUMNS, GROUPS, KERNEL, KIND, SIDE
+from zennas.scores.chains import C_IN, C_OUT, COLUMNS, GROUPS, HEIGHT, KERNEL, KIND, WIDTH
 from zennas.scores.chains import STRIDE as CHAIN_STRIDE
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Vector
 from zennas.searching.compiled.program import (
@@ -24,12 +24,31 @@ from zennas.searching.compiled.program import (
     Program,
 )
 
-PARAMS, FLOPS, LAYER_COUNT, CONVOLUTIONS, MEMORY, EFFECTIVENESS = range(6)
-"""Places of the costs; those of a super-block have its depth at the last."""
-COSTS = ("params", "flops", "layers", "convolutions", "memory", "effectiveness")
+PARAMS, FLOPS, LAYER_COUNT, CONVOLUTIONS, MEMORY, EFFECTIVENESS, WEIGHTS, PEAK_MEMORY = range(8)
+"""Places of the costs; those of a super-block have its depth in the place of the effectiveness."""
+COSTS = ("params", "flops", "layers", "convolutions", "memory", "effectiveness", "weights", "peak_memory")
 """Their names."""
-_BYTES = 4
 _ROLE, _IN, _OUT, _KERNEL, _STRIDE, _GROUPS, _VALUES = range(7)
+
+
+class Counted(NamedTuple):
+    """What the networks of a search are counted for.
+
+    Attributes:
+        height: of the input.
+        width: of the input.
+        num_classes: outputs of the classifier.
+        activation: bytes of a value of a feature map.
+        weight: bytes of a weight.
+        output: bytes of each output channel beside its weights.
+    """
+
+    height: int
+    width: int
+    num_classes: int
+    activation: int
+    weight: int
+    output: int
 
 
 @compiled_apart
@@ -86,67 +105,91 @@ def evaluate(program: Program, variant: int, in_channels: int, bottleneck: int, 
 
 @compiled_apart
 def count_units(
-    program: Program, path: int, side: int, at: Vector, counted: IntVector, chain: IntMatrix, used: int
-) -> tuple[int, int, float]:
-    """Costs of one layer, and its rows of the chain (as `closed_form.kernel` reads them, the last column the side).
+    program: Program,
+    path: int,
+    setting: Counted,
+    height: int,
+    width: int,
+    at: Vector,
+    counted: IntVector,
+    chain: IntMatrix,
+    used: int,
+) -> tuple[int, int, int, float]:
+    """Costs of one layer, and its rows of the chain (see `zennas.scores.chains`).
 
     Args:
         program: has the path.
         path: that `evaluate` returned.
-        side: of the square map that comes in.
+        setting: what is counted for.
+        height: of the map that comes in.
+        width: of the map that comes in.
         at: that `evaluate` filled.
         counted: costs, written.
         chain: rows, written from `used` on.
         used: rows that are there already.
 
     Returns:
-        Rows that are there then, the side of the map that goes out, and the sum of the logarithms of the widths.
+        Rows that are there then, height and width of the map that goes out, and the sum of the logarithms of the
+        widths.
     """
-    params = flops = convolutions = memory = depth = 0
+    params = flops = convolutions = memory = depth = weights = outputs = peak = 0
     log_width = 0.0
     held, identity, first = 0, False, True
+    waiting = link = made = 0
     for number in range(program.paths[path, 2], program.paths[path, 3]):
         row = program.rows[number]
         role = row[_ROLE]
         channels, out = int(at[row[_IN]]), int(at[row[_OUT]])
         if role >= UNIT:
+            # In the order of a file a link comes after the main path, and reads the unit's input.
+            peak = max(peak, link + made) if link > 0 else peak
             held, identity, first = 0, role == UNIT_WITH_IDENTITY, True
+            waiting = link = 0
             continue
-        out_side = -(-side // row[_STRIDE])
+        out_height, out_width = -(-height // row[_STRIDE]), -(-width // row[_STRIDE])
         if identity and first:
-            held = channels * side * side
+            held = waiting = channels * height * width
         if role == EXCITE:
             params += out * (channels + row[_VALUES]) + channels * (out + row[_VALUES])
             flops += 2 * out * channels
             convolutions += 2
-            memory = max(memory, held + channels * (side * side + 1))
-            first = False
+            weights += 2 * out * channels
+            outputs += out + channels
+            memory = max(memory, held + channels * (height * width + 1))
+            peak = max(peak, waiting + channels * (height * width + 1))
+            made, first = channels * height * width, False
             continue
-        alive = channels * side * side + out * out_side * out_side
+        alive = channels * height * width + out * out_height * out_width
         fan = 0
         if role == PROJECTION or role <= CONVOLUTION_RELU:
             fan = row[_KERNEL] * row[_KERNEL] * (channels // int(at[row[_GROUPS]]))
             params += out * (fan + row[_VALUES])
-            flops += out * fan * out_side * out_side
+            flops += out * fan * out_height * out_width
             convolutions += 1
+            weights += out * fan
+            outputs += out
         if role == PROJECTION:
-            held = out * out_side * out_side
+            held, waiting, link = out * out_height * out_width, channels * height * width, alive
             memory = max(memory, alive)
             continue
         # The first layer reads the very tensor that the link holds.
         memory = max(memory, alive if identity and first else held + alive)
+        peak, made = max(peak, alive if first else waiting + alive), out * out_height * out_width
         if role <= CONVOLUTION_RELU:
             depth += 1
             log_width += math.log(fan)
         chain[used, C_IN], chain[used, C_OUT] = channels, out
         chain[used, KERNEL], chain[used, CHAIN_STRIDE] = row[_KERNEL], row[_STRIDE]
         chain[used, GROUPS] = int(at[row[_GROUPS]])
-        chain[used, KIND], chain[used, SIDE] = role, side
+        chain[used, KIND], chain[used, HEIGHT], chain[used, WIDTH] = role, height, width
         used += 1
-        side, first = out_side, False
+        height, width, first = out_height, out_width, False
+    peak = max(peak, link + made) if link > 0 else peak
     counted[PARAMS], counted[FLOPS], counted[CONVOLUTIONS] = params, flops, convolutions
-    counted[MEMORY], counted[EFFECTIVENESS] = memory * _BYTES, depth
-    return used, side, log_width
+    counted[MEMORY], counted[PEAK_MEMORY] = memory * setting.activation, peak * setting.activation
+    counted[WEIGHTS] = weights * setting.weight + outputs * setting.output
+    counted[EFFECTIVENESS] = depth
+    return used, height, width, log_width
 
 
 class Parts(NamedTuple):
@@ -155,22 +198,30 @@ class Parts(NamedTuple):
     Attributes:
         counted: a row a super-block, see the places of the costs; the last has its depth.
         log_widths: of each, the sum of the logarithms of its widths.
-        sides: of the map that comes into each, and of the one that leaves the last.
+        sizes: height and width of the map that comes into each, and of the one that leaves the last.
     """
 
     counted: IntMatrix
     log_widths: Vector
-    sides: IntVector
+    sizes: IntMatrix
 
 
 @compiled_apart
 def count_part(
-    program: Program, network: IntMatrix, index: int, at: Vector, parts: Parts, chain: IntMatrix, used: int
+    program: Program,
+    setting: Counted,
+    network: IntMatrix,
+    index: int,
+    at: Vector,
+    parts: Parts,
+    chain: IntMatrix,
+    used: int,
 ) -> int:
     """Costs and chain of one super-block of a network.
 
     Args:
         program: of its block types.
+        setting: what is counted for.
         network: a row a super-block.
         index: of the super-block; those before it are counted.
         at: one number a place of the longest tape, overwritten.
@@ -181,20 +232,24 @@ def count_part(
     Returns:
         Rows that are there then.
     """
-    block, counted, side = network[index], parts.counted[index], parts.sides[index]
+    block, counted = network[index], parts.counted[index]
+    height, width = parts.sizes[index, 0], parts.sizes[index, 1]
     variant, times = block[TYPE] * VARIANTS, block[LAYERS] - 1
     path = evaluate(program, variant + FIRST + block[STRIDE] - 1, block[IN], block[BOTTLENECK], block[OUT], at)
-    used, side, widths = count_units(program, path, side, at, counted, chain, used)
+    used, height, width, widths = count_units(program, path, setting, height, width, at, counted, chain, used)
     if times > 0:
         params, flops, convolutions = counted[PARAMS], counted[FLOPS], counted[CONVOLUTIONS]
         memory, depth = counted[MEMORY], counted[EFFECTIVENESS]
+        weights, peak = counted[WEIGHTS], counted[PEAK_MEMORY]
         path = evaluate(program, variant + REST, block[OUT], block[BOTTLENECK], block[OUT], at)
         begin = used
-        used, side, more = count_units(program, path, side, at, counted, chain, used)
+        used, height, width, more = count_units(program, path, setting, height, width, at, counted, chain, used)
         counted[PARAMS] = params + times * counted[PARAMS]
         counted[FLOPS] = flops + times * counted[FLOPS]
         counted[CONVOLUTIONS] = convolutions + times * counted[CONVOLUTIONS]
         counted[MEMORY] = max(memory, counted[MEMORY])
+        counted[WEIGHTS] = weights + times * counted[WEIGHTS]
+        counted[PEAK_MEMORY] = max(peak, counted[PEAK_MEMORY])
         counted[EFFECTIVENESS] = depth + times * counted[EFFECTIVENESS]
         # A block type convolves in its first layer or in none.
         counted[LAYER_COUNT] = block[LAYERS] if depth > 0 else 0
@@ -207,22 +262,27 @@ def count_part(
             used += length
     else:
         counted[LAYER_COUNT] = block[LAYERS] if counted[EFFECTIVENESS] > 0 else 0
-    parts.log_widths[index], parts.sides[index + 1] = widths, side
+    parts.log_widths[index] = widths
+    parts.sizes[index + 1, 0], parts.sizes[index + 1, 1] = height, width
     return used
 
 
 @compiled_apart
-def add_up(network: IntMatrix, parts: Parts, num_classes: int, costs: Vector) -> None:
+def add_up(network: IntMatrix, parts: Parts, setting: Counted, costs: Vector) -> None:
     """Costs of a network from those of its super-blocks.
 
     Args:
         network: a row a super-block.
         parts: of all of them.
-        num_classes: outputs of the classifier.
+        setting: what is counted for.
         costs: one number of each of `COSTS`, written; an effectiveness that there is not is NaN.
     """
-    out = network[len(network) - 1, OUT]
-    params, flops = (out + 1) * num_classes, out * num_classes
+    out, classes = network[len(network) - 1, OUT], setting.num_classes
+    params, flops = (out + 1) * classes, out * classes
+    weights = out * classes * setting.weight + classes * setting.output
+    positions = parts.sizes[len(network), 0] * parts.sizes[len(network), 1]
+    # Global pooling, then the classifier.
+    peak = max(out * (positions + 1), out + classes) * setting.activation
     layers = convolutions = memory = depth = 0
     log_width = 0.0
     for index in range(len(network)):
@@ -232,19 +292,21 @@ def add_up(network: IntMatrix, parts: Parts, num_classes: int, costs: Vector) ->
         layers += counted[LAYER_COUNT]
         convolutions += counted[CONVOLUTIONS]
         memory = max(memory, counted[MEMORY])
+        weights += counted[WEIGHTS]
+        peak = max(peak, counted[PEAK_MEMORY])
         depth += counted[EFFECTIVENESS]
         log_width += parts.log_widths[index]
     costs[PARAMS], costs[FLOPS], costs[LAYER_COUNT] = params, flops, layers
     costs[CONVOLUTIONS], costs[MEMORY] = convolutions, memory
+    costs[WEIGHTS], costs[PEAK_MEMORY] = weights, peak
     costs[EFFECTIVENESS] = depth / math.exp(log_width / depth) if depth else math.nan
 
 
 @compiled_apart
 def count_network(
     program: Program,
+    setting: Counted,
     network: IntMatrix,
-    resolution: int,
-    num_classes: int,
     at: Vector,
     parts: Parts,
     costs: Vector,
@@ -256,9 +318,8 @@ def count_network(
 
     Args:
         program: of its block types.
+        setting: what is counted for.
         network: a row a super-block.
-        resolution: side of the square input.
-        num_classes: outputs of the classifier.
         at: one number a place of the longest tape, overwritten.
         parts: of its super-blocks, written.
         costs: see `add_up`.
@@ -269,9 +330,9 @@ def count_network(
     Returns:
         Rows that are there then.
     """
-    parts.sides[0] = resolution
+    parts.sizes[0, 0], parts.sizes[0, 1] = setting.height, setting.width
     for index in range(len(network)):
-        used = count_part(program, network, index, at, parts, chain, used)
+        used = count_part(program, setting, network, index, at, parts, chain, used)
         ends[index] = used
-    add_up(network, parts, num_classes, costs)
+    add_up(network, parts, setting, costs)
     return used

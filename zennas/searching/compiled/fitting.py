@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from zennas.compiled import compiled_apart
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
-from zennas.searching.compiled.count import LAYER_COUNT, Parts, add_up, count_network, count_part
+from zennas.searching.compiled.count import LAYER_COUNT, Counted, Parts, add_up, count_network, count_part
 from zennas.searching.compiled.mutation import (
     HEAD_WIDTH,
     STAGE_BOTTLENECK,
@@ -116,8 +116,7 @@ def fit(
     program: Program,
     numbers: Numbers,
     bounds: Bounds,
-    resolution: int,
-    num_classes: int,
+    setting: Counted,
     network: IntMatrix,
     which: int,
     draws: Vector,
@@ -132,8 +131,7 @@ def fit(
         program: of the block types.
         numbers: of the space.
         bounds: the budgets.
-        resolution: side of the square input.
-        num_classes: outputs of the classifier.
+        setting: what is counted for.
         network: a row a super-block, changed in place.
         which: of the sets of budgets.
         draws: two uniform numbers.
@@ -160,9 +158,8 @@ def fit(
     if low < high:
         count_network(
             program,
+            setting,
             network,
-            resolution,
-            num_classes,
             room.at,
             room.parts,
             room.costs[kept],
@@ -176,10 +173,10 @@ def fit(
         if column == OUT and index + 1 < length:
             network[index + 1, IN] = network[index, OUT]
         # A width changes its super-block and the next one, and no side of a map.
-        count_part(program, network, index, room.at, room.parts, room.chain, used)
+        count_part(program, setting, network, index, room.at, room.parts, room.chain, used)
         if column == OUT and index + 1 < length:
-            count_part(program, network, index + 1, room.at, room.parts, room.chain, used)
-        add_up(network, room.parts, num_classes, room.costs[kept])
+            count_part(program, setting, network, index + 1, room.at, room.parts, room.chain, used)
+        add_up(network, room.parts, setting, room.costs[kept])
         if not_above(bounds, which, room.costs[kept]):
             low = middle
         else:

@@ -4,7 +4,7 @@ import numpy as np
 
 from zennas.compiled import compiled_and_kept
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
-from zennas.searching.compiled.count import count_network
+from zennas.searching.compiled.count import Counted, count_network
 from zennas.searching.compiled.fitting import Bounds, Room, depth_within, fit, within
 from zennas.searching.compiled.mutation import MOST_MUTATIONS, Numbers, offspring
 from zennas.searching.compiled.program import LAYERS, TYPE, Program
@@ -17,8 +17,7 @@ def propose_round(
     numbers: Numbers,
     bounds: Bounds,
     convolve: IntVector,
-    resolution: int,
-    num_classes: int,
+    setting: Counted,
     rows: IntMatrix,
     parents: IntMatrix,
     rho: Vector,
@@ -35,8 +34,7 @@ def propose_round(
         numbers: of the space and the operators.
         bounds: the budgets.
         convolve: of each block type, whether its layers count.
-        resolution: side of the square input.
-        num_classes: outputs of the classifier.
+        setting: what is counted for.
         rows: super-blocks of all candidates.
         parents: of each proposal, the first and last row of the parent.
         rho: of each proposal, the probability of a new block type.
@@ -79,8 +77,7 @@ def propose_round(
                 program,
                 numbers,
                 bounds,
-                resolution,
-                num_classes,
+                setting,
                 network[:length],
                 fits[number],
                 fit_draws[number],
@@ -99,9 +96,8 @@ def propose_round(
         costs = room.costs[kept]
         end = count_network(
             program,
+            setting,
             network[:length],
-            resolution,
-            num_classes,
             room.at,
             room.parts,
             costs,
