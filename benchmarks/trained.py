@@ -59,14 +59,16 @@ def mobilenet_v2(share: float) -> Architecture:
     return Architecture(tuple(blocks), "MobileNetV2", RESOLUTION, CLASSES)
 
 
-def widest(make: Callable[[float], Architecture]) -> Architecture:
+def widest(
+    make: Callable[[float], Architecture], params: float = PARAMS, flops: float = FLOPS, resolution: int = RESOLUTION
+) -> Architecture:
     """The network of the largest share of channels, in thousandths, that keeps both budgets."""
     from zennas.counting import costs
 
     for thousandths in range(1000, 0, -1):
         network = make(thousandths / 1000)
-        counted = costs(network, RESOLUTION, CLASSES)
-        if counted.params <= PARAMS and counted.flops <= FLOPS:
+        counted = costs(network, resolution, CLASSES)
+        if counted.params <= params and counted.flops <= flops:
             return network
     raise ValueError("no share of the channels keeps the budgets")
 

@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from zennas.architecture import Architecture, SuperBlock
+from zennas.architecture.model import ACTIVATIONS
 from zennas.spaces.mutation import mutate
 from zennas.spaces.space import search_space
 from zennas.spaces.start import random_small
@@ -29,6 +30,8 @@ def architectures(draw: st.DrawFn) -> Architecture:
                 draw(st.sampled_from([0, 1, 2, 0.25, 6, 1.5])),
                 draw(st.sampled_from([0, 8, 16])),
                 draw(st.booleans()),
+                draw(st.sampled_from([0, 6])),
+                draw(st.sampled_from(ACTIVATIONS)),
             )
         )
         channels = out

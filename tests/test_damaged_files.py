@@ -24,6 +24,8 @@ from zennas.accuracy.networks import read_networks
 from zennas.architecture.files import read_architecture
 from zennas.architecture.structure import parse_structure
 from zennas.counting.budgets import QUANTITIES, parse_budget
+from zennas.designing.plans import plan_path, read_plan
+from zennas.designing.settings import read_design_config
 from zennas.errors import ZennasError
 from zennas.io.settings import CONFIG
 from zennas.latency.predictor import read_predictor, write_predictor
@@ -33,6 +35,7 @@ from zennas.scores.learned import load_accuracy_model
 from zennas.searching.settings import configured_space, read_config
 from zennas.train.checkpoint import FOLDER, load_checkpoint
 from zennas.train.config import read_train_config
+from zennas.train.metrics import METRICS, read_metrics
 from zennas.train.weights import class_count, load_weights
 
 pytestmark = pytest.mark.slow
@@ -239,6 +242,34 @@ TRAINING = {
 def test_settings(tmp_path, document, read):
     reader = through(tmp_path / CONFIG, lambda path: read(path.parent))
     assert not failures(reader, three_ways(document, to_yaml, 1000, 5))
+
+
+PLAN = {
+    "note": "by the zero-shot score",
+    "candidates": [
+        {"name": "1-1", "structure": STRUCTURE, "why": "the best", "score": 3.5, "predicted": 90.5, "std": 1.0},
+        {"name": "1-2", "structure": STRUCTURE, "why": "another", "score": 2},
+    ],
+}  # fmt: skip
+DESIGN = {
+    "data": "digits", "candidates": 6, "epochs": 4, "rounds": 2, "final_epochs": 3, "holdout": 0.1, "seed": 0,
+    "resolution": 8, "num_classes": 10, "images": 1437, "search": {"params": "30k", "iterations": 3000},
+    "training": {"batch_size": 64, "lr": 0.1}, "versions": {"a": "b"},
+}  # fmt: skip
+
+
+def test_plans_and_settings_of_designs(tmp_path):
+    plans = through(plan_path(tmp_path, 1), lambda _: read_plan(tmp_path, 1))
+    assert not failures(plans, three_ways(PLAN, to_yaml, 700, 10))
+    configs = through(tmp_path / CONFIG, lambda path: read_design_config(path.parent))
+    assert not failures(configs, three_ways(DESIGN, to_yaml, 700, 11))
+
+
+def test_metrics(tmp_path):
+    text = "epoch,lr,train_loss,accuracy,images_per_second\n1,0.1,2.5,nan,100.5\n2,0.05,1.5,0.75,90\n"
+    rng = np.random.default_rng(12)
+    inputs = [*damaged_bytes(text.encode(), rng, 1000), *as_bytes(damaged_texts(text, rng, 1000))]
+    assert not failures(through(tmp_path / METRICS, lambda path: read_metrics(path.parent)), iter(inputs))
 
 
 def test_studies_in_json(tmp_path):

@@ -22,10 +22,13 @@ PAGES = (
     "own-block",
     "own-layer",
     "own-algorithm",
+    "import",
+    "dense",
     "resume",
     "report",
     "from-the-original",
     "choosing-a-budget",
+    "design",
 )
 FENCE = re.compile(r'^```(sh|python)(?: title="(\S+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 HERE = "PYTHONPATH=."
@@ -61,6 +64,8 @@ def shortened(words):
 def test_page(page, tmp_path, monkeypatch):
     for module in ("torch", "plotly", "sklearn"):
         pytest.importorskip(module)
+    if page == "dense":
+        pytest.importorskip("segmentation_models_pytorch")
     monkeypatch.chdir(tmp_path)
     # A page's operators would take part in the searches of later tests.
     monkeypatch.setattr(operators, "_OPERATORS", mutation_operators())
@@ -84,6 +89,10 @@ def test_page(page, tmp_path, monkeypatch):
             assert words[0] == "zennas"
             done = CliRunner().invoke(app, words[1:], catch_exceptions=False)
             assert done.exit_code == 0, f"{line}\n{done.output}"
+    if page == "dense":
+        for script in ("learn_boxes.py", "segmenter.py"):
+            result = call([sys.executable, script], tmp_path)
+            assert result.returncode == 0, result.stderr
     if page == "tutorial":
         assert (tmp_path / "runs/digits/report.html").is_file()
 

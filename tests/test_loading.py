@@ -9,6 +9,7 @@ from torch import nn
 from typer.testing import CliRunner
 
 import zennas
+from zennas.architecture import SuperBlock
 from zennas.cli.main import app
 from zennas.errors import ArchitectureError, ScoreError, UnknownNameError
 from zennas.loading import load, load_network, scored_network
@@ -16,6 +17,7 @@ from zennas.loading import load, load_network, scored_network
 OWN = """
 import torch.nn as nn
 import zennas
+from zennas.architecture import SuperBlock
 
 def make():
     return nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.GELU(), nn.AdaptiveAvgPool2d(1),
@@ -85,11 +87,12 @@ def test_factories_of_something_else(own: None, model: str, reason: str) -> None
         load_network(model)
 
 
-def test_a_module_needs_a_resolution_and_is_no_architecture() -> None:
+def test_a_module_needs_a_resolution_to_be_scored_and_blocks_to_be_an_architecture() -> None:
     with pytest.raises(ArchitectureError, match="--resolution"):
         scored_network("torchvision:resnet18", None)
-    with pytest.raises(ArchitectureError, match="torch module"):
-        load("torchvision:resnet18")
+    with pytest.raises(ArchitectureError, match="densenet121 cannot be imported"):
+        load("torchvision:densenet121")
+    assert load("torchvision:resnet18").super_blocks[0] == SuperBlock("Conv", 7, 3, 64, 2)
 
 
 def test_score_explains(own: None) -> None:

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from zennas.architecture import Architecture, SuperBlock, format_structure, parse_structure
     from zennas.blocks import Convolution, Unit, register_block, residual
     from zennas.counting import Costs, Quantity, costs, register_quantity
+    from zennas.designing import design, winners
     from zennas.errors import ZennasError
+    from zennas.export.timm_backbone import timm_backbone
     from zennas.loading import load
-    from zennas.nn import build, convert
+    from zennas.nn import build, convert, import_network, import_weights
     from zennas.runs import SearchResult, read_run, resume_run, search
+    from zennas.runs.watching import print_progress
     from zennas.scores import Score, meanfield_score, register_score
     from zennas.scores.learned import AccuracyModel, load_accuracy_model
     from zennas.scores.zen import phi_score, zen_score
@@ -35,10 +38,14 @@ _HOMES = {
     "Quantity": "counting",
     "costs": "counting",
     "register_quantity": "counting",
+    "design": "designing",
+    "winners": "designing",
     "ZennasError": "errors",
     "load": "loading",
     "build": "nn",
     "convert": "nn",
+    "import_network": "nn",
+    "import_weights": "nn",
     "Score": "scores",
     "meanfield_score": "scores",
     "register_score": "scores",
@@ -47,11 +54,13 @@ _HOMES = {
     "load_accuracy_model": "scores.learned",
     "phi_score": "scores.zen",
     "zen_score": "scores.zen",
+    "timm_backbone": "export.timm_backbone",
     "SearchResult": "runs",
     "mutate": "spaces",
     "register_algorithm": "searching",
     "register_operator": "spaces",
     "register_space": "spaces",
+    "print_progress": "runs.watching",
     "read_run": "runs",
     "resume_run": "runs",
     "search": "runs",

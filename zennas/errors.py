@@ -101,5 +101,9 @@ class TrainingError(ZennasError):
     """Training cannot go on, or cannot be resumed."""
 
 
+class LossError(TrainingError):
+    """The loss of a training is no number."""
+
+
 class ExportError(ZennasError):
     """A network cannot be exported, or its export does not compute what the network does."""

@@ -13,7 +13,7 @@ from zennas.architecture.model import Architecture
 from zennas.architecture.structure import is_structure, parse_structure
 from zennas.blocks.registry import validate
 from zennas.counting import native_resolution
-from zennas.errors import ArchitectureError, UnknownNameError
+from zennas.errors import ArchitectureError, UnknownNameError, cut
 from zennas.io.imports import allow_import, check_import, users_code
 from zennas.optional_dependencies import require, unknown
 from zennas.zoo import zoo_entry
@@ -32,17 +32,20 @@ def load(model: "str | Path | Architecture") -> Architecture:
 
     Args:
         model: a zoo name, a structure string, an architecture file (`.yaml`, `.json`, `.txt`), or
-            `package.module:factory` where the factory returns an architecture.
+            `package.module:factory` where the factory returns an architecture; or a module of `torchvision:NAME`,
+            `timm:NAME` or a factory, which is imported (`zennas.import_network`).
 
     Raises:
-        ArchitectureError: unreadable, or not a valid architecture.
+        ArchitectureError: unreadable, not a valid architecture, or a module that no block types say.
         UnknownNameError: neither a file nor a zoo name; the message has the nearest names.
     """
     if isinstance(model, str) and _MODULE.fullmatch(model):
         network = load_network(model)
         if isinstance(network, Architecture):
             return network
-        raise ArchitectureError(f"{model} is a torch module, and this needs an architecture; `zennas score` takes both")
+        from zennas.nn.imported import import_network
+
+        return import_network(network, name=model.partition(":")[2]).architecture
     if isinstance(model, Architecture):
         return validate(model)
     text = str(model)
@@ -74,6 +77,32 @@ def load_network(model: "str | Path | Architecture") -> "Architecture | nn.Modul
     return from_factory(str(model))
 
 
+def load_module(model: str, with_weights: bool = True) -> "nn.Module":
+    """The module that `model` stands for.
+
+    Args:
+        model: `torchvision:NAME`, `timm:NAME`, or `package.module:factory` for a module.
+        with_weights: whether its weights count; without them none are drawn where the library allows it.
+
+    Raises:
+        UnknownNameError: the library has no such model, or the module no such factory.
+        MissingExtraError: the library is not installed.
+        ArchitectureError: it is no module.
+    """
+    match = _MODULE.fullmatch(model)
+    if match is None:
+        raise ArchitectureError(
+            f"{cut(model)} is no module; expected torchvision:NAME, timm:NAME or package.module:factory"
+        )
+    home, name = match.groups()
+    library = with_weights and home in LIBRARIES
+    network = library_model(home, name) if library else load_network(model)
+    if isinstance(network, Architecture):
+        raise ArchitectureError(f"{model} is an architecture already")
+    made: nn.Module = network
+    return made
+
+
 def check_model_of_file(model: str, where: str, allow_imports: bool) -> None:
     """Refuse a MODEL that would run code of a user's own, where a file alone names it.
 
@@ -96,9 +125,14 @@ def is_module_name(model: object) -> bool:
 
 
 def scored_network(
-    model: "str | Path | Architecture", resolution: int | None
+    model: "str | Path | Architecture", resolution: int | None, insert_norm: bool = False
 ) -> "tuple[Architecture | Conversion, int]":
     """What a score takes, and at which resolution: a module comes converted to its VCN-network.
+
+    Args:
+        model: what `load_network` takes.
+        resolution: side of the square input; by default the network's own.
+        insert_norm: put batch norms where a module has none, see `zennas.convert`.
 
     Raises:
         ArchitectureError: no resolution is given, and the network has none of its own.
@@ -111,7 +145,7 @@ def scored_network(
         raise ArchitectureError(f"{model} is a module without a resolution; give one, e.g. --resolution 224")
     from zennas.nn.convert import convert
 
-    return convert(network, resolution, str(model)), resolution
+    return convert(network, resolution, str(model), insert_norm), resolution
 
 
 def library_model(home: str, name: str, extra: str | None = None, **settings: Any) -> Any:

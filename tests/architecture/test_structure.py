@@ -72,7 +72,7 @@ def test_damaged_strings_raise_nothing_but_the_documented_error(data):
         ("SuperConvK3BNRELU(3,16,1)", "3 values are given"),
         ("SuperConvK3BNRELU(3,x,1,1)", "out is 'x'"),
         ("SuperConvK3BNRELU(3,16,1,1)SuperRes", "character 28"),
-        ("Mine[q3](3,16,1,0,1)", "unknown option 'q3'"),
+        ("Mine[z3](3,16,1,0,1)", "unknown option 'z3'"),
         ("A" * 5000 + "(3,16,1,0,1)", "character 1: cannot read 'AAA"),
         ("A" + " " * 900_000, "character 1: cannot read 'A "),
         ("Mine[" + "q" * 5000 + "](3,16,1,0,1)", "unknown option 'qqq"),

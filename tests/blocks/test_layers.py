@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import zennas
-from zennas.blocks import AveragePool, Convolution, Layer, MaxPool, SqueezeExcite, architecture_chain
+from zennas.blocks import AveragePool, Convolution, Layer, MaxPool, PooledLinear, SqueezeExcite, architecture_chain
 from zennas.blocks.layers import LAYER_KINDS
 from zennas.errors import ArchitectureError
 from zennas.nn.build import layer_module
@@ -22,6 +22,11 @@ LAYERS = [
     AveragePool(8, 4),
     AveragePool(8, 1, 2),
     SqueezeExcite(Convolution(8, 2, 1), Convolution(2, 8, 1, activation="sigmoid")),
+    SqueezeExcite(
+        Convolution(8, 2, 1, bias=True, norm=False, activation="silu"),
+        Convolution(2, 8, 1, bias=True, norm=False, activation="hardsigmoid"),
+    ),
+    PooledLinear(Convolution(8, 12, 1, bias=True, norm=False, activation="hardswish")),
 ]
 
 

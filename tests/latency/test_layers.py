@@ -17,6 +17,7 @@ STRUCTURES = {
     "squeeze-excitation": "SuperConvK3BNRELU(3,16,1,1)SuperResIDWE4K7SE(16,24,2,16,2)",
     "grouped": "SuperConvK3BNRELU(3,16,1,1)GBtn[k5,g8](16,24,2,32,3)",
     "averaged": "SuperConvK3BNRELU(3,16,1,1)AvgPool[k3](16,16,2,0,1)SuperResK3K3(16,24,1,8,2)",
+    "hidden": "SuperConvK3BNRELU(3,16,2,1)HardMBConv[k3,se,q4,hardswish](16,16,1,32,2)Hidden[k1](16,24,1,0,1)",
     "pooled": "SuperConvK3BNRELU(3,16,1,1)MaxPool[k3](16,16,2,0,1)SuperResK3K3(16,24,1,8,2)",
 }
 
@@ -38,7 +39,7 @@ def test_every_kind_of_layer_is_told_apart() -> None:
         for text in STRUCTURES.values()
         for layer, _ in network_layers(zennas.load(text).super_blocks, 32, 10)
     }
-    assert found == {"conv", "depthwise", "grouped", "add", "gate", "maxpool", "avgpool", "linear"}
+    assert found == {"conv", "depthwise", "grouped", "add", "gate", "maxpool", "avgpool", "pooled", "linear"}
 
 
 def test_each_unit_with_a_link_has_one_sum() -> None:
@@ -57,7 +58,7 @@ def test_pooling_is_timed_by_its_window_and_map() -> None:
 def test_a_predictor_tells_further_kinds_apart_only_where_it_was_fitted_on_them(kind: str) -> None:
     layers = [layer for layer, _ in network_layers(zennas.load(STRUCTURES[kind]).super_blocks, 32, 10)]
     kinds = kinds_of(layers)
-    assert kinds == ((*KINDS, "avgpool") if kind == "averaged" else KINDS)
+    assert kinds == (*KINDS, *{"averaged": ["avgpool"], "hidden": ["pooled"]}.get(kind, []))
     assert len({len(layer_features(layer, kinds)) for layer in layers}) == 1
 
 

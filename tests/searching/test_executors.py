@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -9,8 +11,8 @@ import zennas
 from zennas.architecture import parse_structure
 from zennas.errors import ScoreError, ZennasError
 from zennas.scores import ScoreSettings
-from zennas.searching.executors import Execution, Processes, executor, serial
-from zennas.searching.tasks import Failure, Outcome, ScoreTask
+from zennas.searching.executors import Execution, Processes, executor, serial, spread, stopping
+from zennas.searching.tasks import Failure, Outcome, ScoreTask, run_task
 
 PLUGIN = "tests.searching.plugin_for_tests"
 SETTINGS = ScoreSettings(batch_size=4, repeats=2)
@@ -31,7 +33,7 @@ def test_the_result_does_not_depend_on_the_number_of_workers():
 
 @pytest.mark.slow
 def test_a_network_that_kills_its_worker_is_recorded_and_skipped():
-    processes = Processes(2)
+    processes = Processes(2, run_task)
     try:
         tasks = [task("deadly"), task("deadly", kernel=7), task("deadly", kernel=5), task("deadly", second=7)]
         outcomes = processes(tasks)
@@ -101,7 +103,8 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
 import os
 from tests.searching.test_executors import task
 from zennas.searching.executors import Processes
-processes = Processes(2)
+from zennas.searching.tasks import run_task
+processes = Processes(2, run_task)
 processes([task("slow-width")] * 8)
 print(*processes._pool._processes, flush=True)
 os.kill(os.getpid(), 9)
@@ -114,3 +117,32 @@ os.kill(os.getpid(), 9)
             return
         time.sleep(0.05)
     raise AssertionError("workers outlived their parent")
+
+
+def card(task: float) -> str:
+    """The card that a worker may use, once another worker has had the time to take a task, too."""
+    time.sleep(task)
+    return os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+def test_workers_share_out_the_cards_of_a_machine():
+    with spread(Execution(2), card, cards=["3", "GPU-b"]) as execute:
+        assert set(execute([0.5] * 6)) == {"3", "GPU-b"}
+
+
+def wait_until_unwanted(path: Path) -> bool:
+    path.touch()
+    while not stopping():
+        time.sleep(0.01)
+    return True
+
+
+def test_a_long_task_is_told_that_it_is_no_longer_wanted(tmp_path):
+    processes = Processes(1, wait_until_unwanted)
+    thread = threading.Thread(target=lambda: processes([tmp_path / "begun"]), daemon=True)
+    thread.start()
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.01)
+    processes.close()
+    thread.join(60)
+    assert not thread.is_alive()

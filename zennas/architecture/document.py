@@ -25,6 +25,8 @@ _FIELDS = {
     "expansion": "expansion",
     "group_width": "group_width",
     "se": "se",
+    "squeeze": "squeeze",
+    "activation": "activation",
     "layers": "layers",
 }
 _REQUIRED = ("block", "kernel", "in", "out")
@@ -45,7 +47,12 @@ def to_document(architecture: Architecture) -> dict[str, Any]:
 
 def _row(block: SuperBlock) -> dict[str, Any]:
     row = {key: getattr(block, field) for key, field in _FIELDS.items()}
-    return {key: value for key, value in row.items() if value or key in ("block", "kernel", "in", "out")}
+    plain = SuperBlock("", 1, 1, 1).activation
+    return {
+        key: value
+        for key, value in row.items()
+        if (value or key in _REQUIRED) and (key, value) != ("activation", plain)
+    }
 
 
 def from_document(document: Any, where: str = "document") -> Architecture:
@@ -91,6 +98,10 @@ def _value(key: str, value: Any, where: str) -> Any:
     if key == "block":
         if not isinstance(value, str) or len(value) > MOST_SHOWN or not value.isidentifier():
             raise ArchitectureError(f"{where}: block must be the name of a block type, got {shortened(value)}")
+        return value
+    if key == "activation":
+        if not isinstance(value, str):
+            raise ArchitectureError(f"{where}: activation must be text, got {shortened(value)}")
         return value
     if key == "se":
         if not isinstance(value, bool):

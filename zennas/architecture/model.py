@@ -3,13 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from zennas.errors import ArchitectureError
+from zennas.errors import ArchitectureError, shortened
 
 MAX_CHANNELS = 1 << 20
 MAX_LAYERS = 10_000
 MAX_RESOLUTION = 1 << 14
 KERNELS = tuple(range(1, 32, 2))
 STRIDES = (1, 2)
+ACTIVATIONS = ("relu", "relu6", "hardswish", "silu")
+"""What may follow a block's convolutions; every score counts them as ReLU."""
+TYPE_FIELDS = ("block", "kernel", "expansion", "group_width", "se", "squeeze", "activation")
+"""Fields of a super-block that are no sizes: what makes two of them of one type."""
 
 
 def out_side(side: int, stride: int) -> int:
@@ -37,7 +41,9 @@ class SuperBlock:
         layers: repetitions n (what a depth budget counts).
         expansion: width of a depthwise convolution relative to its block's output; 0 where there is none.
         group_width: channels of a group of a grouped convolution; 0 for a full one.
-        se: squeeze-excitation after each depthwise convolution.
+        se: squeeze-excitation, where the block type has a place for it.
+        squeeze: channels that squeeze-excitation squeezes to; 0 for the block type's own rule.
+        activation: what follows the convolutions, one of `ACTIVATIONS`.
     """
 
     block: str
@@ -50,6 +56,8 @@ class SuperBlock:
     expansion: float = 0
     group_width: int = 0
     se: bool = False
+    squeeze: int = 0
+    activation: str = "relu"
 
     def resized(self, in_channels: int, layers: int) -> "SuperBlock":
         """The same super-block with other input channels and layers."""
@@ -65,6 +73,8 @@ class SuperBlock:
             self.expansion,
             self.group_width,
             self.se,
+            self.squeeze,
+            self.activation,
         )
 
 
@@ -132,6 +142,7 @@ def _check_fields(block: SuperBlock, where: str) -> None:
         ("out", block.out_channels, 1),
         ("bottleneck", block.bottleneck, 0),
         ("group_width", block.group_width, 0),
+        ("squeeze", block.squeeze, 0),
     ):
         if not least <= value <= MAX_CHANNELS:
             raise ArchitectureError(f"{where}: {name} {value} is not allowed; use {least} to {MAX_CHANNELS}")
@@ -139,3 +150,7 @@ def _check_fields(block: SuperBlock, where: str) -> None:
         raise ArchitectureError(f"{where}: layers {block.layers} is not allowed; use 1 to {MAX_LAYERS}")
     if not 0 <= block.expansion <= 100:
         raise ArchitectureError(f"{where}: expansion {block.expansion} is not allowed; use 0 to 100")
+    if block.activation not in ACTIVATIONS:
+        raise ArchitectureError(
+            f"{where}: activation {shortened(block.activation)} is not allowed; use {', '.join(ACTIVATIONS)}"
+        )

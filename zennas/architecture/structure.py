@@ -2,13 +2,14 @@
 
 Published forms: `SuperConvK3BNRELU(in,out,stride,layers)`, `SuperResK5K5(in,out,stride,bottleneck,layers)` (Res),
 `SuperResK1K5K1(...)` (Btn), `SuperResIDWE4K7(...)` (MB with expansion 4). Ours beside them, for what those
-cannot say: `SuperResIDWE4K7SE(...)` for squeeze-excitation, and `Name[k5,e4,g16,se](in,out,stride,bottleneck,layers)`
-for any other block type.
+cannot say: `SuperResIDWE4K7SE(...)` for squeeze-excitation, and
+`Name[k5,e4,g16,se,q8,silu](in,out,stride,bottleneck,layers)` for any other block type (q: squeezed channels).
 """
 
 import re
+from typing import Any
 
-from zennas.architecture.model import Architecture, SuperBlock
+from zennas.architecture.model import ACTIVATIONS, Architecture, SuperBlock
 from zennas.errors import ArchitectureError, cut, shortened
 
 _TERM = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.]{0,99})(?:\s*\[([^\[\]()]*)\])?\s*\(([^()]*)\)\s*")
@@ -16,7 +17,8 @@ _CONV = re.compile(r"SuperConvK([0-9]{1,3})BNRELU")
 _MB = re.compile(r"SuperResIDWE([0-9]{1,3}(?:\.[0-9]{1,6})?)K([0-9]{1,3})(SE)?")
 _BTN = re.compile(r"SuperResK1K([0-9]{1,3})K1")
 _RES = re.compile(r"SuperResK([0-9]{1,3})K([0-9]{1,3})")
-_OPTION = re.compile(r"(k|g)([0-9]{1,7})|(e)([0-9]{1,3}(?:\.[0-9]{1,6})?)|(se)")
+_OPTION = re.compile(r"(k|g|q)([0-9]{1,7})|(e)([0-9]{1,3}(?:\.[0-9]{1,6})?)|(se)|(" + "|".join(ACTIVATIONS) + ")")
+_WHOLE_OPTIONS = {"k": "kernel", "g": "group_width", "q": "squeeze"}
 _INTEGER = re.compile(r"\s*(-?[0-9]{1,12})\s*")
 _MAX_TEXT = 1_000_000
 
@@ -58,20 +60,12 @@ def _parse_term(name: str, options: str | None, arguments: str, where: str) -> S
             in_, out, stride, layers = _integers(arguments, "in,out,stride,layers", name, where)
             return SuperBlock("Conv", int(match.group(1)), in_, out, stride, layers=layers)
         block, kernel, expansion, se = _published(name, where)
+        fields: dict[str, Any] = {"kernel": kernel, "expansion": expansion, "se": se}
     else:
-        block, (kernel, expansion, group_width, se) = name, _options(options, name, where)
+        block, fields = name, _options(options, name, where)
     in_, out, stride, bottleneck, layers = _integers(arguments, "in,out,stride,bottleneck,layers", name, where)
     return SuperBlock(
-        block,
-        kernel,
-        in_,
-        out,
-        stride,
-        bottleneck,
-        layers,
-        expansion,
-        0 if options is None else group_width,
-        se,
+        block, in_channels=in_, out_channels=out, stride=stride, bottleneck=bottleneck, layers=layers, **fields
     )
 
 
@@ -90,23 +84,24 @@ def _published(name: str, where: str) -> tuple[str, int, float, bool]:
     )
 
 
-def _options(text: str, name: str, where: str) -> tuple[int, float, int, bool]:
-    kernel, expansion, group_width, se = 1, 0.0, 0, False
+def _options(text: str, name: str, where: str) -> dict[str, Any]:
+    fields: dict[str, Any] = {"kernel": 1}
     for option in filter(None, (part.strip() for part in text.split(","))):
         match = _OPTION.fullmatch(option)
         if match is None:
             raise ArchitectureError(
-                f"{where}: {name}: unknown option {shortened(option)}; allowed are k<k>, e<e>, g<width>, se"
+                f"{where}: {name}: unknown option {shortened(option)}; allowed are k<k>, e<e>, g<width>, se, "
+                f"q<squeezed>, {', '.join(ACTIVATIONS)}"
             )
-        if match.group(1) == "k":
-            kernel = int(match.group(2))
-        elif match.group(1) == "g":
-            group_width = int(match.group(2))
+        if match.group(1):
+            fields[_WHOLE_OPTIONS[match.group(1)]] = int(match.group(2))
         elif match.group(3):
-            expansion = _number(match.group(4))
+            fields["expansion"] = _number(match.group(4))
+        elif match.group(5):
+            fields["se"] = True
         else:
-            se = True
-    return kernel, expansion, group_width, se
+            fields["activation"] = match.group(6)
+    return fields
 
 
 def _integers(arguments: str, names: str, block: str, where: str) -> list[int]:
@@ -138,14 +133,15 @@ def format_structure(architecture: Architecture | tuple[SuperBlock, ...]) -> str
 
 def _format_block(b: SuperBlock) -> str:
     inner = f"({b.in_channels},{b.out_channels},{b.stride},{b.bottleneck},{b.layers})"
-    plain = not (b.group_width or b.se or b.expansion)
+    usual = b.activation == "relu" and not b.squeeze
+    plain = usual and not (b.group_width or b.se or b.expansion)
     if b.block == "Conv" and plain and not b.bottleneck:
         return f"SuperConvK{b.kernel}BNRELU({b.in_channels},{b.out_channels},{b.stride},{b.layers})"
     if b.block == "Res" and plain:
         return f"SuperResK{b.kernel}K{b.kernel}{inner}"
     if b.block == "Btn" and plain:
         return f"SuperResK1K{b.kernel}K1{inner}"
-    if b.block == "MB" and b.expansion and not b.group_width:
+    if b.block == "MB" and usual and b.expansion and not b.group_width:
         return f"SuperResIDWE{_decimal(b.expansion)}K{b.kernel}{'SE' if b.se else ''}{inner}"
     options = [f"k{b.kernel}"]
     if b.expansion:
@@ -154,6 +150,10 @@ def _format_block(b: SuperBlock) -> str:
         options.append(f"g{b.group_width}")
     if b.se:
         options.append("se")
+    if b.squeeze:
+        options.append(f"q{b.squeeze}")
+    if b.activation != "relu":
+        options.append(b.activation)
     return f"{b.block}[{','.join(options)}]{inner}"
 
 

@@ -1,9 +1,10 @@
 """The block vocabulary: each block type says once which convolutions it is made of."""
 
-import zennas.blocks.builtin  # noqa: F401  (registers the block types)
+import zennas.blocks.builtin
+import zennas.blocks.published  # noqa: F401  (both register block types)
 from zennas.blocks.builtin import residual, round_to_8
 from zennas.blocks.chain import Chain, architecture_chain
-from zennas.blocks.layers import AveragePool, Convolution, Layer, MaxPool, SqueezeExcite, Unit
+from zennas.blocks.layers import AveragePool, Convolution, Layer, MaxPool, PooledLinear, SqueezeExcite, Unit
 from zennas.blocks.registry import (
     BlockType,
     architecture_units,
@@ -21,6 +22,7 @@ __all__ = [
     "Convolution",
     "Layer",
     "MaxPool",
+    "PooledLinear",
     "SqueezeExcite",
     "Unit",
     "architecture_chain",

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 from zennas.architecture.model import SuperBlock
-from zennas.blocks.layers import AveragePool, Convolution, Layer, MaxPool, SqueezeExcite, Unit
+from zennas.blocks.layers import Activation, AveragePool, Convolution, Layer, MaxPool, SqueezeExcite, Unit
 from zennas.blocks.registry import register_block
 from zennas.blocks.symbols import at_least, largest_divisor
 
@@ -24,7 +25,7 @@ def conv(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Seque
         stride: of this layer, 1 or 2.
         first: whether it is the super-block's first layer; it makes no difference here.
     """
-    return [Unit((Convolution(in_channels, block.out_channels, block.kernel, stride),))]
+    return [Unit((Convolution(in_channels, block.out_channels, block.kernel, stride, activation=_after(block)),))]
 
 
 @register_block("Res", needs=("bottleneck",))
@@ -39,10 +40,10 @@ def res(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequen
     """
     inner, k = block.bottleneck, block.kernel
     main = (
-        Convolution(in_channels, inner, k, stride),
+        Convolution(in_channels, inner, k, stride, activation=_after(block)),
         Convolution(inner, block.out_channels, k, activation=None),
     )
-    return [residual(main, in_channels, block.out_channels, stride, first)]
+    return [residual(main, in_channels, block.out_channels, stride, first, _after(block))]
 
 
 @register_block("Btn", needs=("bottleneck",))
@@ -104,8 +105,8 @@ def inverted_residual(block: SuperBlock, in_channels: int, stride: int, first: b
     """
     out, width = block.out_channels, math.floor(in_channels * block.expansion)
     main = (
-        Convolution(in_channels, width, 1),
-        Convolution(width, width, block.kernel, stride, groups=width),
+        Convolution(in_channels, width, 1, activation=_after(block)),
+        Convolution(width, width, block.kernel, stride, groups=width, activation=_after(block)),
         Convolution(width, out, 1, activation=None),
     )
     return [Unit(main, "identity" if stride == 1 and in_channels == out else None)]
@@ -123,10 +124,10 @@ def basic(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequ
         first: whether it is the super-block's first layer; it makes no difference here.
     """
     inner, out, k = block.bottleneck, block.out_channels, block.kernel
-    opening = Convolution(in_channels, inner, k, stride)
+    opening = Convolution(in_channels, inner, k, stride, activation=_after(block))
     if stride == 1 and in_channels == out:
-        return [Unit((opening, Convolution(inner, out, k, activation=None)), "identity", "relu")]
-    return [Unit((opening, Convolution(inner, out, k)))]
+        return [Unit((opening, Convolution(inner, out, k, activation=None)), "identity", _after(block))]
+    return [Unit((opening, Convolution(inner, out, k, activation=_after(block))))]
 
 
 @register_block("Linear")
@@ -174,8 +175,9 @@ def residual(
     out_channels: int,
     stride: int,
     first: bool,
+    activation: Activation = "relu",
 ) -> Unit:
-    """`main` with its residual link, then ReLU.
+    """`main` with its residual link, then an activation.
 
     The link is a projection (1×1 with bias and batch norm) for the first block of a super-block and wherever the
     shapes differ, else the identity.
@@ -186,33 +188,42 @@ def residual(
         out_channels: channels that go out.
         stride: of the whole main path, 1 or 2.
         first: whether this is the super-block's first layer.
+        activation: what follows the sum; ReLU by default.
     """
     if first or stride != 1 or in_channels != out_channels:
         projection = Convolution(in_channels, out_channels, 1, stride, bias=True, activation=None)
-        return Unit(main, projection, "relu")
-    return Unit(main, "identity", "relu")
+        return Unit(main, projection, activation)
+    return Unit(main, "identity", activation)
+
+
+def _after(block: SuperBlock) -> Activation:
+    """The activation of a super-block, which its own checks have found to be one."""
+    return cast(Activation, block.activation)
 
 
 def _bottleneck(block: SuperBlock, in_channels: int, stride: int, groups: int, first: bool) -> Unit:
     b, out = block.bottleneck, block.out_channels
     main = (
-        Convolution(in_channels, b, 1),
-        Convolution(b, b, block.kernel, stride, groups),
+        Convolution(in_channels, b, 1, activation=_after(block)),
+        Convolution(b, b, block.kernel, stride, groups, activation=_after(block)),
         Convolution(b, out, 1, activation=None),
     )
-    return residual(main, in_channels, out, stride, first)
+    return residual(main, in_channels, out, stride, first, _after(block))
 
 
 def _mobile(block: SuperBlock, in_channels: int, width: int, out: int, stride: int, first: bool) -> Unit:
     main: tuple[Layer, ...] = (
-        Convolution(in_channels, width, 1),
-        Convolution(width, width, block.kernel, stride, groups=width),
-        *((_squeeze_excite(width),) if block.se else ()),
+        Convolution(in_channels, width, 1, activation=_after(block)),
+        Convolution(width, width, block.kernel, stride, groups=width, activation=_after(block)),
+        *((_squeeze_excite(width, block),) if block.se else ()),
         Convolution(width, out, 1, activation=None),
     )
-    return residual(main, in_channels, out, stride, first)
+    return residual(main, in_channels, out, stride, first, _after(block))
 
 
-def _squeeze_excite(channels: int) -> SqueezeExcite:
-    squeezed = at_least(1, round(channels / 4))
-    return SqueezeExcite(Convolution(channels, squeezed, 1), Convolution(squeezed, channels, 1, activation="sigmoid"))
+def _squeeze_excite(channels: int, block: SuperBlock) -> SqueezeExcite:
+    squeezed = block.squeeze or at_least(1, round(channels / 4))
+    return SqueezeExcite(
+        Convolution(channels, squeezed, 1, activation=_after(block)),
+        Convolution(squeezed, channels, 1, activation="sigmoid"),
+    )

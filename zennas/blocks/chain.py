@@ -1,14 +1,14 @@
 """The chain of an architecture: its VCN-network, what the Zen-score measures.
 
-Residual links go with their projections, squeeze-excitation goes, and the activation after an addition follows the
-last convolution of the main path (paper, Sections 3 and 4.1.1).
+Residual links go with their projections, squeeze-excitation goes, the activation after an addition follows the last
+convolution of the main path, and every activation is ReLU (paper, Sections 3 and 4.1.1).
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from zennas.architecture.model import Architecture, SuperBlock
+from zennas.architecture.model import ACTIVATIONS, Architecture, SuperBlock
 from zennas.blocks.layers import Convolution, Layer, Unit
 from zennas.blocks.registry import expand, expand_at
 from zennas.errors import ArchitectureError
@@ -54,8 +54,15 @@ def decorated_path(units: tuple[Unit, ...]) -> Chain:
         places = [place for place, layer in enumerate(path) if not layer.decoration]
         if unit.activation is not None and places:
             path[places[-1]] = path[places[-1]].with_activation(unit.activation)
-        chain += path
+        chain += map(_with_relu, path)
     return tuple(chain)
+
+
+def _with_relu(layer: Layer) -> Layer:
+    """The layer as the scores see it."""
+    if isinstance(layer, Convolution) and layer.activation in ACTIVATIONS and layer.activation != "relu":
+        return layer.with_activation("relu")
+    return layer
 
 
 def architecture_chain(architecture: Architecture) -> Chain:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 from zennas.architecture.model import out_side
 from zennas.errors import ArchitectureError
 
-Activation = Literal["relu", "sigmoid"] | None
+Activation = Literal["relu", "relu6", "hardswish", "silu", "sigmoid", "hardsigmoid"] | None
+"""Those of `zennas.architecture.model.ACTIVATIONS` follow layers of the main path, the others are gates."""
 
 
 class TimedLayer(NamedTuple):
@@ -318,6 +319,56 @@ class SqueezeExcite(Layer):
         channels = self.out_channels
         own = TimedLayer(self.timed_kinds[0], channels, channels, 1, 1, 1, resolution)
         return *self.reduce.timed(1), *self.expand.timed(1), own
+
+
+@dataclass(frozen=True, slots=True)
+class PooledLinear(Layer):
+    """Global average pooling, then a 1×1 convolution of the 1×1 map: the hidden layer of MobileNetV3's classifier.
+
+    It stands behind the pre-GAP feature map, where the Zen-score ends, and so is left out of it as a decoration is.
+
+    Attributes:
+        convolution: 1×1, with bias and activation, without batch norm.
+    """
+
+    name = "hidden layer of the classifier"
+    timed_kinds = ("pooled",)
+    decoration = True
+
+    convolution: Convolution
+
+    @property
+    def in_channels(self) -> int:
+        """Channels that come in."""
+        return self.convolution.in_channels
+
+    @property
+    def out_channels(self) -> int:
+        """Channels that go out."""
+        return self.convolution.out_channels
+
+    @property
+    def stride(self) -> int:
+        """1: nothing is halved, the whole map is averaged."""
+        return 1
+
+    @property
+    def convolutions(self) -> tuple[Convolution, ...]:
+        """The convolution on the 1×1 map."""
+        return (self.convolution,)
+
+    def flops(self, resolution: int) -> int:
+        """Multiply-adds of the convolution, whatever the map's side."""
+        return self.convolution.flops(1)
+
+    def out_resolution(self, resolution: int) -> int:
+        """1."""
+        return 1
+
+    def timed(self, resolution: int) -> tuple[TimedLayer, ...]:
+        """Its convolution, then the pooling."""
+        own = TimedLayer(self.timed_kinds[0], self.in_channels, self.in_channels, 1, 1, 1, resolution)
+        return *self.convolution.timed(1), own
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import Any, NamedTuple
 
-from zennas.architecture.model import SuperBlock
+from zennas.architecture.model import ACTIVATIONS, SuperBlock
 from zennas.blocks.layers import AveragePool, Convolution, Layer, MaxPool, SqueezeExcite, Unit
 from zennas.blocks.registry import block_type
 from zennas.blocks.symbols import Answer, Symbol, Tape
@@ -170,7 +170,7 @@ def traced_row(layer: Layer, tape: Tape) -> TracedRow:
 
 @traced_row.register
 def _convolution(layer: Convolution, tape: Tape) -> TracedRow:
-    if layer.activation not in ("relu", None) or not layer.norm:
+    if layer.activation not in (*ACTIVATIONS, None) or not layer.norm:
         raise _Untraceable
     return _convolution_row(layer, CONVOLUTION_RELU if layer.activation else CONVOLUTION, tape)
 

@@ -16,8 +16,10 @@ from zennas.allocator import keep_freed_memory
 from zennas.cli import (
     accuracy,
     compare,
+    design,
     evaluate,
     export,
+    import_model,
     info,
     latency,
     latency_predictor,
@@ -28,11 +30,12 @@ from zennas.cli import (
     search,
     study,
     train,
+    winners,
     zoo,
 )
-from zennas.cli.memory import memory_shortage
 from zennas.cli.terminal import OutputLost, drop_output, guard_streams, say
 from zennas.errors import ZennasError
+from zennas.memory import memory_shortage
 
 WRONG = 2
 INTERRUPTED = 130
@@ -49,10 +52,12 @@ app = typer.Typer(
 )
 for module in (
     search,
+    winners,
     runs,
     report,
     score,
     info,
+    import_model,
     compare,
     zoo,
     study,
@@ -62,6 +67,7 @@ for module in (
     latency_predictor,
     train,
     evaluate,
+    design,
     export,
 ):
     module.add_to(app)

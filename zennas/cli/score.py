@@ -22,6 +22,9 @@ def score(
     seed: Seed = 0,
     device: Device = "cpu",
     explain: Annotated[bool, typer.Option("--explain", help="Say what a module's conversion changed.")] = False,
+    insert_norm: Annotated[
+        bool, typer.Option("--insert-norm", help="Put batch norms where a module's convolutions have none.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Score a network that nobody has trained.
@@ -42,18 +45,22 @@ def score(
         zennas score 'SuperConvK3BNRELU(3,64,1,4)' --resolution 32 --repeats 16
 
         zennas score torchvision:resnet50 --resolution 224 --explain
+
+        zennas score timm:convnext_tiny --resolution 224 --score meanfield --insert-norm
     """
     from zennas.architecture.model import Architecture
     from zennas.loading import scored_network
     from zennas.scores import ScoreSettings, compute_score
     from zennas.units import format_seconds
 
-    network, resolution = scored_network(model, resolution)
+    network, resolution = scored_network(model, resolution, insert_norm)
     settings = ScoreSettings(batch_size, repeats, seed, device)
     result = compute_score(name, network, resolution, settings)
     changes = [] if isinstance(network, Architecture) else network.explain()
+    inserted = 0 if isinstance(network, Architecture) else network.inserted_norms
     if as_json:
-        print(json.dumps({**result.as_json(), **({"changes": changes} if explain else {})}))
+        more = {**({"changes": changes} if explain else {}), **({"inserted_norms": inserted} if insert_norm else {})}
+        print(json.dumps({**result.as_json(), **more}))
         return
     if explain:
         _explain(network, changes)
@@ -63,6 +70,8 @@ def score(
     elif result.std_error:
         low, high = result.ci95
         line += f" ± {result.std_error:.2g}  (95 % interval {low:.6g} to {high:.6g})"
+    if inserted:
+        line += f"  with {inserted} batch norms put in"
     say(f"{line}  in {format_seconds(result.seconds)}")
 
 

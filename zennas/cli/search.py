@@ -47,6 +47,8 @@ def search(
 
         zennas search --params 0.25M,0.5M,1M,2M --layers 18
 
+        zennas search --task dense --space regnet --flops 1G --params 10M
+
         zennas search --score zen --iterations 4000 --workers 2
 
         zennas search --latency 0.5ms --latency-predictor cpu.json
@@ -54,6 +56,8 @@ def search(
         zennas search --params 1M --score accuracy:model.json:lower
 
         zennas search --resume runs/search-1 --iterations 96000
+
+        zennas search --from runs/search-1 --params 500k
     """
     from zennas.cli.latency_predictor import learned_latency
     from zennas.cli.progress import search_progress
@@ -75,7 +79,9 @@ def search(
             assert resume is not None
             result = resume_run(resume, settings, context, allow_imports=allow_imports)
         else:
-            result = start_run(config, out or next_directory(Path("runs")), context, learned)
+            result = start_run(
+                config, out or next_directory(Path("runs")), context, learned, allow_imports=allow_imports
+            )
     if as_json:
         print(json.dumps(result_document(result)))
     elif not log_json:

@@ -3,9 +3,16 @@
 from rich.markup import escape
 from rich.table import Table
 
-from zennas.architecture.model import Architecture
+from zennas.architecture.model import Architecture, SuperBlock
 from zennas.counting import Costs, known_in, super_block_costs
 from zennas.units import format_count
+
+_PLAIN = SuperBlock("", 1, 1, 1)
+_EXTRA = (
+    ("expansion", "expansion"), ("group", "group_width"), ("SE", "se"), ("squeezed", "squeeze"),
+    ("activation", "activation"),
+)  # fmt: skip
+"""Columns that a table has where a super-block needs them."""
 
 
 def architecture_table(architecture: Architecture, resolution: int, num_classes: int) -> Table:
@@ -19,8 +26,8 @@ def architecture_table(architecture: Architecture, resolution: int, num_classes:
     table = Table(header_style="bold", show_edge=False, pad_edge=False)
     extra = [
         (title, field)
-        for title, field in (("expansion", "expansion"), ("group", "group_width"), ("SE", "se"))
-        if any(getattr(block, field) for block in architecture.super_blocks)
+        for title, field in _EXTRA
+        if any(getattr(block, field) != getattr(_PLAIN, field) for block in architecture.super_blocks)
     ]
     table.add_column("type")
     for title in ("kernel", "in", "out", "stride", "bottleneck", *(t for t, _ in extra), "layers", "output"):

@@ -1,8 +1,9 @@
 """`zennas train`."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -116,18 +117,21 @@ def train_progress(quiet: bool) -> "Iterator[Callable[[TrainProgress], None] | N
             f"{progress.images_per_second:,.0f} images/s",
         )
         if progress.row is not None:
-            row = progress.row
-            bar.console.print(
-                f"epoch {row['epoch']}: train loss {row['train_loss']:.4f}, test loss {row['loss']:.4f}, "
-                f"accuracy {row['accuracy']:.2%}, {row['images_per_second']:,.0f} images/s",
-                highlight=False,
-            )
+            bar.console.print(_epoch_line(progress.row, progress.evaluated_on), highlight=False)
 
     try:
         yield watch
     finally:
         if bar.live.is_started:
             bar.stop()
+
+
+def _epoch_line(row: Mapping[str, float], evaluated_on: str) -> str:
+    evaluated = f"{evaluated_on} loss {row['loss']:.4f}, accuracy {row['accuracy']:.2%}"
+    if isnan(row["accuracy"]):
+        evaluated = f"train accuracy {row['train_accuracy']:.2%}"
+    speed = f"{row['images_per_second']:,.0f} images/s"
+    return f"epoch {row['epoch']}: train loss {row['train_loss']:.4f}, {evaluated}, {speed}"
 
 
 def _show(result: "TrainResult") -> None:

@@ -1,16 +1,34 @@
 """Building the `nn.Module` of an architecture from its blocks' descriptions."""
 
-from collections.abc import Sequence
-from functools import singledispatch
+from collections.abc import Callable, Sequence
+from functools import partial, singledispatch
 
 import torch
 from torch import Tensor, nn
 
 from zennas.architecture.model import Architecture
-from zennas.blocks.layers import Activation, AveragePool, Convolution, Layer, MaxPool, SqueezeExcite, Unit
+from zennas.blocks.layers import (
+    Activation,
+    AveragePool,
+    Convolution,
+    Layer,
+    MaxPool,
+    PooledLinear,
+    SqueezeExcite,
+    Unit,
+)
 from zennas.blocks.registry import expand_at
 from zennas.counting import native_classes
 from zennas.errors import ArchitectureError
+
+_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": partial(nn.ReLU, inplace=True),
+    "relu6": partial(nn.ReLU6, inplace=True),
+    "hardswish": partial(nn.Hardswish, inplace=True),
+    "silu": partial(nn.SiLU, inplace=True),
+    "sigmoid": nn.Sigmoid,
+    "hardsigmoid": nn.Hardsigmoid,
+}
 
 
 class ZenNet(nn.Module):
@@ -75,6 +93,14 @@ class ResidualUnit(nn.Module):
         """N×C×H×W to N×C'×H'×W'."""
         y: Tensor = self.activation(self.main(x) + self.projection(x))
         return y
+
+
+class GlobalPooling(nn.Module):
+    """The average of each channel as a 1×1 map."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N×C×H×W to N×C×1×1."""
+        return x.mean((2, 3), keepdim=True)
 
 
 class SqueezeExcitation(nn.Module):
@@ -174,6 +200,11 @@ def _squeeze_excite(layer: SqueezeExcite) -> Sequence[nn.Module]:
 
 
 @layer_modules.register
+def _pooled_linear(layer: PooledLinear) -> Sequence[nn.Module]:
+    return [GlobalPooling(), *_convolution(layer.convolution)]
+
+
+@layer_modules.register
 def _convolution(layer: Convolution) -> Sequence[nn.Module]:
     parts: list[nn.Module] = [
         nn.Conv2d(
@@ -194,4 +225,4 @@ def _convolution(layer: Convolution) -> Sequence[nn.Module]:
 def _activation(name: Activation) -> Sequence[nn.Module]:
     if name is None:
         return []
-    return [nn.ReLU(inplace=True) if name == "relu" else nn.Sigmoid()]
+    return [_ACTIVATIONS[name]()]

@@ -5,33 +5,19 @@ go, activations become ReLU, and everything behind the pre-GAP feature map is cu
 with its reason.
 """
 
-import copy
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-from torch import Tensor, fx, nn
+from torch import fx, nn
 
 from zennas.blocks.chain import Chain
 from zennas.blocks.layers import AveragePool, Convolution, GateLayer, Layer
-from zennas.errors import ScoreError
-from zennas.nn.main_path import (
-    ACTIVATIONS,
-    REASONS,
-    REGULARISERS,
-    Operation,
-    Path,
-    Refusal,
-    Shapes,
-    find_paths,
-    name_of,
-)
+from zennas.nn.channels_last import channels_first
+from zennas.nn.main_path import ATTENTION_POOLS, BLUR, Operation, Path, Refusal, Shapes, find_paths, name_of
 from zennas.nn.pooling import average_pooling, max_pooling
-
-KNOWN_WHOLE = ACTIVATIONS | REGULARISERS | REASONS.keys()
-"""Module types that are read by their name and not traced into."""
+from zennas.nn.traced import refused, traced
 
 POOLINGS: dict[str, Callable[[Operation, Shapes], Layer | Refusal]] = {
     "max pooling": max_pooling,
@@ -54,6 +40,7 @@ class Conversion:
         flops: multiply-adds of its convolutions and linear layers on one image.
         convolutions: all its convolutions, removed ones included.
         gates: what the gates that were removed are made of.
+        inserted_norms: batch norms of the chain that the module does not have.
     """
 
     name: str
@@ -65,6 +52,7 @@ class Conversion:
     flops: int
     convolutions: int
     gates: tuple[GateLayer, ...] = ()
+    inserted_norms: int = 0
 
     def explain(self) -> list[str]:
         """The changes with equal ones counted together, in the order in which they first occur."""
@@ -79,36 +67,15 @@ class Conversion:
         return lines
 
 
-class _Tracer(fx.Tracer):
-    """Keeps whole what the conversion knows by type, wherever it was defined."""
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        if isinstance(m, nn.Conv2d | nn.Linear | nn.BatchNorm2d | nn.SyncBatchNorm) or name_of(type(m)) in KNOWN_WHOLE:
-            return True
-        return bool(super().is_leaf_module(m, module_qualified_name))
-
-
-class _Shapes(fx.Interpreter):
-    """Runs the traced graph on the meta device and keeps every node's shape."""
-
-    def __init__(self, module: fx.GraphModule) -> None:
-        super().__init__(module)
-        self.shapes: dict[fx.Node, tuple[int, ...]] = {}
-
-    def run_node(self, n: fx.Node) -> Any:
-        result = super().run_node(n)
-        if isinstance(result, Tensor):
-            self.shapes[n] = tuple(result.shape)
-        return result
-
-
-def convert(module: nn.Module, resolution: int, name: str = "") -> Conversion:
+def convert(module: nn.Module, resolution: int, name: str = "", insert_norm: bool = False) -> Conversion:
     """The VCN-network of a module.
 
     Args:
         module: traced on a weightless copy; itself untouched.
         resolution: side of the square input; the channels are those of the module's first convolution.
         name: for messages; by default the module's class.
+        insert_norm: put a batch norm behind every convolution that has none, in the place of another kind of norm where
+            there is one; by default such a module is refused.
 
     Raises:
         ScoreError: the module is no network of a single branch of convolutions with batch norms, with the reason
@@ -117,21 +84,23 @@ def convert(module: nn.Module, resolution: int, name: str = "") -> Conversion:
     name = name or type(module).__name__
     first = next((m for m in module.modules() if isinstance(m, nn.Conv2d)), None)
     if first is None:
-        raise _refused(name, "it has no convolution")
+        raise refused(name, "it has no convolution")
     attention = next((path for path, m in module.named_modules() if _is_attention(m)), None)
     if attention is not None:
-        raise _refused(name, f"it has attention ({attention}), which is no convolution")
-    if not any(isinstance(m, nn.BatchNorm2d | nn.SyncBatchNorm) for m in module.modules()):
-        raise _refused(name, "it has no batch norm, which the Zen-score needs behind every convolution")
-    skeleton = _weightless(module).eval()
-    graph, shapes = _trace(skeleton, (2, first.in_channels, resolution, resolution), name)
-    modules = dict(skeleton.named_modules())
-    end = find_paths(graph, modules, shapes)
+        raise refused(name, f"it has attention ({attention}), which is no convolution")
+    if not insert_norm and not any(isinstance(m, nn.BatchNorm2d | nn.SyncBatchNorm) for m in module.modules()):
+        raise refused(
+            name,
+            "it has no batch norm, which the Zen-score needs behind every convolution; --insert-norm "
+            "(insert_norm=True) scores it with them put in",
+        )
+    found = traced(module, resolution, name)
+    shapes = channels_first(found.graph, found.modules, found.shapes)
+    end = find_paths(found.graph, found.modules, shapes)
     if isinstance(end, Refusal):
-        raise _refused(name, end.reason)
-    builder = _ChainBuilder(name, shapes)
+        raise refused(name, end.reason)
+    builder = _ChainBuilder(name, shapes, insert_norm)
     chain = builder.chain(end)
-    convolutions = [node for node in graph.nodes if node.op == "call_module" and _is(modules, node, nn.Conv2d)]
     return Conversion(
         name,
         module,
@@ -139,73 +108,29 @@ def convert(module: nn.Module, resolution: int, name: str = "") -> Conversion:
         chain,
         tuple(builder.changes),
         sum(p.numel() for p in module.parameters()),
-        sum(_multiply_adds(node, modules, shapes) for node in graph.nodes),
-        len(convolutions),
+        found.multiply_adds(),
+        found.convolutions(),
         tuple(builder.gates),
+        builder.inserted,
     )
-
-
-def _refused(name: str, reason: str) -> ScoreError:
-    return ScoreError(f"{name} cannot be made a VCN-network: {reason}")
-
-
-def _is(modules: dict[str, nn.Module], node: fx.Node, kind: Any) -> bool:
-    return isinstance(modules[str(node.target)], kind)
 
 
 def _is_attention(module: nn.Module) -> bool:
     kind = type(module).__name__
+    if name_of(kind) in ATTENTION_POOLS:
+        return False
     return isinstance(module, nn.MultiheadAttention | nn.Transformer) or (
         "Attention" in kind and any(hasattr(module, part) for part in ("qkv", "q", "to_qkv", "query", "in_proj_weight"))
     )
 
 
-def _weightless(module: nn.Module) -> nn.Module:
-    """A deep copy whose parameters and buffers have shapes but no values."""
-    memo: dict[int, Any] = {}
-    for parameter in module.parameters():
-        memo[id(parameter)] = nn.Parameter(torch.empty_like(parameter, device="meta"), parameter.requires_grad)
-    for buffer in module.buffers():
-        memo[id(buffer)] = torch.empty_like(buffer, device="meta")
-    return copy.deepcopy(module, memo)
-
-
-def _trace(
-    module: nn.Module, shape: tuple[int, int, int, int], name: str
-) -> tuple[fx.Graph, dict[fx.Node, tuple[int, ...]]]:
-    try:
-        graph = _Tracer().trace(module)
-    except Exception as error:  # whatever the user's forward raises when its input is symbolic
-        line = " ".join(str(error).split())
-        raise _refused(name, f"torch.fx cannot trace it ({type(error).__name__}: {line[:160]})") from error
-    interpreter = _Shapes(fx.GraphModule(module, graph))
-    try:
-        with torch.no_grad():
-            interpreter.run(torch.empty(shape, device="meta"))
-    except Exception as error:
-        line = " ".join(str(error).split())
-        raise _refused(name, f"it does not run at {shape[2]}×{shape[3]} ({line[:160]})") from error
-    return graph, interpreter.shapes
-
-
-def _multiply_adds(node: fx.Node, modules: dict[str, nn.Module], shapes: dict[fx.Node, tuple[int, ...]]) -> int:
-    if node.op != "call_module" or node not in shapes:
-        return 0
-    module = modules[str(node.target)]
-    outputs = 1
-    for size in shapes[node][1:]:
-        outputs *= size
-    if isinstance(module, nn.Conv2d):
-        kernel = module.kernel_size[0] * module.kernel_size[1]
-        return outputs * int(kernel) * int(module.in_channels) // int(module.groups)
-    return outputs * int(module.in_features) if isinstance(module, nn.Linear) else 0
-
-
 class _ChainBuilder:
     """Reads a main path into a chain and notes what it changes."""
 
-    def __init__(self, name: str, shapes: dict[fx.Node, tuple[int, ...]]) -> None:
+    def __init__(self, name: str, shapes: dict[fx.Node, tuple[int, ...]], insert_norm: bool) -> None:
         self.name = name
+        self.insert_norm = insert_norm
+        self.inserted = 0
         self.shapes = shapes
         self.layers: list[Layer] = []
         self.places: list[str] = []
@@ -223,7 +148,7 @@ class _ChainBuilder:
         if behind:
             self.changes.append(f"{', '.join(behind)}: cut off behind the pre-GAP feature map")
         if not self.layers:
-            raise _refused(self.name, "it has no convolution before its global average pooling")
+            raise refused(self.name, "it has no convolution before its global average pooling")
         self._check_shapes(operations)
         return tuple(self.layers)
 
@@ -232,14 +157,12 @@ class _ChainBuilder:
         cut = next((i for i, o in enumerate(operations) if o.kind in ("pool", "head")), len(operations))
         for operation in operations[cut:]:
             if len(self.shapes.get(operation.node, (0, 0))) not in (2, 4) or self._is_map(operation):
-                raise _refused(
-                    self.name, f"{operation.where} goes on with {operation.text} behind the last feature map"
-                )
+                raise refused(self.name, f"{operation.where} goes on with {operation.text} behind the last feature map")
         end = cut
         # VGG pools its last map to 7×7 before the classifier: that is its GAP.
         while end and operations[end - 1].kind == "average pooling":
             end -= 1
-        return operations[:end], [o.where for o in operations[cut:] if o.kind in ("convolution", "linear")]
+        return operations[:end], [o.where for o in operations[cut:] if isinstance(o.module, nn.Conv2d | nn.Linear)]
 
     def _is_map(self, operation: Operation) -> bool:
         shape = self.shapes.get(operation.node, ())
@@ -257,16 +180,20 @@ class _ChainBuilder:
         elif kind in POOLINGS:
             layer = POOLINGS[kind](operation, self.shapes)
             if isinstance(layer, Refusal):
-                raise _refused(self.name, layer.reason)
+                raise refused(self.name, layer.reason)
+            if name_of(operation.text) == BLUR:
+                self.changes.append(f"{where}: blur made an average over its window")
             self._append(layer, where)
         elif kind == "norm":
             self._norm(operation)
+        elif kind == "other norm":
+            self._other_norm(operation)
         elif kind == "activation":
             self._activate(operation.text, where)
         elif kind == "regulariser":
             self.changes.append(f"{where}: {operation.text} off")
         elif kind == "shortcut only":
-            raise _refused(self.name, f"{where} is {operation.text} on the main path")
+            raise refused(self.name, f"{where} is {operation.text} on the main path")
 
     def _append(self, layer: Layer, where: str) -> None:
         self.layers.append(layer)
@@ -287,48 +214,77 @@ class _ChainBuilder:
     def _check_norm(self) -> None:
         if self.current is not None and not self.current[1].norm:
             where = self.places[self.current[0]]
-            raise _refused(self.name, f"the convolution {where} has no batch norm behind it")
+            if not self.insert_norm:
+                raise refused(self.name, f"the convolution {where} has no batch norm behind it")
+            self._insert(f"{where}: batch norm put in")
 
-    def _norm(self, operation: Operation) -> None:
-        if self.current is None or self.current[1].norm or self.current[1].activation:
-            raise _refused(self.name, f"the batch norm {operation.where} does not follow a convolution")
-        averaged = self._averaged_at()
-        if averaged:
-            raise _refused(self.name, f"the batch norm {operation.where} comes behind the average pooling {averaged}")
+    def _insert(self, change: str) -> None:
         self._amend(norm=True)
-        if self.current[0] != len(self.layers) - 1:
-            self.changes.append(f"{operation.where}: batch norm taken before the max pooling")
+        self.inserted += 1
+        self.changes.append(change)
+
+    def _other_norm(self, operation: Operation) -> None:
+        if not self.insert_norm:
+            what = f"{operation.where} is {operation.text}"
+            raise refused(self.name, f"{what}; the Zen-score needs batch norms (--insert-norm puts them in)")
+        if self.current is not None and not self.current[1].norm and self._averaged_at() is None:
+            self._insert(f"{operation.where}: {operation.text} replaced by batch norm")
+        else:
+            self.changes.append(f"{operation.where}: {operation.text} left out")
+        self._own_activation(operation)
+
+    def _own_activation(self, operation: Operation) -> None:
+        """The activation that timm's norms have inside."""
         act = getattr(operation.module, "act", None)
         if act is not None and not isinstance(act, nn.Identity):
             self._activate(type(act).__name__, f"{operation.where}.act")
 
+    def _norm(self, operation: Operation) -> None:
+        if self.current is None or self.current[1].norm or self.current[1].activation:
+            raise refused(self.name, f"the batch norm {operation.where} does not follow a convolution")
+        averaged = self._averaged_at()
+        if averaged:
+            raise refused(self.name, f"the batch norm {operation.where} comes behind the average pooling {averaged}")
+        self._amend(norm=True)
+        if self.current[0] != len(self.layers) - 1:
+            self.changes.append(f"{operation.where}: batch norm taken before the max pooling")
+        self._own_activation(operation)
+
     def _activate(self, text: str, where: str) -> None:
         if self.current is None:
-            raise _refused(self.name, f"the activation {where} comes before any convolution")
+            raise refused(self.name, f"the activation {where} comes before any convolution")
         # ReLU commutes with max pooling, so that it may be said with the convolution before the pooling. It does not
         # with average pooling; behind a ReLU and an average it changes nothing.
         averaged = self._averaged_at()
         if averaged and self.current[1].activation is None:
-            raise _refused(self.name, f"the activation {where} comes behind the average pooling {averaged}")
+            raise refused(self.name, f"the activation {where} comes behind the average pooling {averaged}")
         self._amend(activation="relu")
         if text.lower().rstrip("_") != "relu":
             self.changes.append(f"{where}: {text} replaced by ReLU")
 
     def _convolution(self, operation: Operation) -> Convolution:
         conv, where = operation.module, operation.where
+        if isinstance(conv, nn.Linear):
+            return Convolution(
+                conv.in_features, conv.out_features, 1, bias=conv.bias is not None, norm=False, activation=None
+            )
         assert isinstance(conv, nn.Conv2d)
         kernel, stride = conv.kernel_size[0], conv.stride[0]
-        if conv.kernel_size != (kernel, kernel) or conv.stride != (stride, stride) or kernel % 2 == 0:
+        if conv.kernel_size != (kernel, kernel) or conv.stride != (stride, stride):
             sides = "×".join(map(str, conv.kernel_size))
-            raise _refused(self.name, f"the convolution {where} has a {sides} kernel; it must be square and odd")
+            raise refused(self.name, f"the convolution {where} has a {sides} kernel; it must be square")
         if conv.dilation != (1, 1):
-            raise _refused(self.name, f"the convolution {where} is dilated")
+            raise refused(self.name, f"the convolution {where} is dilated")
         half = (kernel - 1) // 2
         if type(conv).__name__ == "Conv2dSame" or conv.padding == "same":
             if stride > 1 and kernel > 1:
                 self.changes.append(f"{where}: one-sided padding made symmetrical")
+        elif kernel == stride and conv.padding == (0, 0):
+            # Windows side by side: those of ConvNeXt's stem begin one pixel further in than the chain's.
+            if half:
+                self.changes.append(f"{where}: padded by {half}, which moves its windows")
         elif conv.padding != (half, half):
-            raise _refused(self.name, f"the convolution {where} has padding {conv.padding}, not {half}")
+            raise refused(self.name, f"the convolution {where} has padding {conv.padding}, not {half}")
         bias = conv.bias is not None
         return Convolution(conv.in_channels, conv.out_channels, kernel, stride, conv.groups, bias, False, None)
 
@@ -341,7 +297,7 @@ class _ChainBuilder:
             before = self.shapes[operation.source][2] if resolution is None else resolution
             resolution = layer.out_resolution(before)
             if (height, width) != (resolution, resolution):
-                raise _refused(
+                raise refused(
                     self.name,
                     f"{operation.where} makes a {height}×{width} map of {before}×{before} where a VCN-network has "
                     f"{resolution}×{resolution}; try another resolution",

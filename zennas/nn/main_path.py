@@ -18,7 +18,16 @@ ACTIVATIONS = {
 REGULARISERS = {"dropout", "dropout2d", "featuredropout", "alphadropout", "droppath", "stochasticdepth", "dropblock2d"}
 NEUTRAL = {"identity", "contiguous", "clone", "to", "float", "getattr", "assert", "eq", "size", "dim"}
 RESHAPES = {"flatten", "view", "reshape", "squeeze", "permute"}
-SHORTCUT_ONLY = {"pad", "getitem", "blurpool2d", "constantpad2d", "zeropad2d"}
+SHORTCUT_ONLY = {"pad", "getitem", "constantpad2d", "zeropad2d"}
+OTHER_NORMS = {
+    "layernorm", "layernorm2d", "groupnorm", "groupnormact", "groupnorm1", "instancenorm2d", "localresponsenorm",
+    "evonorm2ds0", "evonorm2ds0a", "evonorm2ds1", "evonorm2ds2", "evonorm2db0", "evonorm2db1", "evonorm2db2",
+    "filterresponsenormtlu2d", "filterresponsenormact2d", "layernormact2d", "layernormact", "rmsnorm", "rmsnorm2d",
+}  # fmt: skip
+"""Norms that are no batch norms: the score of a network with them is that of one with batch norms in their places."""
+ATTENTION_POOLS = {"attentionpool2d", "rotattentionpool2d"}
+"""Attention in the place of global average pooling, as in CLIP's ResNets: the chain ends in front of it."""
+BLUR = "blurpool2d"
 REASONS = {
     "cat": "concatenation",
     "concat": "concatenation",
@@ -31,12 +40,6 @@ REASONS = {
     "einsum": "matrix product of activations",
     "scaleddotproductattention": "attention",
     "softmax": "softmax between layers",
-    "layernorm": "layer norm; the Zen-score needs batch norms",
-    "layernorm2d": "layer norm; the Zen-score needs batch norms",
-    "groupnorm": "group norm; the Zen-score needs batch norms",
-    "groupnormact": "group norm; the Zen-score needs batch norms",
-    "instancenorm2d": "instance norm; the Zen-score needs batch norms",
-    "localresponsenorm": "local response norm; the Zen-score needs batch norms",
     "convtranspose2d": "transposed convolution",
 }
 
@@ -46,8 +49,9 @@ class Operation:
     """What a node does to the map that comes in.
 
     Attributes:
-        kind: convolution, norm, activation, max pooling, average pooling, pool (global average), head, linear,
-            regulariser, neutral, or "shortcut only": what may stand in a residual link but not on the main path.
+        kind: convolution, norm, other norm, activation, max pooling, average pooling, pool (global average), head,
+            linear, regulariser, neutral, or "shortcut only": what may stand in a residual link but not on the main
+            path.
         where: the module's path, or the node's name.
         text: the operation in words.
         source: the node whose map comes in.
@@ -162,13 +166,14 @@ def _visit(node: fx.Node, modules: dict[str, nn.Module], shapes: Shapes, found: 
 def _extend(before: Path, operation: Operation) -> Path:
     convolutions, weights = before.convolutions, before.weights
     if operation.kind == "convolution":
-        assert isinstance(operation.module, nn.Conv2d)
+        assert isinstance(operation.module, nn.Conv2d | nn.Linear)
         convolutions += 1
         weights += operation.module.weight.numel()
     return Path(operation, before, convolutions, weights, before.length + 1)
 
 
-def _where(node: fx.Node) -> str:
+def where_of(node: fx.Node) -> str:
+    """The name of a node's module, or its own with that of the module around it."""
     if node.op == "call_module":
         return str(node.target)
     stack = node.meta.get("nn_module_stack")
@@ -179,17 +184,25 @@ def _where(node: fx.Node) -> str:
 def _operation(
     node: fx.Node, source: fx.Node, module: nn.Module | None, name: str, shapes: Shapes
 ) -> Operation | Refusal:
-    where = _where(node)
+    where = where_of(node)
     text = type(module).__name__ if module is not None else name
     made = Operation("neutral", where, text, node, source, module)
     if isinstance(module, nn.Conv2d):
-        return replace(made, kind="convolution")
+        return replace(made, kind="head" if _takes_whole_map(made, shapes) else "convolution")
     if isinstance(module, nn.BatchNorm2d | nn.SyncBatchNorm):
         return replace(made, kind="norm")
     if isinstance(module, nn.Linear) or name == "linear":
-        return replace(made, kind="linear" if len(shapes.get(node, ())) == 2 else "head")
+        sides = shapes.get(node, ())[2:]
+        over_maps = isinstance(module, nn.Linear) and len(sides) == 2 and sides != (1, 1)
+        return replace(made, kind="convolution" if over_maps else "linear" if not sides else "head")
     if len(shapes.get(source, ())) == len(shapes.get(node, ())) == 2:
         return replace(made, kind="head")  # softmax, norms and their like on the vector behind the pooling
+    if name in OTHER_NORMS:
+        return replace(made, kind="other norm")
+    if name in ATTENTION_POOLS:
+        return replace(made, kind="pool")
+    if name == BLUR:
+        return replace(made, kind="average pooling")
     if name == "maxpool2d":
         return replace(made, kind="max pooling")
     if name in ("avgpool2d", "mean"):
@@ -205,6 +218,14 @@ def _operation(
     if name in NEUTRAL or name in ADDITIONS or name in PRODUCTS or name in ("div", "truediv", "sub"):
         return made  # with a number or a parameter: batch norms see through scale and shift
     return Refusal(f"{where} is {REASONS.get(name, f'the operation {text}, which no VCN-network has')}")
+
+
+def _takes_whole_map(operation: Operation, shapes: Shapes) -> bool:
+    """Whether a convolution's window is the whole map: a linear layer of VGG's classifier, as timm writes it."""
+    before, after = shapes.get(operation.source, ()), shapes.get(operation.node, ())
+    layer = operation.module
+    assert isinstance(layer, nn.Conv2d)
+    return len(before) == 4 and after[2:] == (1, 1) and before[2:] != (1, 1) and before[2:] == layer.kernel_size
 
 
 def _average(operation: Operation, shapes: Shapes) -> Operation:
@@ -244,7 +265,7 @@ def _add(node: fx.Node, inputs: list[fx.Node], found: dict[fx.Node, Found]) -> P
         paths.append(path)
     keep, drop = sorted(paths, key=lambda p: (p.convolutions, p.weights), reverse=True)
     fork = _fork(keep, drop)
-    where = _where(node)
+    where = where_of(node)
     in_link = drop.convolutions - fork.convolutions
     if in_link > 1 and drop.convolutions == keep.convolutions:
         return Refusal(f"{where} adds two branches of {in_link} convolutions each; none of them is a residual link")
@@ -273,7 +294,7 @@ def _fork(one: Path, other: Path) -> Path:
 def _multiply(node: fx.Node, inputs: list[fx.Node], shapes: Shapes, found: dict[fx.Node, Found]) -> Path | Refusal:
     """A gate goes; x·sigmoid(x) and its like are activations."""
     size = [_values(shapes.get(n, ())) for n in inputs]
-    where = _where(node)
+    where = where_of(node)
     if size[0] == size[1]:
         gates = [i for i, n in enumerate(inputs) if _ends_in_sigmoid(n, found)]
         if not gates:

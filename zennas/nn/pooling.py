@@ -3,7 +3,7 @@
 from typing import Any
 
 from zennas.blocks.layers import AveragePool, MaxPool
-from zennas.nn.main_path import Operation, Refusal, Shapes, is_adaptive
+from zennas.nn.main_path import BLUR, Operation, Refusal, Shapes, is_adaptive, name_of
 
 _MAX = {"kernel_size": None, "stride": None, "padding": 0, "dilation": 1, "ceil_mode": False}
 _AVERAGE = {
@@ -32,12 +32,15 @@ def max_pooling(operation: Operation, shapes: Shapes) -> MaxPool | Refusal:
 
 
 def average_pooling(operation: Operation, shapes: Shapes) -> AveragePool | Refusal:
-    """The average pooling of a node, adaptive ones as the windows that they have at the traced resolution.
+    """The average pooling of a node, adaptive ones as the windows that they have at the traced resolution, and blurs as
+    averages over their windows.
 
     Args:
         operation: of kind `average pooling`.
         shapes: of the traced maps.
     """
+    if operation.module is not None and name_of(type(operation.module)) == BLUR:
+        return AveragePool(shapes[operation.node][1], int(operation.module.filt_size), int(operation.module.stride))
     found = _arguments(operation, _AVERAGE, shapes)
     if isinstance(found, Refusal):
         return found

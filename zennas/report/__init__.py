@@ -1,6 +1,6 @@
 """Looking at what a search found: one self-contained page a run, and plotly figures of its result."""
 
-from zennas.report.figures import plot_architecture, plot_contributions, plot_frontier, plot_history
+from zennas.report.figures import plot_architecture, plot_contributions, plot_frontier, plot_history, plot_importance
 from zennas.report.page import report_page, write_report
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "plot_contributions",
     "plot_frontier",
     "plot_history",
+    "plot_importance",
     "report_page",
     "write_report",
 ]

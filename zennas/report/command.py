@@ -1,7 +1,8 @@
-"""The command that repeats a search."""
+"""The commands that repeat a search and a design."""
 
 import shlex
 
+from zennas.designing.settings import DesignConfig, design_settings
 from zennas.searching.settings import SearchConfig, search_settings
 
 
@@ -12,4 +13,14 @@ def search_command(config: SearchConfig) -> str:
         value = getattr(config, setting.name)
         if value != setting.default or setting.name == "seed":
             words += setting.words(value)
+    return shlex.join(words)
+
+
+def design_command(config: DesignConfig) -> str:
+    """`zennas design …` with every setting that differs from its default, and the data."""
+    values = {**config.model_dump(exclude={"search", "training"}), **config.search, **config.training}
+    words = ["zennas", "design"]
+    for setting in design_settings():
+        if setting.name in values and (values[setting.name] != setting.default or setting.name == "data"):
+            words += setting.words(values[setting.name])
     return shlex.join(words)

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 from zennas.architecture.model import Architecture
 from zennas.architecture.structure import format_structure
 from zennas.counting import QUANTITIES, known_costs, native_resolution, super_block_costs
+from zennas.errors import ZennasError
 from zennas.optional_dependencies import require, unknown
+from zennas.report.importance import CHOICES, FEWEST, importances
 from zennas.report.replay import replay
 from zennas.report.run_summary import contributions, history, kind_label
 from zennas.runs.outputs import budget_label, pareto_front
@@ -152,7 +154,34 @@ def plot_contributions(network: Architecture | SearchResult, resolution: int | N
     return _titled(figure, "convolution on the main path", "½·log σ²", architecture.name)
 
 
-FIGURES = ("history", "frontier", "architecture", "contributions")
+def plot_importance(result: SearchResult, most: int = 15) -> "Figure":
+    """Which choices moved the score, stage by stage: what a surrogate of the candidates loses where each is permuted.
+
+    Args:
+        result: of a search.
+        most: bars, the largest first.
+
+    Raises:
+        ZennasError: too few candidates, or all of one score.
+    """
+    go = _plotly()
+    found = importances(result.candidates())
+    if found is None:
+        raise ZennasError(f"the importance of choices takes {FEWEST} candidates of different scores")
+    rows = found.rows[:most][::-1]
+    figure = go.Figure(
+        go.Bar(
+            x=[row.value for row in rows],
+            y=[f"{row.choice}, stage {row.stage}" for row in rows],
+            error_x=dict(type="data", array=[row.std for row in rows]),
+            orientation="h",
+            marker_color=[COLOURS[CHOICES.index(row.choice) % len(COLOURS)] for row in rows],
+        )
+    )
+    return _titled(figure, "loss of R² where the choice is permuted", "", f"R² of the surrogate {found.r2:.2f}")
+
+
+FIGURES = ("history", "frontier", "architecture", "contributions", "importance")
 
 
 def figure_of(result: SearchResult, name: str) -> "Figure":
@@ -166,6 +195,8 @@ def figure_of(result: SearchResult, name: str) -> "Figure":
         return plot_architecture(result.architecture, result.config.resolution)
     if name == "contributions":
         return plot_contributions(result.architecture, result.config.resolution)
+    if name == "importance":
+        return plot_importance(result)
     raise unknown("figure", name, FIGURES)
 
 

@@ -1,9 +1,10 @@
 """The report as one HTML file that needs no network: styles, scripts and data are written into it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from zennas.io.text import write_text
 from zennas.report.payload import page_payload
@@ -15,11 +16,21 @@ REPORT = "report.html"
 
 def report_page(results: Sequence[SearchResult]) -> str:
     """The page of one run, or of several overlaid and compared with the first."""
+    return page_of(page_payload(results), SCRIPTS)
+
+
+def page_of(payload: Mapping[str, Any], scripts: Sequence[str]) -> str:
+    """A page that draws itself.
+
+    Args:
+        payload: what it shows, in values that JSON can hold.
+        scripts: files of `web`, in the order in which they run.
+    """
     web = files("zennas.report") / "web"
-    data = json.dumps(page_payload(results), separators=(",", ":"), allow_nan=False)
+    data = json.dumps(payload, separators=(",", ":"), allow_nan=False)
     parts = {
         "/*STYLE*/": (web / "page.css").read_text(encoding="utf-8"),
-        "/*SCRIPT*/": "\n".join((web / name).read_text(encoding="utf-8") for name in SCRIPTS),
+        "/*SCRIPT*/": "\n".join((web / name).read_text(encoding="utf-8") for name in scripts),
         # Names of the user's are text inside JSON inside HTML: nothing in them may close the script element.
         "/*DATA*/": data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"),
     }

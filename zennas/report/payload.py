@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from zennas.architecture.document import to_document
-from zennas.architecture.model import SuperBlock
+from zennas.architecture.model import TYPE_FIELDS, SuperBlock
 from zennas.architecture.structure import format_structure
 from zennas.blocks.registry import expand
 from zennas.counting import QUANTITIES, Budget, Quantity, known_costs, known_in, super_block_costs
@@ -17,9 +17,11 @@ from zennas.errors import ScoreError
 from zennas.io.documents import format_yaml, load_yaml
 from zennas.io.settings import CONFIG, versions
 from zennas.io.text import read_text
+from zennas.optional_dependencies import installed
 from zennas.report.command import search_command
 from zennas.report.decide import bend, known_of, next_steps, published
 from zennas.report.diff import DiffRow, diff_architectures
+from zennas.report.importance import importances
 from zennas.report.replay import replay
 from zennas.report.run_summary import ancestors, block_text, composition, contributions, history, kind_label
 from zennas.report.thinning import MOST_DRAWN, Columns, drawn, only
@@ -99,7 +101,16 @@ def _run_payload(result: SearchResult, runs: int) -> dict[str, Any]:
         "published": published(config),
         "next": next_steps(result),
         "bend": _bend(result),
+        "importance": _importance(candidates),
     }
+
+
+def _importance(candidates: Mapping[int, Candidate]) -> dict[str, Any] | None:
+    """What moved the score of the candidates that are drawn; nothing without scikit-learn or with few of them."""
+    if not installed("sklearn"):
+        return None
+    found = importances(list(candidates.values()))
+    return None if found is None else asdict(found)
 
 
 def _bend(result: SearchResult) -> dict[str, Any] | None:
@@ -123,7 +134,7 @@ class _Kinds:
         self._numbers: dict[tuple[object, ...], int] = {}
 
     def number(self, block: SuperBlock) -> int:
-        key = (block.block, block.kernel, block.expansion, block.group_width, block.se, bool(block.bottleneck))
+        key = (*(getattr(block, name) for name in TYPE_FIELDS), bool(block.bottleneck))
         if key not in self._numbers:
             self._numbers[key] = len(self.rows)
             prefix, _, arguments = format_structure((block,)).partition("(")

@@ -35,7 +35,8 @@ def kind_label(block: SuperBlock) -> str:
         parts.append(f"e{block.expansion:g}")
     if block.group_width:
         parts.append(f"g{block.group_width}")
-    return " ".join([*parts, f"k{block.kernel}", *(["SE"] if block.se else [])])
+    parts += [f"k{block.kernel}", *(["SE"] if block.se else [])]
+    return " ".join([*parts, *([block.activation] if block.activation != "relu" else [])])
 
 
 @dataclass(frozen=True)

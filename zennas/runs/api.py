@@ -20,6 +20,7 @@ def search(
     resolution: int = 32,
     num_classes: int = 100,
     *,
+    task: str = "classification",
     params: Bound = None,
     flops: Bound = None,
     layers: Bound = None,
@@ -46,6 +47,7 @@ def search(
     repeats: int = 1,
     device: str = "cpu",
     start: str | os.PathLike[str] | None = None,
+    from_run: str | os.PathLike[str] | None = None,
     freeze: Sequence[str] = (),
     plugins: Sequence[str] = (),
     time_limit: float | None = None,
@@ -69,6 +71,8 @@ def search(
         space: `resnet` (default), `mobilenet`, `regnet`, or the path of a YAML file.
         resolution: side of the square input in pixels; 32 by default.
         num_classes: outputs of the classifier, 100 by default; they count as parameters.
+        task: `classification` (default), or `dense` for a backbone of a detector or segmenter: without a head and a
+            classifier, at 224 pixels and by the score `meanfield-dense` unless they say otherwise.
         params: budget of learnable values; none by default, as of all budgets. A budget is an upper bound as a number
             or a text with a unit (`"1M"`), a range (`"0.5M..1M"`), or several of them: then the run is a frontier with
             a winner for each combination.
@@ -102,6 +106,8 @@ def search(
         repeats: Monte Carlo repeats a network; 1 by default.
         device: where torch computes; `cpu` by default.
         start: a network to start from, any MODEL as commands take it; by default a random small one.
+        from_run: directory of another run, whose networks that meet the budgets are the first population; none by
+            default.
         freeze: parts that no mutation touches, of `stem` and `head`; none by default.
         plugins: modules to import first, which register blocks, scores or quantities; none by default.
         time_limit: seconds after which the search ends; none by default.
@@ -123,15 +129,16 @@ def search(
         BudgetError: there is no upper bound, or no network was found that meets the budgets.
     """
     settings = _given(
-        space=space, resolution=resolution, num_classes=num_classes, params=params, flops=flops, layers=layers,
+        task=task, space=space, resolution=resolution, num_classes=num_classes, params=params, flops=flops,
+        layers=layers,
         convolutions=convolutions, memory=memory, latency=latency, effectiveness=effectiveness,
         flops_per_param=flops_per_param,
         latency_predictor=latency_predictor, latency_backend=latency_backend, latency_dtype=latency_dtype,
         latency_batch_size=latency_batch_size, latency_layout=latency_layout, se=se, score=score, algorithm=algorithm,
         iterations=iterations, population=population, round_size=round_size, islands=islands,
         rescore=rescore, seed=seed,
-        batch_size=batch_size, repeats=repeats, device=device, start=start, freeze=freeze, plugins=plugins,
-        time_limit=time_limit, patience=patience,
+        batch_size=batch_size, repeats=repeats, device=device, start=start, from_run=from_run, freeze=freeze,
+        plugins=plugins, time_limit=time_limit, patience=patience,
         target_score=target_score, pareto=pareto, **quantities,
     )  # fmt: skip
     context = RunContext(Execution(workers, ray), watch)

@@ -42,7 +42,8 @@ def check_vacant(directory: Path) -> bool:
     if names and not _is_leftover(directory, names):
         if DATABASE in names:
             raise RunError(
-                f"{directory}: holds a run already; go on with it by --resume {directory}, or give another --out"
+                f"{directory}: holds a run already; go on with it by --resume {directory}, or give another --out "
+                f"(with --from {directory} the new run starts from its networks)"
             )
         raise RunError(f"{directory}: is not empty and holds no run; give another --out")
     return bool(names)

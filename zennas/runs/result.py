@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from zennas.architecture.model import Architecture
 from zennas.architecture.structure import format_structure
-from zennas.counting import QUANTITIES, Budget, Costs
+from zennas.counting import QUANTITIES, Budget, Costs, known_costs, known_in
+from zennas.io.html import html_table
 from zennas.latency.correction import Round, correction_of
 from zennas.optional_dependencies import require
 from zennas.runs.rescoring import Rescoring
@@ -66,7 +67,7 @@ class Winner:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SearchResult:
     """A finished or interrupted search. The candidates are read from the run only when they are asked for.
 
@@ -97,6 +98,28 @@ class SearchResult:
     rescoring: Rescoring | None = None
     latency_rounds: Sequence[Round] = ()
     signal: int | None = None
+
+    def __repr__(self) -> str:
+        """One line: what was found; the network is `architecture`."""
+        return (
+            f"SearchResult({self.config.score} {self.score:.2f}, {self._costs_text()}, {self.status} after "
+            f"{self.iterations:,} iterations, directory={str(self.directory) if self.directory else None!r})"
+        )
+
+    def _repr_html_(self) -> str:
+        """Winners with their scores and costs, for notebooks."""
+        quantities = known_in(winner.costs for winner in self.winners)
+        header = ["budgets", f"score ({self.config.score})", *(quantity.title for quantity in quantities)]
+        rows = [
+            [", ".join(map(str, w.budgets)), f"{w.score:.2f}", *(quantity.show(w.costs) for quantity in quantities)]
+            for w in self.winners
+        ]
+        title = f"{self.status}: {self.iterations:,} iterations, {self.scored:,} networks scored"
+        return html_table(header, rows, title)
+
+    def _costs_text(self) -> str:
+        shown = {QUANTITIES[name]: value for name, value in known_costs(self.costs).items()}
+        return ", ".join(f"{quantity.unit.format(value)} {quantity.title}" for quantity, value in shown.items())
 
     def latency_correction(self, winner: Winner) -> Mapping[str, Any] | None:
         """How many searches it took to find a winner by corrected latencies, and what predictions are multiplied by.

@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from zennas.architecture.model import Architecture
 from zennas.errors import RunError, ZennasError
 from zennas.io.imports import allow_import
@@ -24,6 +22,7 @@ from zennas.runs.beginning import check_begun, check_vacant, taken_place
 from zennas.runs.corrected import Following, latency_rounds, search_until_met
 from zennas.runs.database import FITTED_FORMAT
 from zennas.runs.events import AGAIN, EventLog
+from zennas.runs.founding import founding_networks
 from zennas.runs.learned import ACCURACY_MODEL, hold_kept_model, with_held_model
 from zennas.runs.outputs import winner_name, write_result
 from zennas.runs.rescoring import Rescorer, rescoring_execution
@@ -51,7 +50,6 @@ from zennas.searching.settings import (
     read_config,
 )
 from zennas.searching.tasks import Execute
-from zennas.spaces.start import starting_network
 
 COMMIT_SECONDS = 0.5
 LOG_SECONDS = 1.0
@@ -102,6 +100,8 @@ def start_run(
     directory: Path | None,
     context: RunContext | None = None,
     latency: LatencyBudget | None = None,
+    *,
+    allow_imports: bool = False,
 ) -> SearchResult:
     """Start a new run in an empty or missing directory (`None`: in memory).
 
@@ -110,6 +110,7 @@ def start_run(
         directory: where the run is kept.
         context: workers and watchers; the result does not depend on them.
         latency: what predicts latencies, where it is there already; else it is got as the configuration says.
+        allow_imports: import the plugins that the run names from which it starts; runs their code.
 
     Raises:
         RunError: the directory holds something already, or another process begins a run there; nothing was written.
@@ -128,22 +129,13 @@ def start_run(
         if latency is not None:
             config = config.model_copy(update={"latency_layout": latency.predictor.setting.layout})
         search = new_search(config, execute, latency)
-        starts = [
-            starting_network(
-                search.problem.space,
-                budgets,
-                config.resolution,
-                config.num_classes,
-                np.random.default_rng([config.seed, 1 << 32, number]),
-                search.problem.count,
-            )
-            for number, budgets in enumerate([*search.budget_sets] * config.islands)
-        ]
+        starts, found = founding_networks(search.problem, config, allow_imports)
         founders = search.begin(starts)
-        if search.failures:
+        if search.failures and (config.from_run is None or not founders):
             raise ZennasError(f"the {config.score} score refuses the start: {search.failures[0][2]}")
         place: AbstractContextManager[list[str]] = nullcontext([]) if directory is None else taken_place(directory)
         with place as notes:
+            notes += found
             if directory is not None:
                 write_settings(config, directory)
                 if latency is not None:
@@ -231,7 +223,7 @@ def _changed(config: SearchConfig, changes: dict[str, Any], directory: Path) -> 
     if wrong:
         raise RunError(
             f"{directory}: {', '.join(wrong)} cannot change on resume; what can is {', '.join(MAY_CHANGE)}; "
-            "start a new run for the rest"
+            f"start a new run from its networks for the rest: --from {directory}"
         )
     return changed
 

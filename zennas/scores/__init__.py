@@ -3,6 +3,7 @@
 import zennas.scores.builtin
 import zennas.scores.entropy
 import zennas.scores.learned.score
+import zennas.scores.multi_scale
 import zennas.scores.proxies
 import zennas.scores.weighted
 import zennas.scores.weighted_1  # noqa: F401  (all of them register scores)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -40,6 +40,9 @@ MobileNetV2 86, ResNet-20 at 32×32 150 and the paper's CIFAR networks 160 to 27
 
 BudgetText = str | list[str]
 
+DENSE: dict[str, Any] = {"num_classes": 0, "score": "meanfield-dense", "resolution": 224}
+"""Defaults of a search for a dense task where they are others."""
+
 
 class SearchConfig(BaseModel):
     """The settings of a search: each with its type, its default, its bounds and, in its `Option`, what it is.
@@ -53,6 +56,10 @@ class SearchConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    task: Annotated[
+        Literal["classification", "dense"],
+        Option("classification, or dense: a backbone for detection or segmentation.", SEARCH),
+    ] = "classification"
     space: Annotated[str, Option("resnet, mobilenet, regnet, or a YAML file.", SEARCH)] = "resnet"
     resolution: Annotated[int, Field(ge=1, le=1 << 14), Option("Side of the square input.", SEARCH)] = 32
     num_classes: Annotated[
@@ -102,6 +109,9 @@ class SearchConfig(BaseModel):
     start: Annotated[str | None, Option("A network to start from (any MODEL).", SEARCH, shown="a random small one")] = (
         None
     )
+    from_run: Annotated[
+        str | None, Option("Another run, whose networks that fit begin the search.", SEARCH, name="from")
+    ] = None
     freeze: Annotated[list[str], Option("Parts no mutation touches: stem, head or stem,head.", SEARCH)] = []
     plugins: Annotated[
         list[str], Option("Module that registers your blocks, scores or costs.", SEARCH, name="plugin", repeated=True)
@@ -129,8 +139,23 @@ class SearchConfig(BaseModel):
         unknown_names = [name for name in values if name not in allowed]
         if unknown_names:
             raise ValueError(str(unknown("setting", str(unknown_names[0]), allowed)))
+        values = {**(DENSE if values.get("task") == "dense" else {}), **values}
         budgets = {name: _budget_text(name, values[name]) for name in QUANTITIES if values.get(name) is not None}
         return {**{name: value for name, value in values.items() if name not in QUANTITIES}, "budgets": budgets}
+
+    @model_validator(mode="after")
+    def _no_classifier_of_a_dense_task(self) -> "SearchConfig":
+        if self.task == "dense" and self.num_classes:
+            raise ValueError("task dense: a backbone has no classifier; leave classes out, or give 0")
+        return self
+
+    @model_validator(mode="after")
+    def _one_beginning(self) -> "SearchConfig":
+        if self.from_run is not None and self.start is not None:
+            raise ValueError("start and from: a search begins with one network or with a run's; give one of them")
+        if self.from_run is not None and self.islands > 1:
+            raise ValueError("from: each island begins with one network; leave islands out")
+        return self
 
     @field_validator("pareto")
     @classmethod
@@ -315,6 +340,9 @@ def configured_space(config: SearchConfig) -> SearchSpace:
     """
     load_plugins(config.plugins)
     space = named_space(config.space, config.resolution, config.se)
+    if config.task == "dense":
+        # The head is a classifier's: what reads the stages' maps has layers of its own.
+        space = replace(space, head=None)
     if config.freeze:
         space = replace(space, frozen=frozenset(config.freeze))
     if config.start is not None:

@@ -14,7 +14,7 @@ A space file says what differs from a registered space:
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
@@ -46,6 +46,8 @@ class _ChoiceDocument(_Strict):
     expansion: float = 0
     group_width: int = 0
     se: bool = False
+    squeeze: int = Field(default=0, ge=0)
+    activation: Literal["relu", "relu6", "hardswish", "silu"] = "relu"
 
 
 class _BlockDocument(_Strict):

@@ -92,6 +92,8 @@ def draw_mutation(
         kind.expansion,
         kind.group_width,
         kind.se,
+        kind.squeeze,
+        kind.activation,
     )
     return Mutation(index, space.split(changed))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from zennas.architecture.model import SuperBlock, smallest_side
+from zennas.architecture.model import TYPE_FIELDS, SuperBlock, smallest_side
 from zennas.blocks.registry import expand
 from zennas.errors import ArchitectureError, ZennasError, cut, shortened
 from zennas.optional_dependencies import unknown
@@ -47,6 +47,8 @@ class BlockChoice:
     expansion: float = 0
     group_width: int = 0
     se: bool = False
+    squeeze: int = 0
+    activation: str = "relu"
 
 
 @dataclass(frozen=True)
@@ -93,14 +95,7 @@ class SearchSpace:
 
     def with_choice(self, block: SuperBlock, choice: BlockChoice) -> SuperBlock:
         """`block` as another basic block type, its widths kept."""
-        return replace(
-            block,
-            block=choice.block,
-            kernel=choice.kernel,
-            expansion=choice.expansion,
-            group_width=choice.group_width,
-            se=choice.se,
-        )
+        return replace(block, **{name: getattr(choice, name) for name in TYPE_FIELDS})
 
     def split(self, block: SuperBlock) -> tuple[SuperBlock, ...]:
         """The super-block, or what it splits into once it has `split_at` layers or more."""

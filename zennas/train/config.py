@@ -67,6 +67,10 @@ class TrainConfig(BaseModel):
         layout: how feature maps lie in memory; `auto` becomes the one that `zennas.train.layout` finds the faster,
             and is kept in the run.
         compile: whether the network goes through `torch.compile`.
+        holdout: share of the training images that are not learned from; where it is above 0, losses and accuracies
+            are those of these images, and the test images are not looked at.
+        holdout_seed: of which they are; not `seed`, so that networks are compared on the same images.
+        evaluate: `epochs`: after each of them; `end`: once, after the last; rows of metrics before it have NaN.
         loop_version: how the loop draws and rounds. 1: images are augmented one by one, as all runs were that do not
             name a version; they are gone on with in that way. 2: small images are augmented in batches, folders of
             small squares are treated as CIFAR, and on a CPU one kernel updates all weights.
@@ -81,6 +85,11 @@ class TrainConfig(BaseModel):
         Literal["tensorboard", "wandb", "mlflow"] | None, Option("tensorboard, wandb or mlflow.", RUN)
     ] = None
     checkpoint_steps: Annotated[int, Field(ge=1), Option("Steps between checkpoints in an epoch.", RUN)] = 1000
+    holdout: Annotated[
+        float, Field(ge=0, lt=1), Option("Share of the training images to evaluate on; 0: the test images.", RUN)
+    ] = 0
+    holdout_seed: Annotated[int, Field(ge=0, lt=1 << 32), Option("Seed of which are held out.", RUN)] = 0
+    evaluate: Annotated[Literal["epochs", "end"], Option("After epochs, or once at the end.", RUN)] = "epochs"
     resolution: Annotated[
         int | None, Field(ge=8, le=1 << 12), Option("Side of the images.", RECIPE, shown="the network's own")
     ] = None

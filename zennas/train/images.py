@@ -1,5 +1,6 @@
 """Images that stay in memory as bytes, decoded once."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,6 +39,10 @@ class ByteImages:
 
         return Image.fromarray(self._pixels[index]), int(self.labels[index])
 
+    def part(self, indices: Sequence[int]) -> "ByteImages":
+        """Some of the images, in the order of their numbers as given."""
+        return ByteImages(self._pixels[indices], self.labels[indices])
+
     @property
     def side(self) -> int:
         """Height of the images in pixels."""
@@ -58,6 +63,27 @@ class ByteImages:
             images = [Image.fromarray(p).resize((side, side), Image.Resampling.BILINEAR) for p in self._pixels]
             self._resized = side, np.stack([np.asarray(image) for image in images])
         return self._resized[1]
+
+
+class SomeImages:
+    """Some images of a split.
+
+    Args:
+        images: the split.
+        indices: numbers of the images in it, in their new order.
+    """
+
+    def __init__(self, images: Images, indices: Sequence[int]) -> None:
+        self._images, self._indices = images, indices
+        samples = getattr(images, "samples", None)
+        # By these an image's file is named.
+        self.samples = [samples[index] for index in indices] if samples else None
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        return self._images[self._indices[index]]
 
 
 class KeptImages:

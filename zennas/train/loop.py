@@ -12,10 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zennas.errors import TrainingError, cut
+from zennas.errors import LossError, TrainingError, cut
 from zennas.io.foreign import parse_foreign
-from zennas.io.tables import csv_text
-from zennas.io.text import write_text
 from zennas.optional_dependencies import require
 from zennas.train.augment import batch_mixer, train_transform
 from zennas.train.batch_augment import BatchAugment
@@ -27,11 +25,11 @@ from zennas.train.evaluation import evaluate_network
 from zennas.train.images import ByteImages
 from zennas.train.layout import MEMORY_FORMATS
 from zennas.train.loader import Batch, PreparedBatches, PreparedImages, bad_images, batch_loader, train_batches
+from zennas.train.metrics import evaluated_rows, write_metrics
 from zennas.train.networks import logits_and_stages
 from zennas.train.randomness import MIX, seeded
 from zennas.train.weights import write_weights
 
-METRICS = "metrics.csv"
 BEST, LAST = "best.safetensors", "last.safetensors"
 # Reading the loss back makes a GPU wait, so it is looked at this often; on a CPU at every step.
 _LOOK_EVERY = 50
@@ -39,7 +37,8 @@ _LOOK_EVERY = 50
 
 @dataclass(frozen=True)
 class TrainProgress:
-    """Where a run is: counted from 1 in `epoch` and `step`; `row` is the epoch's line of metrics once it is over."""
+    """Where a run is: counted from 1 in `epoch` and `step`; `row` is the epoch's line of metrics once it is over, with
+    losses and accuracies of the images of `evaluated_on`, `test` or `held-out`."""
 
     epoch: int
     epochs: int
@@ -49,6 +48,7 @@ class TrainProgress:
     accuracy: float
     images_per_second: float
     row: dict[str, Any] | None = None
+    evaluated_on: str = "test"
 
 
 Watcher = Callable[[TrainProgress], None]
@@ -157,15 +157,21 @@ class Loop:
         network: nn.Module = self._ema.module if self._ema else self.student.network
         return network
 
-    def run(self, watch: Watcher | None) -> None:
-        """Train to the end.
+    def run(self, watch: Watcher | None, until: int | None = None) -> None:
+        """Train to the end of an epoch.
+
+        Args:
+            watch: called with a `TrainProgress` now and then, in the main process.
+            until: the epoch; by default the last.
 
         Raises:
-            TrainingError: the loss is no number, or the network cannot be compiled.
+            LossError: the loss is no number.
+            TrainingError: the network cannot be compiled.
             ZennasError: an image cannot be used.
         """
         with _failing_to_compile() if self.config.compile else nullcontext():
-            while self.epoch < self.config.epochs:
+            last = self.config.epochs if until is None else min(until, self.config.epochs)
+            while self.epoch < last:
                 speed = self._train_epoch(watch)
                 self._end_epoch(speed, watch)
 
@@ -234,10 +240,10 @@ class Loop:
         return loss
 
     def _means(self, sums: Tensor) -> tuple[float, float]:
-        """Mean loss and accuracy. Raises `TrainingError` where the loss is no number."""
+        """Mean loss and accuracy. Raises `LossError` where the loss is no number."""
         loss, right, count = sums.tolist()
         if not math.isfinite(loss):
-            raise TrainingError(
+            raise LossError(
                 f"epoch {self.epoch + 1}, step {self.step}: the loss is {loss / count}; training stops and the "
                 f"last good checkpoint is kept in {self.directory}; try a smaller --lr, a longer --warmup"
                 + ("" if self.config.precision == "fp32" else " or --precision fp32")
@@ -247,6 +253,50 @@ class Loop:
     def _end_epoch(self, speed: float, watch: Watcher | None) -> None:
         accelerator, config = self.accelerator, self.config
         train_loss, train_accuracy = self._means(accelerator.reduce(self._sums, "sum"))
+        loss, top1, top5 = self._evaluate()
+        self.epoch, self.step = self.epoch + 1, 0
+        self._sums.zero_()
+        row = {
+            "epoch": self.epoch,
+            "lr": self._optimizer.param_groups[0]["lr"],
+            "train_loss": train_loss,
+            "train_accuracy": train_accuracy,
+            "loss": loss,
+            "accuracy": top1,
+            "top5": top5,
+            "images_per_second": round(speed, 2),
+        }
+        best_before = max((r["accuracy"] for r in evaluated_rows(self.history)), default=-1.0)
+        self.history.append(row)
+        if accelerator.is_main_process:
+            # The checkpoint comes last: a run killed before it repeats the epoch and writes the same files again.
+            if top1 > best_before:
+                write_weights(self.evaluated, self.directory / BEST)
+            write_weights(self.evaluated, self.directory / LAST)
+        self._save()
+        if accelerator.is_main_process:
+            write_metrics(self.history, self.directory)
+        accelerator.log({k: v for k, v in row.items() if k != "epoch"}, step=self.epoch)
+        if watch and accelerator.is_main_process:
+            watch(
+                TrainProgress(
+                    self.epoch,
+                    config.epochs,
+                    self._steps,
+                    self._steps,
+                    train_loss,
+                    train_accuracy,
+                    speed,
+                    row,
+                    "held-out" if config.holdout else "test",
+                )
+            )
+
+    def _evaluate(self) -> tuple[float, float, float]:
+        """Loss, accuracy and the fraction right among five, of the epoch under way; NaN where it is not evaluated."""
+        accelerator, config = self.accelerator, self.config
+        if config.evaluate == "end" and self.epoch + 1 < config.epochs:
+            return math.nan, math.nan, math.nan
         result = evaluate_network(
             self.evaluated,
             self.data,
@@ -260,40 +310,7 @@ class Loop:
             lambda sums: accelerator.reduce(sums, "sum"),
             config.layout,
         )
-        self.epoch, self.step = self.epoch + 1, 0
-        self._sums.zero_()
-        row = {
-            "epoch": self.epoch,
-            "lr": self._optimizer.param_groups[0]["lr"],
-            "train_loss": train_loss,
-            "train_accuracy": train_accuracy,
-            "loss": result.loss,
-            "accuracy": result.top1,
-            "top5": result.top5,
-            "images_per_second": round(speed, 2),
-        }
-        best_before = max((r["accuracy"] for r in self.history), default=-1.0)
-        self.history.append(row)
-        if accelerator.is_main_process:
-            # The checkpoint comes last: a run killed before it repeats the epoch and writes the same files again.
-            if result.top1 > best_before:
-                write_weights(self.evaluated, self.directory / BEST)
-            write_weights(self.evaluated, self.directory / LAST)
-        self._save()
-        if accelerator.is_main_process:
-            self.write_metrics()
-        accelerator.log({k: v for k, v in row.items() if k != "epoch"}, step=self.epoch)
-        if watch and accelerator.is_main_process:
-            watch(
-                TrainProgress(
-                    self.epoch, config.epochs, self._steps, self._steps, train_loss, train_accuracy, speed, row
-                )
-            )
-
-    def write_metrics(self) -> None:
-        """Write `metrics.csv`; floats are written so that they read back as they are."""
-        header = list(self.history[0])
-        write_text(self.directory / METRICS, csv_text(header, [[row[name] for name in header] for row in self.history]))
+        return result.loss, result.top1, result.top5
 
     def _save(self) -> None:
         """Keep a checkpoint. Every process calls it: the sums are those of all."""

@@ -19,11 +19,13 @@ from zennas.nn.device import checked_device
 from zennas.optional_dependencies import require
 from zennas.train.checkpoint import has_checkpoint, load_checkpoint
 from zennas.train.config import TrainConfig, read_train_config, train_config
-from zennas.train.datasets import open_data
+from zennas.train.datasets import ImageData, open_data
 from zennas.train.distil import load_teacher, make_student
+from zennas.train.holdout import hold_out
 from zennas.train.images import KeptImages
 from zennas.train.layout import faster_layout
 from zennas.train.loop import Loop, Watcher
+from zennas.train.metrics import evaluated_rows, write_metrics
 from zennas.train.networks import make_network, usual_resolution
 
 ARCHITECTURE = "architecture.yaml"
@@ -46,8 +48,8 @@ class TrainResult:
 
     @property
     def best(self) -> dict[str, Any]:
-        """The row of the first epoch of the highest test accuracy, whose weights are in `best.safetensors`."""
-        return max(self.history, key=lambda row: row["accuracy"])
+        """The row of the first epoch of the highest accuracy, whose weights are in `best.safetensors`."""
+        return max(evaluated_rows(self.history), key=lambda row: row["accuracy"])
 
 
 def train(
@@ -56,6 +58,8 @@ def train(
     *,
     watch: Watcher | None = None,
     download: bool = False,
+    until: int | None = None,
+    opened: ImageData | None = None,
     **settings: Any,
 ) -> TrainResult:
     """Train a network by the paper's recipe.
@@ -67,6 +71,8 @@ def train(
         out: directory for the run; it must not hold one.
         watch: called with a `TrainProgress` now and then, in the main process.
         download: fetch a missing data set.
+        until: epoch after which the run pauses, for `resume_training` to go on with; by default after its last.
+        opened: the data set where it is open already, as `open_data` opens it; by default it is opened.
         settings: any field of `TrainConfig`.
 
     Raises:
@@ -80,7 +86,7 @@ def train(
     accelerator = _accelerator(config, directory)
     # All processes have looked before one of them writes.
     accelerator.wait_for_everyone()
-    loop = _prepare(config, directory, accelerator, download)
+    loop = _prepare(config, directory, accelerator, download, opened)
     with _lock(directory, accelerator):
         if accelerator.is_main_process:
             # Another run may have begun here while this one was prepared.
@@ -90,11 +96,17 @@ def train(
                 trained = replace(load(config.model), num_classes=len(loop.data.classes))
                 write_architecture(trained, directory / ARCHITECTURE)
             write_settings(loop.config, directory)
-        return _finish(loop, watch, [])
+        return _finish(loop, watch, [], until)
 
 
 def resume_training(
-    out: str | Path, *, watch: Watcher | None = None, download: bool = False, allow_imports: bool = False
+    out: str | Path,
+    *,
+    watch: Watcher | None = None,
+    download: bool = False,
+    allow_imports: bool = False,
+    until: int | None = None,
+    opened: ImageData | None = None,
 ) -> TrainResult:
     """Go on with a run from its newest whole checkpoint, with the settings it was started with.
 
@@ -103,6 +115,8 @@ def resume_training(
         watch: called with a `TrainProgress` now and then, in the main process.
         download: fetch a missing data set.
         allow_imports: call the factories of a user's own that the run names for its model or teacher.
+        until: epoch after which the run pauses again; by default after its last.
+        opened: the data set where it is open already, as `open_data` opens it; by default it is opened.
 
     Raises:
         TrainingError: no run there, or no whole checkpoint.
@@ -117,23 +131,29 @@ def resume_training(
             check_model_of_file(model, f"{directory / CONFIG}: {setting}", allow_imports)
     accelerator = _accelerator(config, directory)
     with _lock(directory, accelerator):
-        return _resume(config, directory, accelerator, watch, download)
+        return _resume(config, directory, accelerator, watch, download, until, opened)
 
 
 def _resume(
-    config: TrainConfig, directory: Path, accelerator: Any, watch: Watcher | None, download: bool
+    config: TrainConfig,
+    directory: Path,
+    accelerator: Any,
+    watch: Watcher | None,
+    download: bool,
+    until: int | None,
+    opened: ImageData | None,
 ) -> TrainResult:
     if (directory / ARCHITECTURE).is_file():
         # The model that the run was given may have been a file that is no longer there.
         config = config.model_copy(update={"model": str(directory / ARCHITECTURE)})
-    loop = _prepare(config, directory, accelerator, download)
+    loop = _prepare(config, directory, accelerator, download, opened)
     notes: list[str] = []
     if has_checkpoint(directory):
         state, notes = load_checkpoint(directory)
         loop.restore(state)
         if loop.history and loop.accelerator.is_main_process:
-            loop.write_metrics()
-    return _finish(loop, watch, notes)
+            write_metrics(loop.history, directory)
+    return _finish(loop, watch, notes, until)
 
 
 def _check_vacant(directory: Path) -> None:
@@ -151,11 +171,15 @@ def _lock(directory: Path, accelerator: Any) -> AbstractContextManager[object]:
     return RunLock(directory)
 
 
-def _prepare(config: TrainConfig, directory: Path, accelerator: Any, download: bool) -> Loop:
+def _prepare(
+    config: TrainConfig, directory: Path, accelerator: Any, download: bool, opened: ImageData | None = None
+) -> Loop:
     if download and accelerator.is_main_process:
         open_data(config.data, download)
     accelerator.wait_for_everyone()
-    data = open_data(config.data, small_folders=config.loop_version > 1)
+    data = opened or open_data(config.data, small_folders=config.loop_version > 1)
+    if config.holdout:
+        data = hold_out(data, config.holdout, config.holdout_seed)
     resolution = config.resolution or usual_resolution(config.model, data.resolution)
     network = make_network(config.model, len(data.classes), resolution, config.seed)
     teacher = None
@@ -173,12 +197,12 @@ def _prepare(config: TrainConfig, directory: Path, accelerator: Any, download: b
     return Loop(config, directory, data, resolution, student, teacher, accelerator)
 
 
-def _finish(loop: Loop, watch: Watcher | None, notes: list[str]) -> TrainResult:
+def _finish(loop: Loop, watch: Watcher | None, notes: list[str], until: int | None) -> TrainResult:
     if loop.accelerator.device.type == "cpu":
         keep_freed_memory()
     _start_tracker(loop)
     try:
-        loop.run(watch)
+        loop.run(watch, until)
     finally:
         loop.accelerator.end_training()
     skipped = require("accelerate.utils", "train", "training").gather_object([*loop.bad.names, *loop.test_bad.names])

@@ -8,8 +8,9 @@ import pytest
 
 import zennas
 from zennas.blocks.chain import super_block_chain
-from zennas.blocks.layers import Convolution, Unit
+from zennas.blocks.layers import Convolution, MaxPool, Unit
 from zennas.blocks.registry import _BLOCK_TYPES, register_block
+from zennas.blocks.tracing import MAX_POOL
 from zennas.counting import count_super_blocks
 from zennas.counting.budgets import Budget
 from zennas.searching.algorithms import Offspring, Problem
@@ -49,6 +50,17 @@ def spaces():
         BlockChoice("GBtn", 3, group_width=24),
     )
     yield "several types", SearchSpace("mixed", mixed, (1, 2, 2), width=Range(6, 90, 6), layers=Range(1, 20)), 24
+    published = (
+        BlockChoice("MBConv", 5, se=True, squeeze=6, activation="silu"),
+        BlockChoice("HardMBConv", 3, se=True, activation="hardswish"),
+        BlockChoice("DSConv", 3, se=True, activation="relu6"),
+        BlockChoice("RegBlock", 3, group_width=16, se=True, squeeze=8),
+        BlockChoice("PoolBottleneck", 3, group_width=8),
+        BlockChoice("BasicBlock", 3, se=True),
+        BlockChoice("FusedMBConv", 3),
+        BlockChoice("SkipConv", 3),
+    )
+    yield "blocks of published families", SearchSpace("published", published, (2, 2, 1)), 40
     yield "without a head", SearchSpace("bare", mixed, (2, 2), head=None, frozen=frozenset({"stem"})), 17
     yield "a frozen head", replace(search_space("resnet", 32), frozen=frozenset({"head"})), 32
 
@@ -105,8 +117,9 @@ def chain_rows(network, side):
     rows = []
     for block in network:
         for layer in super_block_chain(block).layers():
-            kind = int(layer.activation == "relu")
-            rows.append([layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.groups, kind, side])
+            pools = isinstance(layer, MaxPool)
+            kind, groups = (MAX_POOL, 1) if pools else (int(layer.activation == "relu"), layer.groups)
+            rows.append([layer.in_channels, layer.out_channels, layer.kernel, layer.stride, groups, kind, side])
             side = layer.out_resolution(side)
     return rows
 

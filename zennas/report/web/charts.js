@@ -186,3 +186,23 @@ function contributionsChart(run, winner) {
     })));
   });
 }
+
+function importanceChart(rows) {
+  const kinds = [...new Set(rows.map(r => r.choice))].sort();
+  const box = chart("Importance of choices", (node, width) => {
+    const line = 22, left = 130, height = line * rows.length + 12;
+    const most = Math.max(...rows.map(r => r.value + r.std), 1e-9);
+    const sx = v => left + Math.max(0, v) / most * (width - left - 60);
+    const svg = mark("svg", { width, height, role: "img", "aria-label": `Importance: ${rows.map(r => `${r.choice} at stage ${r.stage} ${r.value.toFixed(3)}`).join("; ")}` });
+    rows.forEach((r, i) => {
+      const y = 6 + line * i, middle = y + line / 2;
+      svg.append(
+        mark("text", { x: left - 8, y: middle + 4, "text-anchor": "end", class: "strong" }, `${r.choice}, stage ${r.stage}`),
+        mark("rect", { class: "importance", x: left, y: y + 3, width: Math.max(1, sx(r.value) - left), height: line - 8, style: `fill: ${seriesColour(kinds.indexOf(r.choice))}` }),
+        mark("line", { x1: sx(r.value - r.std), x2: sx(r.value + r.std), y1: middle - 1, y2: middle - 1, stroke: "var(--ink)" }),
+        mark("text", { x: sx(r.value + r.std) + 6, y: middle + 4 }, r.value.toFixed(2)));
+    });
+    node.append(svg);
+  });
+  return [box, legend(kinds.map((kind, i) => [swatch(`fill: ${seriesColour(i)}`), kind]))];
+}

@@ -10,7 +10,7 @@ function main() {
   const closer = el("div", { style: "display: contents" }), first = el("div", { style: "display: contents" }), after = el("div", { style: "display: contents" });
   const show = (run, winner) => {
     first.replaceChildren(winnerSection(run, winner), knownSection(run), publishedSection(run, winner), winnersTable(run));
-    closer.replaceChildren(changesSection(run), familySection(run, winner, openAndGo), contributionsSection(run, winner));
+    closer.replaceChildren(changesSection(run), familySection(run, winner, openAndGo), contributionsSection(run, winner), importanceSection(run));
     after.replaceChildren(nextSection(run));
   };
   const choices = runs.flatMap((run, r) => run.winners.map((winner, w) => ({ run, winner, value: `${r}.${w}`, best: w === run.best })));
@@ -23,7 +23,7 @@ function main() {
     first,
     historySection(groups),
     candidates, closer, runs.length > 1 ? compareSection(runs) : "", after, repeatSection(runs));
-  const titles = [["winner", "winner"], ["accuracy", "accuracy"], ["history", "score"], ["candidates", "networks"], ["changes", "blocks"], ["family", "family"], ["layers", "layers"], ["compare", "compare"], ["next", "next"], ["repeat", "repeat"]];
+  const titles = [["winner", "winner"], ["accuracy", "accuracy"], ["history", "score"], ["candidates", "networks"], ["changes", "blocks"], ["family", "family"], ["layers", "layers"], ["importance", "choices"], ["compare", "compare"], ["next", "next"], ["repeat", "repeat"]];
   document.getElementById("nav").replaceChildren(...titles.filter(([id]) => document.getElementById(id)).map(([id, text]) => el("a", { href: `#${id}` }, text)));
 }
 main();

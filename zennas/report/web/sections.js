@@ -110,6 +110,16 @@ function contributionsSection(run, winner) {
     el("details", null, el("summary", null, "Sum by super-block"), table(["", "super-block", "½·log σ²"], winner.rows.map((r, i) => row([`${i + 1}`, `${r.kind} ${r.in_channels}→${r.out_channels} × ${r.layers}`, sums[i].toFixed(2)], 2)), 2)));
 }
 
+function importanceSection(run) {
+  if (!run.importance) return "";
+  const { rows, r2, candidates } = run.importance;
+  const shown = rows.slice(0, 15);
+  return section("importance", "Which choices moved the score",
+    note(`A random forest learns the score of ${candidates.toLocaleString("en")} networks of this run from their choices, stage by stage; a bar is what its R² on held-out networks loses where that choice is permuted among them. Its R² is ${r2.toFixed(2)}: ${r2 > 0.8 ? "it knows the score well" : r2 > 0.5 ? "it knows the score roughly" : "it hardly knows the score, so read little into this"}. A stage ends where a stride begins the next; the first has the stem.`),
+    importanceChart(shown),
+    el("details", null, el("summary", null, "All choices"), table(["choice", "stage", "loss of R²", "±"], rows.map(r => row([r.choice, `${r.stage}`, r.value.toFixed(3), r.std.toFixed(3)])))));
+}
+
 function compareSection(runs) {
   const winners = runs.map(run => run.winners[run.best]);
   const titles = [...new Set(winners.flatMap(w => w.costs.map(c => c.title)))];

@@ -151,10 +151,8 @@ class Core:
 
     def _super_block(self, row: Sequence[int]) -> SuperBlock:
         kind, in_channels, out_channels, stride, bottleneck, layers = row
-        block, kernel, expansion, group_width, se = self._types[kind]
-        return SuperBlock(
-            block, kernel, in_channels, out_channels, stride, bottleneck, layers, expansion, group_width, se
-        )
+        block, kernel, *rest = self._types[kind]
+        return SuperBlock(block, kernel, in_channels, out_channels, stride, bottleneck, layers, *rest)
 
     def propose(self, offspring: Offspring) -> tuple[Batch, Chains]:
         """The networks of a round that are new and within budgets, in order; the next round overwrites them.

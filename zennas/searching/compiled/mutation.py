@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zennas.architecture.model import SuperBlock
+from zennas.architecture.model import TYPE_FIELDS, SuperBlock
 from zennas.compiled import compiled_apart
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Vector
 from zennas.searching.compiled.program import BOTTLENECK, IN, LAYERS, OUT, STRIDE, TYPE
@@ -98,7 +98,7 @@ def _ranges(space: SearchSpace) -> tuple[Range, ...]:
 
 def type_key(block: object) -> tuple[object, ...]:
     """What makes two super-blocks, or a choice of a space and a super-block, of one type."""
-    return tuple(getattr(block, name) for name in ("block", "kernel", "expansion", "group_width", "se"))
+    return tuple(getattr(block, name) for name in TYPE_FIELDS)
 
 
 def most_parts(space: SearchSpace, networks: Sequence[tuple[SuperBlock, ...]]) -> int:

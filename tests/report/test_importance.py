@@ -1,0 +1,54 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import zennas
+from zennas.report import plot_importance
+from zennas.report.importance import FEWEST, importances
+from zennas.searching.population import Candidate
+
+pytest.importorskip("sklearn")
+
+
+@pytest.fixture(scope="module")
+def candidates() -> list[Candidate]:
+    return zennas.search(params="300k", layers=12, iterations=1500, rescore=0, algorithm="random").candidates()
+
+
+def test_the_choice_that_makes_the_score_is_the_important_one(candidates: list[Candidate]) -> None:
+    """A score that is the last stage's width and nothing else."""
+    made = [replace(c, score=float(c.super_blocks[-1].out_channels)) for c in candidates]
+    found = importances(made)
+    assert found is not None
+    assert found.rows[0].choice == "width"
+    assert found.r2 > 0.8
+    assert found.rows[0].value > 5 * found.rows[1].value
+    assert list(found.rows) == sorted(found.rows, key=lambda row: -row.value)
+
+
+def test_of_chance_nothing_is_important(candidates: list[Candidate]) -> None:
+    rng = np.random.default_rng(0)
+    found = importances([replace(c, score=float(rng.normal())) for c in candidates])
+    assert found is not None
+    assert found.r2 < 0.1
+    assert max(abs(row.value) for row in found.rows) < 0.2
+
+
+def test_the_seed_decides(candidates: list[Candidate]) -> None:
+    assert importances(candidates, 1) == importances(candidates, 1)
+
+
+def test_few_candidates_and_equal_scores_say_nothing(candidates: list[Candidate]) -> None:
+    assert importances(candidates[: FEWEST - 1]) is None
+    assert importances([replace(c, score=1.0) for c in candidates]) is None
+
+
+def test_the_figure_has_the_largest_on_top() -> None:
+    pytest.importorskip("plotly")
+    result = zennas.search(params="300k", layers=12, iterations=600, rescore=0)
+    found = importances(result.candidates())
+    assert found is not None
+    figure = plot_importance(result, 5)
+    assert figure.data[0].y[-1] == f"{found.rows[0].choice}, stage {found.rows[0].stage}"
+    assert figure.data[0].x[-1] == pytest.approx(found.rows[0].value)

@@ -1,0 +1,56 @@
+"""The networks that a search begins with: a small one for each set of budgets, or what another run has found."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from zennas.architecture.model import SuperBlock
+from zennas.counting.budgets import Budget, within
+from zennas.runs.reading import read_run
+from zennas.searching.algorithms import Problem
+from zennas.searching.population import Candidate
+from zennas.searching.settings import SearchConfig
+from zennas.spaces.start import starting_network
+
+SuperBlocks = tuple[SuperBlock, ...]
+
+
+def founding_networks(
+    problem: Problem, config: SearchConfig, allow_imports: bool = False
+) -> tuple[list[SuperBlocks], list[str]]:
+    """The first networks of a search, and what the user should know, one line each.
+
+    Args:
+        problem: what is searched for.
+        config: the search's settings. With `from_run`, of each set of budgets the best candidates of that run that fit
+            it, as many as a population holds; where none fits, a small network as without it.
+        allow_imports: whether plugins that the other run names may be imported.
+
+    Raises:
+        BudgetError: nothing in the space meets the budgets.
+        RunError: `from_run` is no run, or a damaged one.
+        ImportRefusedError: it needs a plugin that nobody allowed.
+    """
+    others = [] if config.from_run is None else _ranked(Path(config.from_run), allow_imports)
+    costs = {candidate.super_blocks: problem.count(candidate.super_blocks) for candidate in others}
+    founders: list[SuperBlocks] = []
+    taken: set[SuperBlocks] = set()
+    for number, budgets in enumerate([*problem.budget_sets] * config.islands):
+        fitting = [blocks for blocks, cost in costs.items() if within(cost, budgets)][: config.population]
+        taken.update(fitting)
+        founders += fitting or [_small(problem, config, budgets, number)]
+    notes = []
+    if config.from_run is not None:
+        notes.append(f"{len(taken)} of {len(others)} networks of {config.from_run} begin the search, the best that fit")
+    return founders, notes
+
+
+def _ranked(directory: Path, allow_imports: bool) -> list[Candidate]:
+    candidates = read_run(directory, allow_imports=allow_imports).each_candidate()
+    return sorted(candidates, key=lambda candidate: (-candidate.score, candidate.id))
+
+
+def _small(problem: Problem, config: SearchConfig, budgets: Sequence[Budget], number: int) -> SuperBlocks:
+    rng = np.random.default_rng([config.seed, 1 << 32, number])
+    return starting_network(problem.space, budgets, config.resolution, config.num_classes, rng, problem.count)
