@@ -108,6 +108,16 @@ def test_figures_of_perfect_predictions() -> None:
     assert found.spearman.low == pytest.approx(1)
 
 
+def test_a_score_that_says_nothing_is_not_called_the_reverse_of_accuracy() -> None:
+    """Predicted by the mean of all others, each network would stand at the other end."""
+    pool = POOL.at(np.arange(30))
+    constant = replace(pool, networks=replace(pool.networks, log_score=np.zeros(30)))
+    predicted = left_out(constant, by_baseline)
+    assert out_of_sample(predicted, pool).spearman.value < -0.99
+    noise = np.random.default_rng(0).normal(size=30)
+    assert abs(out_of_sample(predicted, pool, noise).spearman.value) < 0.4
+
+
 def test_the_preferred_score_stays_unless_another_errs_clearly_less() -> None:
     assert best_baseline(POOL) == BASELINES[0]
     by_params = replace(POOL, target=0.1 * POOL.log_scores["params"])

@@ -27,6 +27,8 @@ from zennas.scores.learned.model import AccuracyModel, Baseline
 FEWEST_TO_LEARN = 8
 """Networks below which nothing is learned but the zero-shot score's calibration."""
 FEWEST_TO_CALIBRATE = 3
+LEAST_STD = 1e-6
+"""Of the target around a calibrated score: three networks may lie on a line."""
 LEARNED = "learned"
 """The name of the model's own figures in its report."""
 
@@ -160,13 +162,10 @@ def model_of(
     )
 
 
-LEAST_STD = 1e-6
-"""Of the target around a calibrated score: three networks may lie on a line."""
-
-
 def _report(known: Examples, predicted: np.ndarray, learner: str, seed: int) -> dict[str, object]:
     """The figures of the correction and of each calibrated zero-shot score, on networks left out."""
-    figures = {LEARNED: out_of_sample(predicted, known, seed)} if learner else {}
+    figures = {LEARNED: out_of_sample(predicted, known, seed=seed)} if learner else {}
     for name in BASELINES:
-        figures[name] = out_of_sample(left_out(known.on(name), by_baseline, seed), known, seed)
+        calibration = left_out(known.on(name), by_baseline, seed)
+        figures[name] = out_of_sample(calibration, known, known.log_scores[name], seed)
     return {"learner": learner, "figures": {name: found.as_json() for name, found in figures.items()}}

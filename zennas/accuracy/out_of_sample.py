@@ -106,26 +106,31 @@ def root_mean_square(values: Values) -> float:
     return float(np.sqrt((values**2).mean()))
 
 
-def out_of_sample(predicted: Values, known: Examples, seed: int = 0) -> OutOfSample:
+def out_of_sample(predicted: Values, known: Examples, ranking: Values | None = None, seed: int = 0) -> OutOfSample:
     """The figures of predictions.
 
     Args:
         predicted: the target of each network, as `left_out` gives it.
         known: the networks.
+        ranking: what ranks them; by default what is predicted. A zero-shot score ranks without being calibrated, and
+            its calibration on all others would turn the ranks of a score that says nothing upside down.
         seed: of the resampling.
 
     Raises:
         MissingExtraError: scipy is not installed.
     """
     accuracy, true = as_accuracy(predicted), known.accuracy
+    ranks = accuracy if ranking is None else ranking
     rng = np.random.default_rng(seed)
     drawn = [rng.integers(0, len(known), len(known)) for _ in range(RESAMPLES)]
 
-    def interval(figure: Callable[[Values, Values], float]) -> Interval:
-        values = [figure(accuracy[places], true[places]) for places in drawn]
-        low, high = np.percentile(values, (LOW, HIGH))
-        return Interval(figure(accuracy, true), float(low), float(high))
+    def interval(figure: Callable[[Values, Values], float], values: Values) -> Interval:
+        found = [figure(values[places], true[places]) for places in drawn]
+        low, high = np.percentile(found, (LOW, HIGH))
+        return Interval(figure(values, true), float(low), float(high))
 
     return OutOfSample(
-        interval(lambda one, other: root_mean_square(one - other)), interval(correlation), interval(kendall)
+        interval(lambda one, other: root_mean_square(one - other), accuracy),
+        interval(correlation, ranks),
+        interval(kendall, ranks),
     )
