@@ -165,7 +165,8 @@ def show(results: Results) -> str:
     for name, rows in by_method(results).items():
         values = [row["accuracies"][-1] for row in rows]
         costs = [_range([row[cost] for row in rows]) for cost in ("params", "flops", "convolutions")]
-        lines.append([name, f"{statistics.mean(values):.1f} ± {half_width(values):.1f}", _listed(values), *costs])
+        interval = f" ± {half_width(values):.1f}" if len(values) > 2 else ""
+        lines.append([name, f"{statistics.mean(values):.1f}{interval}", _listed(values), *costs])
     header = ["method", "accuracy (%)", "by seed", "params", "multiply-adds", "convolutions"]
     return table(header, lines, ["---", "---:", "---", "---:", "---:", "---:"])
 

@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 import zennas
 from tests.accuracy.learned import lawful_networks
 from tests.latency.devices import plain_predictor
-from tests.train.test_images import idx_folder
+from tests.train.test_grey_images import idx_folder
 from zennas.accuracy.networks import read_networks
 from zennas.architecture.files import read_architecture
 from zennas.architecture.structure import parse_structure
@@ -38,7 +38,7 @@ from zennas.searching.settings import configured_space, read_config
 from zennas.train.checkpoint import FOLDER, load_checkpoint
 from zennas.train.config import read_train_config
 from zennas.train.datasets import open_data
-from zennas.train.metrics import METRICS, read_metrics
+from zennas.train.metrics import METRICS, read_metrics, write_metrics
 from zennas.train.weights import class_count, load_weights
 
 pytestmark = pytest.mark.slow
@@ -432,7 +432,7 @@ def test_checkpoints_of_other_types(tmp_path, trained):
         torch.save(changed, tmp_path / FOLDER / "step-000000002.pt")
         loop.restore(load_checkpoint(tmp_path)[0])
         if loop.history:
-            loop.write_metrics()
+            write_metrics(loop.history, tmp_path)
 
     changed = damaged_documents(state, np.random.default_rng(13), 1500, [*PLAIN, *OTHER_TENSORS])
     assert not failures(read, changed)

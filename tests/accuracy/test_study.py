@@ -242,10 +242,10 @@ def test_a_users_csv_with_a_users_score(tmp_path: Path) -> None:
         (
             "a.csv",
             "model,resolution,accuracy\nzennet-cifar-0.5M,1" + "0" * 90 + ",1\n",
-            "resolution <a whole number of 299 bits> is not allowed",
+            "is no size; write it like 224",
         ),
         ("a.csv", "model,resolution,accuracy\nzennet-cifar-0.5M,32,nan\n", "accuracy of nan"),
-        ("a.csv", "model,resolution,accuracy\nx,big,1\n", "must be numbers"),
+        ("a.csv", "model,resolution,accuracy\nx,big,1\n", "'big' is no size"),
         ("a.csv", "model,resolution,accuracy\nno-such-net,32,1\n", "no network of it"),
         ("a.txt", "", "not a study"),
     ],

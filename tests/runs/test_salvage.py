@@ -14,7 +14,7 @@ from zennas.runs.run import resume_run
 from zennas.runs.salvage import salvage_run
 from zennas.runs.store import RunStore
 
-SETTINGS = dict(params="100k", rescore=0, iterations=1500, round_size=32, seed=3)
+SETTINGS = dict(params="100k", flops_per_param=0, rescore=0, iterations=1500, round_size=32, seed=3)
 FIRST_AFTER = "WHERE id = (SELECT MIN(id) FROM candidates WHERE iteration >"
 
 
