@@ -145,7 +145,7 @@ def test_every_setting_is_an_option_under_its_heading(zennas, monkeypatch):
         "help": "Options"
     }
     assert {name.replace("_", "-") for name in TrainConfig.model_fields} - {"model"} <= set(found)
-    for default in ("runs/train-<n>", "CIFAR 1440, folder 480, digits 30", "on, digits off", "0.1, digits 0.8", "1000"):
+    for default in ("runs/train-<n>", "CIFAR 1440, folder 480, else 30", "on, digits off", "0.1, digits 0.8", "1000"):
         assert f"[default: ({default})]" in shown
 
 
