@@ -4,7 +4,8 @@
         channel_bench_macro_mobilenet.json regnet.csv
 
 A sample of 60 networks where a file has more and all were trained alike, so that scores that pass images through
-networks are studied on the same networks as those in closed form. At 224×224, the last file, the slowest scores are left out.
+networks are studied on the same networks as those in closed form. At 224×224, the last file, the slowest scores are
+left out.
 """
 
 import argparse

@@ -125,8 +125,8 @@ def test_former_words_for_number_types_mean_the_same(zennas, found):
 PANELS = {
     "Run": "data out resume allow-imports download on-bad-image tracker checkpoint-steps holdout holdout-seed "
     "evaluate quiet",
-    "Recipe": "resolution channels epochs batch-size lr momentum weight-decay warmup mixup label-smoothing erasing auto-augment "
-    "flip lighting ema seed",
+    "Recipe": "resolution channels epochs batch-size lr momentum weight-decay warmup mixup label-smoothing erasing "
+    "auto-augment flip lighting ema seed",
     "Distillation": "teacher teacher-weights distil-logits distil-features temperature",
     "Machine": "device precision accumulate workers layout compile loop-version",
 }

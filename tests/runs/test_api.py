@@ -47,6 +47,8 @@ def test_every_argument_reaches_the_configuration(monkeypatch):
     monkeypatch.setattr(api, "start_run", lambda config, *_: started.append(config))
     zennas.search(**OTHERS)
     assert started == [SearchConfig(**OTHERS)]
+    # What another run decides is tested with one that there is.
+    monkeypatch.setattr(api, "with_purpose", lambda settings: settings)
     zennas.search(**INSTEAD)
     assert started.pop() == SearchConfig(**INSTEAD)
     zennas.search(params=1e6, freeze=("stem",), device="cpu")

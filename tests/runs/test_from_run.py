@@ -82,3 +82,18 @@ def test_refusals_name_the_way_that_works(old, tmp_path):
     for more in ({"start": "zennet-cifar-0.5M"}, {"islands": 2}):
         with pytest.raises(ZennasError, match="from"):
             checked_config({**SETTINGS, "params": "30k", "from_run": str(old), **more})
+
+
+def test_what_networks_are_for_is_taken_over_and_budgets_are_not(tmp_path):
+    zennas.search(
+        "mobilenet", "24x16", 7, channels=1, se=True, score="zen-weighted", params="60k", layers=8, rescore=0,
+        iterations=200, out=tmp_path / "old",
+    )  # fmt: skip
+    result = zennas.search(flops="20M", layers=9, rescore=0, iterations=100, from_run=tmp_path / "old")
+    config = result.config
+    assert (config.space, str(config.resolution), config.channels) == ("mobilenet", "24x16", 1)
+    assert (config.num_classes, config.se, config.score) == (7, True, "zen-weighted")
+    assert set(config.budgets) == {"flops", "layers"}
+    assert len(of_start(result)) > 1
+    other = zennas.search(flops="20M", layers=9, rescore=0, iterations=100, num_classes=9, from_run=tmp_path / "old")
+    assert (other.config.num_classes, other.config.space) == (9, "mobilenet")

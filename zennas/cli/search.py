@@ -63,12 +63,13 @@ def search(
     from zennas.cli.progress import search_progress
     from zennas.cli.results import result_document, show_result
     from zennas.io.directories import next_directory
+    from zennas.runs.founding import with_purpose
     from zennas.runs.run import RunContext, resume_run, start_run
     from zennas.searching.executors import Execution
     from zennas.searching.settings import checked_config
 
     settings = dict(given)
-    config = None if resume else checked_config(settings)
+    config = None if resume else checked_config(with_purpose(settings, allow_imports))
     if as_json and log_json:
         raise ZennasError("--json and --log-json both write to standard output; give one of them")
     learned = None if config is None else learned_latency(config, quiet or log_json)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from zennas.input_size import GivenResolution
+from zennas.runs.founding import with_purpose
 from zennas.runs.result import SearchResult
 from zennas.runs.run import RunContext, Watcher, start_run
 from zennas.searching.executors import Execution
@@ -116,8 +117,8 @@ def search(
         repeats: Monte Carlo repeats a network; 1 by default.
         device: where torch computes; `cpu` by default.
         start: a network to start from, any MODEL as commands take it; by default a random small one.
-        from_run: directory of another run, whose networks that meet the budgets are the first population; none by
-            default.
+        from_run: directory of another run, whose networks that meet the budgets are the first population, and whose
+            task, space, input, classes and score are taken over where they are not given; none by default.
         freeze: parts that no mutation touches, of `stem` and `head`; none by default.
         plugins: modules to import first, which register blocks, scores or quantities; none by default.
         time_limit: seconds after which the search ends; none by default.
@@ -153,7 +154,7 @@ def search(
         target_score=target_score, pareto=pareto, **quantities,
     )  # fmt: skip
     context = RunContext(Execution(workers, ray), watch)
-    return start_run(checked_config(settings), None if out is None else Path(out), context)
+    return start_run(checked_config(with_purpose(settings)), None if out is None else Path(out), context)
 
 
 def _given(**settings: Any) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The networks that a search begins with: a small one for each set of budgets, or what another run has found."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,10 +11,32 @@ from zennas.counting.budgets import Budget, within
 from zennas.runs.reading import read_run
 from zennas.searching.algorithms import Problem
 from zennas.searching.population import Candidate
-from zennas.searching.settings import SearchConfig
+from zennas.searching.settings import SearchConfig, read_config
 from zennas.spaces.start import starting_network
 
 SuperBlocks = tuple[SuperBlock, ...]
+PURPOSE = ("task", "space", "resolution", "channels", "dtype", "se", "num_classes", "score")
+"""Settings that say what networks are for: a run that begins with another's networks takes them over."""
+OF_THE_TASK = ("num_classes", "score")
+"""Those of them that another task has others of."""
+
+
+def with_purpose(settings: Mapping[str, Any], allow_imports: bool = False) -> dict[str, Any]:
+    """Settings of a search with those that `from_run` decides where nothing else is given.
+
+    Args:
+        settings: as the user gave them; without `from_run` they stay as they are.
+        allow_imports: whether plugins that the other run names may be imported.
+
+    Raises:
+        RunError: `from_run` is no run.
+        ZennasError: its settings are damaged.
+    """
+    if settings.get("from_run") is None:
+        return dict(settings)
+    other = read_config(Path(settings["from_run"]), allow_imports).model_dump(mode="json")
+    left_out = OF_THE_TASK if "task" in settings else ()
+    return {**{name: other[name] for name in PURPOSE if name not in left_out}, **settings}
 
 
 def founding_networks(
