@@ -55,6 +55,18 @@ def test_every_setting_of_a_score_reaches_it():
     assert tuple(out["repeats"]) == expected.repeats
 
 
+def test_zoo_at_another_input():
+    networks = json.loads(run("zoo", "--resolution", "96x64", "--channels", 1, "--classes", 2, "--json").stdout)
+    counted = json.loads(
+        run("info", "zennet-imagenet-0.1ms", "--resolution", "96x64", "--channels", 1, "--classes", 2, "--json").stdout
+    )
+    listed = next(network for network in networks if network["name"] == "zennet-imagenet-0.1ms")
+    assert {name: listed[name] for name in ("resolution", "params", "flops")} == {
+        name: counted[name] for name in ("resolution", "params", "flops")
+    }
+    assert listed["num_classes"] == 2
+
+
 def test_zoo_json():
     networks = json.loads(run("zoo", "--json").stdout)
     assert len(networks) == 19

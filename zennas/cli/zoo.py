@@ -1,36 +1,55 @@
 """`zennas zoo`."""
 
 import json
+from typing import Annotated
 
 import typer
 
-from zennas.cli.options import Json
+from zennas.cli.options import Channels, Json, Resolution
+from zennas.input_size import plain
 
 
-def zoo(as_json: Json = False) -> None:
+def zoo(
+    resolution: Resolution = None,
+    channels: Channels = None,
+    classes: Annotated[
+        int | None, typer.Option(min=0, help="Outputs of the classifier.", show_default="each network's own")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """List the published networks with their costs and the paper's accuracies and latencies.
 
-    Params and multiply-adds are counted here; accuracies and latencies are quoted from the paper.
+    Params and multiply-adds are counted here, at the networks' own inputs or at those that you give; accuracies and
+    latencies are quoted from the paper, at its own.
+
+    [bold]Examples[/bold]
+
+        zennas zoo
+
+        zennas zoo --resolution 320x192 --channels 1 --classes 2
     """
-    from zennas.counting import costs, known_costs
+    from zennas.counting import costs, known_costs, native_resolution
     from zennas.zoo import zoo_entry, zoo_names
 
     entries = [zoo_entry(name) for name in zoo_names()]
-    counted = [costs(entry.architecture, None, entry.num_classes) for entry in entries]
+    networks = [entry.architecture.with_channels(channels) for entry in entries]
+    sizes = [native_resolution(network, resolution) for network in networks]
+    outputs = [entry.num_classes if classes is None else classes for entry in entries]
+    counted = [costs(*of_one) for of_one in zip(networks, sizes, outputs, strict=True)]
     if as_json:
         print(
             json.dumps(
                 [
                     {
                         "name": entry.name,
-                        "resolution": entry.architecture.resolution,
-                        "num_classes": entry.num_classes,
+                        "resolution": plain(size),
+                        "num_classes": count,
                         **known_costs(cost),
                         "source": entry.source,
                         "mended": list(entry.corrected),
                         "paper": entry.paper,
                     }
-                    for entry, cost in zip(entries, counted, strict=True)
+                    for entry, cost, size, count in zip(entries, counted, sizes, outputs, strict=True)
                 ]
             )
         )
@@ -45,7 +64,7 @@ def zoo(as_json: Json = False) -> None:
     for title in ("resolution", "params", "multiply-adds", "layers", "top-1", "V100", "T4", "Pixel2"):
         table.add_column(title, justify="right")
     table.add_column("source")
-    for entry, cost in zip(entries, counted, strict=True):
+    for entry, cost, size in zip(entries, counted, sizes, strict=True):
         paper = entry.paper
         if "imagenet_top1" in paper:
             accuracy = f"{paper['imagenet_top1']} %"
@@ -55,7 +74,7 @@ def zoo(as_json: Json = False) -> None:
             accuracy = "-"
         table.add_row(
             entry.name,
-            str(entry.architecture.resolution),
+            str(plain(size)),
             format_count(cost.params),
             format_count(cost.flops),
             str(cost.layers),
