@@ -14,6 +14,7 @@ import pooling
 import quality
 import rescoring
 import same_winner
+import serving
 import speed
 import trained
 import training_throughput
@@ -37,6 +38,7 @@ SCRIPTS = (
     latency,
     latency_searches,
     latency_whole,
+    serving,
     history,
     end_to_end_digits,
     training_throughput,
