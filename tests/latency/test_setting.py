@@ -72,3 +72,11 @@ def test_a_missing_backend_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_processor_has_a_name_where_proc_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(setting_room.Path, "is_file", lambda self: False)
     assert setting_room._cpu_name()
+
+
+@pytest.mark.parametrize("resolution", [32, "24x16", (24, 16)])
+def test_a_setting_does_not_differ_from_what_its_file_says(resolution):
+    setting = Setting(resolution=resolution)
+    document = {name: value for name, value in setting.as_json().items() if name != "versions"}
+    assert differences(setting, document) == []
+    assert differences(setting, {**document, "resolution": "24x17"}) == ["resolution"]

@@ -29,6 +29,9 @@ def fit(
     out: Annotated[Path, typer.Option(help="File for the predictor, .json.", show_default=False)],
     space: Annotated[str, typer.Option(help="resnet, mobilenet, regnet, or a YAML file.")] = "resnet",
     resolution: Annotated[Any, typer.Option(parser=read_resolution, metavar="SIZE", help=RESOLUTION_HELP)] = "32",
+    channels: Annotated[
+        int | None, typer.Option(min=1, help="Channels of the input.", show_default="the space's")
+    ] = None,
     classes: Annotated[int, typer.Option(min=0, help="Outputs of the classifier.")] = 100,
     se: Annotated[bool, typer.Option("--se", help="Squeeze-excitation in MB blocks.")] = False,
     plugin: Annotated[
@@ -80,7 +83,7 @@ def fit(
     from zennas.units import parse_seconds
 
     load_plugins(plugin or ())
-    searched = named_space(space, resolution, se)
+    searched = named_space(space, resolution, se).with_channels(channels)
     searched.check_resolution(resolution)
     limit = parse_seconds(time_limit, "--time-limit")
     most = None if max_latency is None else parse_seconds(max_latency, "--max-latency")

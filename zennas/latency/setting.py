@@ -121,6 +121,8 @@ def differences(fitted: Setting, wanted: Mapping[str, Any]) -> list[str]:
     """
     if isinstance(wanted.get("dtype"), str):
         wanted = {**wanted, "dtype": number_type(wanted["dtype"])}
+    if wanted.get("resolution") is not None:
+        wanted = {**wanted, "resolution": read_resolution(wanted["resolution"])}
     return [name for name, value in wanted.items() if value is not None and getattr(fitted, name) != value]
 
 

@@ -368,8 +368,7 @@ def configured_space(config: SearchConfig) -> SearchSpace:
         space = replace(space, head=None)
     if config.freeze:
         space = replace(space, frozen=frozenset(config.freeze))
-    if config.channels is not None:
-        space = replace(space, stem=space.stem.resized(config.channels, space.stem.layers))
+    space = space.with_channels(config.channels)
     if config.start is not None:
         space = _started(space, config.start, config.channels)
     space.check_resolution(config.resolution)

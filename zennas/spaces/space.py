@@ -109,6 +109,10 @@ class SearchSpace:
             block = replace(block, layers=block.layers - 3, in_channels=block.out_channels, stride=1)
         return (*parts, block)
 
+    def with_channels(self, channels: int | None) -> "SearchSpace":
+        """The same space for images of that many channels; `None` leaves it as it is."""
+        return self if channels is None else replace(self, stem=self.stem.resized(channels, self.stem.layers))
+
     def check_resolution(self, resolution: Resolution) -> None:
         """Raises `ArchitectureError` where the strides leave nothing to halve."""
         strides = [s for s in (self.stem.stride, *self.stage_strides) if s > 1]
