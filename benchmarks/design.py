@@ -28,15 +28,13 @@ from typing import Any
 
 from benchmark import table
 from kept import Results, measuring, parsed
-from trained import RECIPE, resnet, widest
+from trained import RECIPE, half_width, resnet, trained_here, widest
 
 from zennas.architecture.model import Architecture
 
 SEEDS = (0, 1, 2)
 CANDIDATES = ("design", "random")
 """Methods that train candidates."""
-T_95 = 4.303
-"""Student's t of a 95 % interval with two degrees of freedom."""
 
 
 @dataclass(frozen=True)
@@ -108,20 +106,10 @@ def others(setting: Setting) -> dict[str, Callable[[], Architecture]]:
 
 
 def trained(structure: str, directory: str, data: str, epochs: int, seed: int, setting: Setting) -> Any:
-    """Test accuracy after the last epoch, and seconds of optimiser steps; trains in the directory, or goes on there."""
-    import torch
-
-    from zennas.train import resume_training, train
-
-    torch.set_num_threads(1)
-    place = Path(directory)
-    if (place / "config.yaml").is_file():
-        result = resume_training(place)
-    else:
-        settings = {**setting.recipe, "resolution": setting.resolution, "seed": seed, "evaluate": "end"}
-        result = train(structure, place, data=data, epochs=epochs, **settings)
-    speeds = [row["images_per_second"] for row in result.history]
-    return result.history[-1]["accuracy"], speeds
+    """Test accuracy after the last epoch, and images a second of each."""
+    settings = {**setting.recipe, "resolution": setting.resolution, "seed": seed, "evaluate": "end"}
+    rows = trained_here(structure, Path(directory), data=data, epochs=epochs, **settings)
+    return rows[-1]["accuracy"], [row["images_per_second"] for row in rows]
 
 
 def epochs_for(seconds: float, structure: str, place: Path, data: str, setting: Setting, images: int) -> int:
@@ -189,7 +177,7 @@ def show(results: Results) -> str:
     for name in dict.fromkeys(key.partition(" · ")[0] for key in results.rows):
         rows = [row for key, row in results.rows.items() if key.partition(" · ")[0] == name]
         accuracies = [row["accuracy"] for row in rows]
-        half = T_95 * statistics.stdev(accuracies) / len(accuracies) ** 0.5 if len(accuracies) > 1 else float("nan")
+        half = half_width(accuracies) if len(accuracies) > 1 else float("nan")
         total = rows[0]["candidate_seconds"] + statistics.mean(row["seconds"] for row in rows)
         lines.append(
             [

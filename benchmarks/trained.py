@@ -93,19 +93,22 @@ def methods(seed: int) -> dict[str, Callable[[], Architecture]]:
     }
 
 
-def trained(model: str, directory: str, data: str, seed: int) -> list[float]:
-    """Test accuracy of every epoch; trains in the directory, or goes on there."""
+def trained_here(model: str, folder: Path, **settings: Any) -> tuple[dict[str, Any], ...]:
+    """A row an epoch of a training on one thread in a folder, begun there or gone on with."""
     import torch
 
     from zennas.train import resume_training, train
 
     torch.set_num_threads(1)
-    folder = Path(directory)
     if (folder / "config.yaml").is_file():
-        result = resume_training(folder)
-    else:
-        result = train(model, folder, data=data, resolution=RESOLUTION, seed=seed, **RECIPE)
-    return [row["accuracy"] for row in result.history]
+        return resume_training(folder).history
+    return train(model, folder, **settings).history
+
+
+def trained(model: str, directory: str, data: str, seed: int) -> list[float]:
+    """Test accuracy of every epoch."""
+    rows = trained_here(model, Path(directory), data=data, resolution=RESOLUTION, seed=seed, **RECIPE)
+    return [row["accuracy"] for row in rows]
 
 
 def measure(results: Results, data: str, out: Path, workers: int) -> None:

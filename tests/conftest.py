@@ -4,8 +4,23 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import pytest
 from hypothesis import settings
 
 # A busy machine is no failure, and a failure must come again: examples are not timed, and drawn from the test's name.
 settings.register_profile("zennas", deadline=None, derandomize=True)
 settings.load_profile("zennas")
+
+
+@pytest.fixture
+def cluster():
+    """A Ray cluster of two nodes on this machine, one CPU each; the second can be removed."""
+    ray = pytest.importorskip("ray", reason="the [ray] extra is not installed")
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    made.second = made.add_node(num_cpus=1)
+    made.wait_for_nodes()
+    yield made
+    ray.shutdown()
+    made.shutdown()

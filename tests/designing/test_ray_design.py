@@ -9,19 +9,7 @@ import zennas
 from tests.designing.conftest import outcome
 from zennas.searching.executors import Execution
 
-ray = pytest.importorskip("ray", reason="the [ray] extra is not installed")
-
-
-@pytest.fixture
-def cluster():
-    from ray.cluster_utils import Cluster
-
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    made.second = made.add_node(num_cpus=1)
-    made.wait_for_nodes()
-    yield made
-    ray.shutdown()
-    made.shutdown()
+pytest.importorskip("ray", reason="the [ray] extra is not installed")
 
 
 @pytest.mark.slow

@@ -7,23 +7,11 @@ from tests.searching.test_executors import task
 from zennas.searching.executors import Execution, executor
 from zennas.searching.tasks import Failure, Outcome
 
-ray = pytest.importorskip("ray", reason="the [ray] extra is not installed")
+pytest.importorskip("ray", reason="the [ray] extra is not installed")
 
 SETTINGS = dict(
     params="60k", score="slow-width", iterations=400, round_size=32, plugins=["tests.searching.plugin_for_tests"]
 )
-
-
-@pytest.fixture
-def cluster():
-    from ray.cluster_utils import Cluster
-
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    made.second = made.add_node(num_cpus=1)
-    made.wait_for_nodes()
-    yield made
-    ray.shutdown()
-    made.shutdown()
 
 
 @pytest.mark.slow

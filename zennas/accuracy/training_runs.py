@@ -13,7 +13,8 @@ from zennas.accuracy.known import KnownNetwork, KnownNetworks
 from zennas.architecture.files import read_architecture
 from zennas.architecture.model import Architecture
 from zennas.counting import costs, native_classes
-from zennas.errors import TrainingError, ZennasError
+from zennas.errors import ArchitectureError, TrainingError, ZennasError
+from zennas.input_size import Resolution, read_resolution
 from zennas.io.settings import CONFIG, read_settings
 from zennas.io.text import read_text
 
@@ -34,7 +35,7 @@ def read_runs(directories: Sequence[str | os.PathLike[str]]) -> KnownNetworks:
     Raises:
         TrainingError: there is no run, or one that is damaged.
     """
-    found: dict[tuple[Architecture, int, str], list[float]] = {}
+    found: dict[tuple[Architecture, Resolution, str], list[float]] = {}
     left_out = []
     for directory in _runs_in(directories):
         try:
@@ -66,7 +67,7 @@ def _runs_in(directories: Sequence[str | os.PathLike[str]]) -> list[Path]:
     return runs
 
 
-def _read(directory: Path) -> tuple[tuple[Architecture, int, str], float]:
+def _read(directory: Path) -> tuple[tuple[Architecture, Resolution, str], float]:
     settings = read_settings(directory, "training run", TrainingError)
     data, epochs = settings.get("data", "digits"), settings.get("epochs")
     if not isinstance(data, str) or not isinstance(epochs, int):
@@ -76,9 +77,13 @@ def _read(directory: Path) -> tuple[tuple[Architecture, int, str], float]:
     # Of runs in several folders the same network has the same features, whatever its name.
     architecture = replace(read_architecture(directory / ARCHITECTURE), name="")
     kind = data.partition(":")[0]
-    resolution = settings.get("resolution") or architecture.resolution or SIDES.get(kind)
-    if not isinstance(resolution, int):
+    given = settings.get("resolution") or architecture.resolution or SIDES.get(kind)
+    if given is None:
         raise TrainingError(f"{directory / CONFIG}: no resolution, and neither the network nor the data have one")
+    try:
+        resolution = read_resolution(given)
+    except ArchitectureError as error:
+        raise TrainingError(f"{directory / CONFIG}: {error}") from None
     return (architecture, resolution, f"{data}, {epochs} epochs"), _last_accuracy(directory, epochs)
 
 
@@ -98,7 +103,9 @@ def _last_accuracy(directory: Path, epochs: int) -> float:
     return accuracy
 
 
-def _known(architecture: Architecture, resolution: int, recipe: str, accuracies: Sequence[float]) -> KnownNetwork:
+def _known(
+    architecture: Architecture, resolution: Resolution, recipe: str, accuracies: Sequence[float]
+) -> KnownNetwork:
     classes = native_classes(architecture, None)
     counted = costs(architecture, resolution, classes)
     several = len(accuracies) > 1

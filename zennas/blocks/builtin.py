@@ -25,7 +25,9 @@ def conv(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Seque
         stride: of this layer, 1 or 2.
         first: whether it is the super-block's first layer; it makes no difference here.
     """
-    return [Unit((Convolution(in_channels, block.out_channels, block.kernel, stride, activation=_after(block)),))]
+    return [
+        Unit((Convolution(in_channels, block.out_channels, block.kernel, stride, activation=activation_after(block)),))
+    ]
 
 
 @register_block("Res", needs=("bottleneck",))
@@ -40,10 +42,10 @@ def res(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequen
     """
     inner, k = block.bottleneck, block.kernel
     main = (
-        Convolution(in_channels, inner, k, stride, activation=_after(block)),
+        Convolution(in_channels, inner, k, stride, activation=activation_after(block)),
         Convolution(inner, block.out_channels, k, activation=None),
     )
-    return [residual(main, in_channels, block.out_channels, stride, first, _after(block))]
+    return [residual(main, in_channels, block.out_channels, stride, first, activation_after(block))]
 
 
 @register_block("Btn", needs=("bottleneck",))
@@ -105,8 +107,8 @@ def inverted_residual(block: SuperBlock, in_channels: int, stride: int, first: b
     """
     out, width = block.out_channels, math.floor(in_channels * block.expansion)
     main = (
-        Convolution(in_channels, width, 1, activation=_after(block)),
-        Convolution(width, width, block.kernel, stride, groups=width, activation=_after(block)),
+        Convolution(in_channels, width, 1, activation=activation_after(block)),
+        Convolution(width, width, block.kernel, stride, groups=width, activation=activation_after(block)),
         Convolution(width, out, 1, activation=None),
     )
     return [Unit(main, "identity" if stride == 1 and in_channels == out else None)]
@@ -124,10 +126,10 @@ def basic(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequ
         first: whether it is the super-block's first layer; it makes no difference here.
     """
     inner, out, k = block.bottleneck, block.out_channels, block.kernel
-    opening = Convolution(in_channels, inner, k, stride, activation=_after(block))
+    opening = Convolution(in_channels, inner, k, stride, activation=activation_after(block))
     if stride == 1 and in_channels == out:
-        return [Unit((opening, Convolution(inner, out, k, activation=None)), "identity", _after(block))]
-    return [Unit((opening, Convolution(inner, out, k, activation=_after(block))))]
+        return [Unit((opening, Convolution(inner, out, k, activation=None)), "identity", activation_after(block))]
+    return [Unit((opening, Convolution(inner, out, k, activation=activation_after(block))))]
 
 
 @register_block("Linear")
@@ -196,7 +198,7 @@ def residual(
     return Unit(main, "identity", activation)
 
 
-def _after(block: SuperBlock) -> Activation:
+def activation_after(block: SuperBlock) -> Activation:
     """The activation of a super-block, which its own checks have found to be one."""
     return cast(Activation, block.activation)
 
@@ -204,26 +206,26 @@ def _after(block: SuperBlock) -> Activation:
 def _bottleneck(block: SuperBlock, in_channels: int, stride: int, groups: int, first: bool) -> Unit:
     b, out = block.bottleneck, block.out_channels
     main = (
-        Convolution(in_channels, b, 1, activation=_after(block)),
-        Convolution(b, b, block.kernel, stride, groups, activation=_after(block)),
+        Convolution(in_channels, b, 1, activation=activation_after(block)),
+        Convolution(b, b, block.kernel, stride, groups, activation=activation_after(block)),
         Convolution(b, out, 1, activation=None),
     )
-    return residual(main, in_channels, out, stride, first, _after(block))
+    return residual(main, in_channels, out, stride, first, activation_after(block))
 
 
 def _mobile(block: SuperBlock, in_channels: int, width: int, out: int, stride: int, first: bool) -> Unit:
     main: tuple[Layer, ...] = (
-        Convolution(in_channels, width, 1, activation=_after(block)),
-        Convolution(width, width, block.kernel, stride, groups=width, activation=_after(block)),
+        Convolution(in_channels, width, 1, activation=activation_after(block)),
+        Convolution(width, width, block.kernel, stride, groups=width, activation=activation_after(block)),
         *((_squeeze_excite(width, block),) if block.se else ()),
         Convolution(width, out, 1, activation=None),
     )
-    return residual(main, in_channels, out, stride, first, _after(block))
+    return residual(main, in_channels, out, stride, first, activation_after(block))
 
 
 def _squeeze_excite(channels: int, block: SuperBlock) -> SqueezeExcite:
     squeezed = block.squeeze or at_least(1, round(channels / 4))
     return SqueezeExcite(
-        Convolution(channels, squeezed, 1, activation=_after(block)),
+        Convolution(channels, squeezed, 1, activation=activation_after(block)),
         Convolution(squeezed, channels, 1, activation="sigmoid"),
     )

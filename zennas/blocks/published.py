@@ -6,9 +6,9 @@ width of a depthwise convolution itself, where published networks round in ways 
 """
 
 from collections.abc import Sequence
-from typing import cast
 
 from zennas.architecture.model import SuperBlock
+from zennas.blocks.builtin import activation_after
 from zennas.blocks.layers import Activation, Convolution, Layer, MaxPool, PooledLinear, SqueezeExcite, Unit
 from zennas.blocks.registry import register_block
 from zennas.blocks.symbols import at_least, largest_divisor
@@ -31,7 +31,7 @@ def basic_block(block: SuperBlock, in_channels: int, stride: int, first: bool) -
     main = (
         _convolution(block, in_channels, inner, block.kernel, stride),
         Convolution(inner, out, block.kernel, activation=None),
-        *_squeeze_excite(block, out, _after(block)),
+        *_squeeze_excite(block, out, activation_after(block)),
     )
     return [_linked(block, main, in_channels, stride)]
 
@@ -48,7 +48,7 @@ def bottleneck(block: SuperBlock, in_channels: int, stride: int, first: bool) ->
         first: whether it is the super-block's first layer; it makes no difference here.
     """
     opening, closing = _narrowed(block, in_channels, stride)
-    main = (*opening, closing, *_squeeze_excite(block, block.out_channels, _after(block)))
+    main = (*opening, closing, *_squeeze_excite(block, block.out_channels, activation_after(block)))
     return [_linked(block, main, in_channels, stride)]
 
 
@@ -90,7 +90,7 @@ def reg_block(block: SuperBlock, in_channels: int, stride: int, first: bool) -> 
         first: whether it is the super-block's first layer; it makes no difference here.
     """
     opening, closing = _narrowed(block, in_channels, stride)
-    main = (*opening, *_squeeze_excite(block, block.bottleneck, _after(block)), closing)
+    main = (*opening, *_squeeze_excite(block, block.bottleneck, activation_after(block)), closing)
     return [_linked(block, main, in_channels, stride)]
 
 
@@ -105,7 +105,7 @@ def mb_conv(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Se
         stride: of this layer, 1 or 2.
         first: whether it is the super-block's first layer; it makes no difference here.
     """
-    gate = _squeeze_excite(block, block.bottleneck, _after(block))
+    gate = _squeeze_excite(block, block.bottleneck, activation_after(block))
     return [_inverted(block, in_channels, block.bottleneck, stride, gate)]
 
 
@@ -133,7 +133,7 @@ def ds_conv(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Se
         stride: of this layer, 1 or 2.
         first: whether it is the super-block's first layer; it makes no difference here.
     """
-    return [_inverted(block, in_channels, 0, stride, _squeeze_excite(block, in_channels, _after(block)))]
+    return [_inverted(block, in_channels, 0, stride, _squeeze_excite(block, in_channels, activation_after(block)))]
 
 
 @register_block("HardDSConv")
@@ -164,7 +164,7 @@ def fused_mb_conv(block: SuperBlock, in_channels: int, stride: int, first: bool)
     inner, out = block.bottleneck, block.out_channels
     main = (
         _convolution(block, in_channels, inner, block.kernel, stride),
-        *_squeeze_excite(block, inner, _after(block)),
+        *_squeeze_excite(block, inner, activation_after(block)),
         Convolution(inner, out, 1, activation=None),
     )
     return [Unit(main, "identity" if stride == 1 and in_channels == out else None)]
@@ -195,25 +195,21 @@ def hidden(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Seq
         stride: 1.
         first: whether it is the super-block's first layer; it makes no difference here.
     """
-    layer = Convolution(in_channels, block.out_channels, 1, bias=True, norm=False, activation=_after(block))
+    layer = Convolution(in_channels, block.out_channels, 1, bias=True, norm=False, activation=activation_after(block))
     return [Unit((PooledLinear(layer),))]
-
-
-def _after(block: SuperBlock) -> Activation:
-    return cast(Activation, block.activation)
 
 
 def _convolution(
     block: SuperBlock, in_channels: int, out: int, kernel: int = 1, stride: int = 1, groups: int = 1
 ) -> Convolution:
-    return Convolution(in_channels, out, kernel, stride, groups, activation=_after(block))
+    return Convolution(in_channels, out, kernel, stride, groups, activation=activation_after(block))
 
 
 def _linked(block: SuperBlock, main: tuple[Layer, ...], in_channels: int, stride: int) -> Unit:
     out = block.out_channels
     if stride == 1 and in_channels == out:
-        return Unit(main, "identity", _after(block))
-    return Unit(main, Convolution(in_channels, out, 1, stride, activation=None), _after(block))
+        return Unit(main, "identity", activation_after(block))
+    return Unit(main, Convolution(in_channels, out, 1, stride, activation=None), activation_after(block))
 
 
 def _narrowed(block: SuperBlock, in_channels: int, stride: int) -> tuple[tuple[Layer, ...], Layer]:

@@ -3,20 +3,20 @@
 import json
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 from typing import Any
 
-from zennas.counting import QUANTITIES, costs, known_costs
+from zennas.counting import costs, known_costs
 from zennas.errors import ZennasError
 from zennas.input_size import mean_side
 from zennas.runs.outputs import BEST
 from zennas.runs.result import SearchResult
 from zennas.scores.registry import ScoreSettings, compute_score, registered_score
-from zennas.searching.settings import SearchConfig
-from zennas.zoo import zoo_entry, zoo_names
+from zennas.searching.settings import SearchConfig, search_settings
+from zennas.zoo import ZooEntry, zoo_entry, zoo_names
 
 NEAR = 1.5
 """A published network is shown where its own input's side is within this factor of the search's."""
@@ -57,11 +57,7 @@ def published(config: SearchConfig) -> list[dict[str, Any]]:
         config: of the search. Where its score takes long, none is computed.
     """
     rows = []
-    for name in zoo_names():
-        entry = zoo_entry(name)
-        own = entry.architecture.resolution or config.resolution
-        if not 1 / NEAR <= mean_side(own) / mean_side(config.resolution) <= NEAR:
-            continue
+    for entry in _near(config):
         try:
             architecture = entry.architecture.with_channels(config.channels)
             counted = costs(architecture, config.resolution, config.num_classes, config.deployed_type)
@@ -70,7 +66,7 @@ def published(config: SearchConfig) -> list[dict[str, Any]]:
             continue
         rows.append(
             {
-                "name": name,
+                "name": entry.name,
                 "source": entry.source,
                 "trained": _trained(entry.paper),
                 "score": score,
@@ -78,6 +74,14 @@ def published(config: SearchConfig) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _near(config: SearchConfig) -> Iterator[ZooEntry]:
+    """The zoo's networks that were designed for about the input of a search."""
+    for entry in map(zoo_entry, zoo_names()):
+        own = entry.architecture.resolution or config.resolution
+        if 1 / NEAR <= mean_side(own) / mean_side(config.resolution) <= NEAR:
+            yield entry
 
 
 def _cheap_score(architecture: Any, config: SearchConfig) -> float | None:
@@ -107,7 +111,7 @@ def next_steps(result: SearchResult) -> list[dict[str, str]]:
         {"what": "Train it on images of your own", "command": f"zennas train {best} {size} --data imagefolder:DIR"},
         {"what": "Measure it on this machine", "command": f"zennas latency {best} {size}"},
         {"what": "Export it", "command": f"zennas export {best} --format onnx --out net.onnx"},
-        {"what": "Search on from it, within other budgets", "command": _start_command(config, best)},
+        {"what": "Search on from it, within other budgets", "command": _start_command(result)},
         {
             "what": "Set it beside a published network",
             "command": f"zennas compare {best} {_reference(config)} {size}",
@@ -117,18 +121,18 @@ def next_steps(result: SearchResult) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
-def _start_command(config: SearchConfig, best: str) -> str:
-    words = ["zennas search", f"--start {best}", f"--resolution {config.resolution}", f"--classes {config.num_classes}"]
-    words += [f"--{name} {value}" for name in ("channels", "dtype") if (value := getattr(config, name)) is not None]
-    for name, text in config.budgets.items():
-        option = (QUANTITIES[name].option or name).replace("_", "-")
-        words.append(f"--{option} {shlex.quote(text if isinstance(text, str) else text[0])}")
-    return " ".join(words)
+def _start_command(result: SearchResult) -> str:
+    config, kept = result.config, ("resolution", "channels", "num_classes", "dtype")
+    words = ["zennas", "search", "--start", str(result.directory / BEST)] if result.directory else []
+    for setting in search_settings():
+        value = getattr(config, setting.name)
+        if value is not None and (setting.name in kept or setting.name in config.budgets):
+            words += setting.words(value[0] if isinstance(value, list) else value)
+    return shlex.join(words)
 
 
 def _reference(config: SearchConfig) -> str:
-    near = published(config)
-    return str(near[0]["name"]) if near else "timm:resnet18"
+    return next((entry.name for entry in _near(config)), "timm:resnet18")
 
 
 def bend(costs_: Sequence[float], scores: Sequence[float]) -> int | None:
