@@ -172,3 +172,15 @@ def test_the_commands(tmp_path: Path) -> None:
         app, ["score", structure, "--resolution", "32", "--score", f"accuracy:{out}:lower", "--json"]
     )
     assert json.loads(scored.stdout)["score"] == pytest.approx(row["accuracy"] - row["std"])
+
+
+def test_training_runs_at_sizes_that_are_not_square(tmp_path: Path) -> None:
+    run = training_run(tmp_path / "run", zennas.load("zennet-cifar-0.5M"), [0.9, 0.8])
+    config = run / CONFIG
+    config.write_text(config.read_text() + "resolution: 24x16\n")
+    (network,) = read_runs([run]).networks
+    assert str(network.resolution) == "24x16"
+    assert network.flops == zennas.costs(zennas.load("zennet-cifar-0.5M"), "24x16", 10).flops
+    config.write_text(config.read_text().replace("24x16", "wide"))
+    with pytest.raises(TrainingError, match="'wide' is no size"):
+        read_runs([run])
