@@ -26,6 +26,7 @@ RESOLUTION, CLASSES = 32, 10
 PARAMS, FLOPS, LAYERS = 150_000, 5_000_000, 18
 SEEDS = (0, 1, 2)
 SCORES = ("zen-weighted", "meanfield", "params", "flops", "random")
+MOBILENET_SCORES = ("zen-weighted", "meanfield")
 RECIPE: dict[str, Any] = {
     "epochs": 10, "batch_size": 128, "lr": 0.2, "weight_decay": 1e-4, "warmup": 0.05, "mixup": 0.0,
     "label_smoothing": 0.0, "erasing": 0.0, "auto_augment": False, "flip": 0.5, "lighting": 0.0,
@@ -73,21 +74,21 @@ def widest(
     raise ValueError("no share of the channels keeps the budgets")
 
 
-def winner(score: str, seed: int) -> Architecture:
+def winner(score: str, seed: int, space: str = "resnet") -> Architecture:
     """What a search with default settings finds."""
     import zennas
 
     found = zennas.search(
-        "resnet", RESOLUTION, CLASSES, params=PARAMS, flops=FLOPS, layers=LAYERS, score=score, seed=seed, rescore=0
+        space, RESOLUTION, CLASSES, params=PARAMS, flops=FLOPS, layers=LAYERS, score=score, seed=seed, rescore=0
     )
     return found.architecture
 
 
 def methods(seed: int) -> dict[str, Callable[[], Architecture]]:
     """What is compared, by its name."""
-    searched = {f"search, {score}": (lambda score=score: winner(score, seed)) for score in SCORES}
     return {
-        **searched,
+        **{f"search, {score}": partial(winner, score, seed) for score in SCORES},
+        **{f"mobilenet search, {score}": partial(winner, score, seed, "mobilenet") for score in MOBILENET_SCORES},
         "ResNet-20, narrower": lambda: widest(partial(resnet, 20)),
         "MobileNetV2, narrower": lambda: widest(mobilenet_v2),
     }
@@ -120,8 +121,8 @@ def measure(results: Results, data: str, out: Path, workers: int) -> None:
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         running = {}
         jobs = [(f"{name} · {seed}", seed, make) for seed in SEEDS for name, make in methods(seed).items()]
-        # The slowest network comes last, so that the rest can be looked at.
-        for key, seed, make in sorted(jobs, key=lambda job: "MobileNet" in job[0]):
+        # The slowest networks come last, so that the rest can be looked at.
+        for key, seed, make in sorted(jobs, key=lambda job: "mobilenet" in job[0].lower()):
             if key in results:
                 continue
             network = make()
