@@ -2,10 +2,10 @@
 
 import json
 import sqlite3
-import zlib
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,32 +13,39 @@ from zennas.architecture.model import SuperBlock
 from zennas.architecture.structure import format_structure
 from zennas.counting import QUANTITIES
 from zennas.runs.rows import CHECK, KEYS, Row, insert, insert_finished
-from zennas.searching.compiled.bred import Bred, Types
+from zennas.runs.written import NULL, NUMBER, REMAINDERS, Bytes, write_rows
+from zennas.scores.closed_form.state import IntVector
+from zennas.searching.compiled.bred import Bred, Types, joined
 from zennas.searching.compiled.count import COSTS
-from zennas.searching.compiled.program import BOTTLENECK, IN, TYPE
+from zennas.searching.compiled.program import FIELDS
 from zennas.searching.population import Candidate
+
+_NUMBER = 24
+"""Above the characters of a whole number and what stands around it."""
 
 
 def insert_candidates(
-    database: sqlite3.Connection, candidates: Sequence[Candidate], columns: Sequence[str], checked: bool = True
+    database: sqlite3.Connection, rounds: Sequence[Sequence[Candidate]], columns: Sequence[str], checked: bool = True
 ) -> None:
     """Put candidates into their table.
 
     Args:
         database: has the table.
-        candidates: in order.
+        rounds: the candidates of each, in order.
         columns: those of the table but the checksum: `KEYS`, then costs.
         checked: whether the table has a checksum.
     """
     costs = columns[len(KEYS) :]
-    if not isinstance(candidates, Bred):
-        insert(database, "candidates", columns, [_candidate_row(c, costs) for c in candidates], checked)
-        return
-    rows = bred_rows(candidates, costs)
-    if checked:
-        columns = (*columns, CHECK)
-        rows = [(*row, check) for row, check in zip(rows, _checksums(rows), strict=True)]
-    insert_finished(database, "candidates", columns, rows)
+    for _, group in groupby(rounds, type):
+        some = list(group)
+        if isinstance(some[0], Bred):
+            rows = bred_rows(joined([bred for bred in some if isinstance(bred, Bred)]), costs)
+            if not checked:
+                rows = [row[:-1] for row in rows]
+            insert_finished(database, "candidates", (*columns, CHECK) if checked else columns, rows)
+        else:
+            own = [_candidate_row(candidate, costs) for candidates in some for candidate in candidates]
+            insert(database, "candidates", columns, own, checked)
 
 
 def _candidate_row(candidate: Candidate, costs: Sequence[str]) -> Row:
@@ -62,26 +69,55 @@ def _as_stored(value: float | None, integer: bool) -> float | None:
 
 
 def bred_rows(bred: Bred, costs: Sequence[str]) -> list[Row]:
-    """The same rows of candidates that are rows already, all of which have a parent.
+    """The same rows with their checksums, of candidates that are rows already, all of which have a parent.
 
     Args:
         bred: the candidates.
         costs: names of the columns after `KEYS`.
     """
-    return list(
-        zip(
-            range(bred.first, bred.first + len(bred)),
-            bred.iterations.tolist(),
-            bred.parents.tolist(),
-            _mutation_texts(bred),
-            bred.scores.tolist(),
-            *(_cost_column(bred, name) for name in costs),
-            strict=True,
-        )
+    keys = np.stack([np.arange(bred.first, bred.first + len(bred)), bred.iterations, bred.parents], axis=1)
+    columns = [NUMBER, *(_column(name) for name in costs)]
+    values = [bred.scores.tolist(), *(_values(bred, name) for name in costs)]
+    fractions = [value for column, value in zip(columns, values, strict=True) if column == NUMBER]
+    numbers = json.dumps([number for row in zip(*fractions, strict=True) for number in row]).encode()
+    terms = _terms(bred.types)
+    inside = np.arange(bred.places.shape[1]) < bred.mutations[:, None]
+    parts = int(bred.places[:, :, 1][inside].sum())
+    room = np.empty(
+        len(bred) * _NUMBER * (len(KEYS) + len(columns))
+        + parts * (_NUMBER * FIELDS + terms.names.shape[1])
+        + len(numbers),
+        dtype=np.uint8,
     )
+    texts, checks = np.empty((len(bred), 2), dtype=np.int64), np.empty(len(bred), dtype=np.int64)
+    write_rows(
+        keys,
+        bred.mutations,
+        bred.places,
+        bred.mutated,
+        terms.names,
+        terms.lengths,
+        terms.bare,
+        np.array(columns, dtype=np.int64),
+        bred.costs,
+        np.frombuffer(numbers, dtype=np.uint8).copy(),
+        REMAINDERS,
+        room,
+        texts,
+        checks,
+    )
+    whole = room[: int(texts[-1, 1]) if len(bred) else 0].tobytes().decode("ascii")
+    mutations = [whole[begin:end] for begin, end in texts.tolist()]
+    return list(zip(*keys.T.tolist(), mutations, *values, checks.tolist(), strict=True))
 
 
-def _cost_column(bred: Bred, name: str) -> list[Any]:
+def _column(name: str) -> int:
+    if name not in COSTS:
+        return NULL
+    return COSTS.index(name) if QUANTITIES[name].integer else NUMBER
+
+
+def _values(bred: Bred, name: str) -> list[Any]:
     if name not in COSTS:
         return [None] * len(bred)
     column = bred.costs[:, COSTS.index(name)]
@@ -90,39 +126,29 @@ def _cost_column(bred: Bred, name: str) -> list[Any]:
     return [value if value == value else None for value in column.tolist()]
 
 
-def _mutation_texts(bred: Bred) -> list[str]:
-    templates = _templates(bred.types)
-    texts = []
-    for count, places, mutated in zip(
-        bred.mutations.tolist(), bred.places.tolist(), bred.mutated.tolist(), strict=True
-    ):
-        parts = []
-        for which in range(count):
-            index, rows = places[which]
-            blocks = [templates[row[TYPE], row[BOTTLENECK] > 0] % tuple(row[IN:]) for row in mutated[which][:rows]]
-            parts.append(f"{index}={''.join(blocks)}")
-        texts.append(";".join(parts))
-    return texts
+class _Terms(NamedTuple):
+    """How super-blocks of each type are written, without a bottleneck and then with one.
+
+    Attributes:
+        names: what stands before the bracket.
+        lengths: of those.
+        bare: whether the bottleneck is left out.
+    """
+
+    names: Bytes
+    lengths: IntVector
+    bare: IntVector
 
 
 @lru_cache(maxsize=8)
-def _templates(types: Types) -> dict[tuple[int, bool], str]:
-    """How a super-block of each type is written, without a bottleneck and with one: a format of its channels in and
-    out, stride, bottleneck and layers."""
-    templates = {}
-    for number, (block, kernel, *rest) in enumerate(types):
-        for bottleneck in (0, 1):
-            text = format_structure((SuperBlock(block, kernel, 1, 1, 1, bottleneck, 1, *rest),))
-            name, _, inner = text.partition("(")
-            # The published form of a convolution leaves the bottleneck out.
-            middle = "%d," if inner.count(",") == 4 else "%.0s"
-            templates[number, bottleneck > 0] = f"{name}(%d,%d,%d,{middle}%d)"
-    return templates
-
-
-def _checksums(rows: Sequence[Row]) -> list[int]:
-    """The checksum of each row (`zennas.runs.rows`). No text of a candidate has a bracket behind a comma and a blank:
-    all rows are written as JSON at once, and parted there."""
-    if not rows:
-        return []
-    return [zlib.crc32(f"[{text}]".encode()) for text in json.dumps(rows)[2:-2].split("], [")]
+def _terms(types: Types) -> _Terms:
+    written = [
+        format_structure((SuperBlock(block, kernel, 1, 1, 1, bottleneck, 1, *rest),)).encode("ascii").partition(b"(")
+        for block, kernel, *rest in types
+        for bottleneck in (0, 1)
+    ]
+    lengths = np.array([len(name) for name, _, _ in written], dtype=np.int64)
+    names = np.zeros((len(written), lengths.max()), dtype=np.uint8)
+    for place, (name, _, _) in enumerate(written):
+        names[place, : len(name)] = list(name)
+    return _Terms(names, lengths, np.array([inner.count(b",") < 4 for _, _, inner in written], dtype=np.int64))

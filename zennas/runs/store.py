@@ -203,8 +203,7 @@ class RunStore:
         def write() -> None:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                for candidates in rounds:
-                    insert_candidates(self._db, candidates, columns, self._checked)
+                insert_candidates(self._db, rounds, columns, self._checked)
                 insert(self._db, "failures", FAILURES, failure_rows(failures), self._checked)
                 insert(self._db, "state", STATE, state_rows(state, self._state_checks()), False)
                 self._db.execute("COMMIT")
@@ -430,7 +429,7 @@ def _fill(
     for statement in schema():
         database.execute(statement)
     columns = [*KEYS, *QUANTITIES]
-    insert_candidates(database, candidates, columns)
+    insert_candidates(database, [candidates], columns)
     insert(database, "failures", FAILURES, failure_rows(failures))
     insert(database, "rescored", RESCORED, rescored_rows(rescored))
     insert(database, "state", STATE, state_rows({**state, "columns": columns}, {}), False)

@@ -141,12 +141,15 @@ class Islands(Search):
         assert self.core is not None
         scores = bred.scores.tolist()
         for population, places in zip(self.populations, self.core.within(bred.costs), strict=True):
+            held = {score for score, _, _ in population.heap}
             for place in places.tolist():
-                if not population.would_enter(scores[place]):
+                score = scores[place]
+                if not population.would_enter(score):
                     continue
-                equal = [entry[2] for entry in population.heap if entry[0] == scores[place]]
+                equal = [other for own, _, other in population.heap if own == score] if score in held else []
                 if all(other.super_blocks != bred[place].super_blocks for other in equal):
                     population.offer(bred[place])
+                    held.add(score)
 
     def _start(self) -> None:
         context = get_context("spawn")
