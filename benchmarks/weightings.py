@@ -75,7 +75,7 @@ def _gates(known: KnownNetwork) -> list[tuple[object, int]]:
         before = np.cumsum([0, *(len(layer.convolutions) for layer in known.network.chain)])
         return [(g.convolution, int(before[g.place])) for g in known.network.gates if g.side == 1]
     found, count = [], 0
-    for layer in decorated_path([unit for _, unit in architecture_units(known.network)]):
+    for layer in decorated_path(tuple(unit for _, unit in architecture_units(known.network))):
         if layer.decoration:
             found += [(convolution, count) for convolution in layer.convolutions]
         else:
