@@ -23,6 +23,7 @@ from zennas.report.command import search_command
 from zennas.report.decide import bend, known_of, next_steps, published
 from zennas.report.diff import DiffRow, diff_architectures
 from zennas.report.importance import importances
+from zennas.report.inside import inside
 from zennas.report.replay import replay
 from zennas.report.run_summary import ancestors, block_text, composition, contributions, history, kind_label
 from zennas.report.thinning import MOST_DRAWN, Columns, drawn, only
@@ -209,7 +210,6 @@ def _quantity(quantity: Quantity) -> dict[str, Any]:
     """How the page calls a quantity and writes its values."""
     return {
         "title": quantity.title,
-        "what": quantity.what,
         "steps": quantity.unit.steps,
         "digits": quantity.unit.digits,
     }
@@ -235,11 +235,12 @@ def _winner(
         "yaml": format_yaml(to_document(architecture)),
         "score": winner.score,
         "zen": None if winner.rescored is None else {**(winner.rescored_values() or {}), "by": winner.rescored_by},
-        "costs": _costs(winner, budgets),
+        "costs": _costs(winner, budgets, result.config.deployed_type),
         "rows": [
             {
                 **asdict(block),
                 "kind": kind_label(block),
+                "inside": inside(block),
                 "side": plain(row.out_resolution),
                 "params": row.params,
                 "flops": row.flops,
@@ -253,23 +254,24 @@ def _winner(
     }
 
 
-def _costs(winner: Winner, budgets: Mapping[str, Budget]) -> list[dict[str, Any]]:
-    """The costs that are known; a latency that was measured comes before the predicted one and has the budget."""
+def _costs(winner: Winner, budgets: Mapping[str, Budget], dtype: str) -> list[dict[str, Any]]:
+    """The costs that are known, as deployed in that number type; a latency that was measured comes before the predicted
+    one and has the budget."""
     costs = []
     for name, value in known_costs(winner.costs).items():
         quantity, budget = QUANTITIES[name], budgets.get(name)
         title = quantity.title
         if name == "latency" and winner.measured_latency is not None:
-            costs.append(_cost("latency, measured", winner.measured_latency, quantity, budget))
+            costs.append(_cost("latency, measured", winner.measured_latency, quantity, budget, dtype))
             title, budget = "latency, predicted", None
-        costs.append(_cost(title, value, quantity, budget))
+        costs.append(_cost(title, value, quantity, budget, dtype))
     return costs
 
 
-def _cost(title: str, value: float, quantity: Quantity, budget: Budget | None) -> dict[str, Any]:
+def _cost(title: str, value: float, quantity: Quantity, budget: Budget | None, dtype: str) -> dict[str, Any]:
     return {
         "title": title,
-        "what": quantity.what,
+        "what": quantity.what.replace("--dtype", dtype),
         "value": value,
         "text": quantity.unit.format(value),
         "budget": str(budget).partition(" ")[2] if budget else "",
