@@ -27,7 +27,7 @@ def latency_predictor() -> None:
 @app.command()
 def fit(
     out: Annotated[Path, typer.Option(help="File for the predictor, .json.", show_default=False)],
-    space: Annotated[str, typer.Option(help="resnet, mobilenet, regnet, or a YAML file.")] = "resnet",
+    space: Annotated[str, typer.Option(help="resnet, mobilenet, regnet, inverted, or a YAML file.")] = "resnet",
     resolution: Annotated[Any, typer.Option(parser=read_resolution, metavar="SIZE", help=RESOLUTION_HELP)] = "32",
     channels: Annotated[
         int | None, typer.Option(min=1, help="Channels of the input.", show_default="the space's")

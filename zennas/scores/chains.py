@@ -5,21 +5,23 @@ A round of a search has them at hand where its core is compiled; a score that re
 
 from abc import ABC, abstractmethod
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from zennas.blocks.tracing import EXCITE
+
 Integers = npt.NDArray[np.int64]
 
 C_IN, C_OUT, KERNEL, STRIDE, GROUPS, KIND, HEIGHT, WIDTH, COLUMNS = range(9)
-"""Columns of a row, and their number: KIND is one of `zennas.blocks.tracing` below `EXCITE`; HEIGHT and WIDTH
-are those of the map that comes in."""
+"""Columns of a row, and their number: KIND is one of `zennas.blocks.tracing` up to `EXCITE`; HEIGHT and WIDTH are those
+of the map that comes in, 1 for a gate, of which each convolution is a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chains:
-    """Main paths of the networks of a round.
+    """Main paths of the networks of a round, with the gates at their places.
 
     Attributes:
         rows: of all of them, one after another.
@@ -36,6 +38,16 @@ class Chains:
     lengths: Integers
     parents: Integers
     unchanged: Integers
+
+    def without_gates(self) -> "Chains":
+        """The main paths alone, which are what the Zen-score measures."""
+        path = self.rows[:, KIND] != EXCITE
+        if path.all():
+            return self
+        before = np.concatenate([[0], np.cumsum(path)])
+        # What stands behind a network's last super-block is of no network.
+        ends = before[np.clip(self.ends, 0, len(path))]
+        return replace(self, rows=self.rows[path], starts=before[self.starts], ends=ends)
 
 
 class ChainScorer(ABC):

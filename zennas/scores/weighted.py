@@ -26,15 +26,30 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.chain import decorated_path
 from zennas.blocks.layers import Convolution, Layer
 from zennas.blocks.registry import architecture_units, expand
-from zennas.compiled import compiled_and_kept
-from zennas.input_size import Resolution, mean_side
+from zennas.blocks.tracing import CONVOLUTION, CONVOLUTION_RELU, EXCITE
+from zennas.compiled import compiled_and_kept, compiled_apart
+from zennas.input_size import Resolution, sides
+from zennas.scores.chains import (
+    C_IN,
+    C_OUT,
+    COLUMNS,
+    GROUPS,
+    HEIGHT,
+    KERNEL,
+    KIND,
+    STRIDE,
+    WIDTH,
+    Chains,
+    ChainScorer,
+    Integers,
+)
 from zennas.scores.closed_form.activation import M2
+from zennas.scores.closed_form.state import IntVector, Vector
 from zennas.scores.network import ForeignNetwork, Network
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score
@@ -48,119 +63,142 @@ SIDE_POWER = 1 - DEPTH_POWER
 RELU_MOMENT = 0.5 - M2
 """Variance of ReLU of a standard Gaussian."""
 
-WORTH, INVERSE, SIDE = range(3)
-"""Columns of a row: √c · ½·log(1 + σ²), 1/c (0 for a gate, through which the signal does not run), and R."""
-GATE = 0.0
-"""SIDE of a gate's row."""
 
-Rows = npt.NDArray[np.float64]
+@compiled_apart
+def worth(row: IntVector, moment: float) -> float:
+    """√c · ½·log(1 + σ²) of a convolution.
+
+    Args:
+        row: of a chain.
+        moment: second moment of what comes in.
+    """
+    variance = row[KERNEL] * (row[C_IN] // row[GROUPS]) * moment
+    return math.sqrt(row[C_OUT]) * 0.5 * math.log1p(variance)
+
+
+@compiled_apart
+def moment_before(rows: Integers, first: int, row: int) -> float:
+    """Second moment of what comes into a convolution of the main path: that of the last convolution before it, which
+    pools leave as it is.
+
+    Args:
+        rows: of chains.
+        first: of the network's rows.
+        row: of the convolution.
+    """
+    before = row - 1
+    while before >= first and rows[before, KIND] > CONVOLUTION_RELU:
+        before -= 1
+    return RELU_MOMENT if before >= first and rows[before, KIND] == CONVOLUTION_RELU else 1.0
 
 
 @compiled_and_kept
-def weigh(
-    rows: Rows, starts: npt.NDArray[np.int64], noise: float, depth: float, resolution: float, scores: Rows
-) -> None:
+def weigh(rows: Integers, starts: IntVector, scores: Vector) -> None:
     """Fill `scores` with the scores of the networks `rows[starts[i]:starts[i + 1]]`, read from their ends.
 
     Args:
-        rows: n×3, the rows of all networks, one after the other; see the names of the columns.
+        rows: of all networks, one after the other (`zennas.scores.chains`).
         starts: first row of every network, and the number of rows.
-        noise: see `NOISE`.
-        depth: see `DEPTH_POWER`.
-        resolution: see `SIDE_POWER`.
         scores: one number a network, written.
     """
     for i in range(len(starts) - 1):
         total, part, side, behind, at_one = 0.0, 0.0, 0.0, 0.0, 0.0
         for row in range(starts[i + 1] - 1, starts[i] - 1, -1):
-            behind += rows[row, INVERSE]
-            worth = rows[row, WORTH] / (1 + noise * behind)
-            if rows[row, SIDE] == GATE:
-                at_one += worth
+            kind = rows[row, KIND]
+            if kind == EXCITE:
+                at_one += worth(rows[row], RELU_MOMENT) / (1 + NOISE * behind)
+            if kind != CONVOLUTION_RELU:
                 continue
-            if rows[row, SIDE] != side:
+            behind += 1 / rows[row, C_OUT]
+            stride = rows[row, STRIDE]
+            own = math.sqrt(-(-rows[row, HEIGHT] // stride) * -(-rows[row, WIDTH] // stride))
+            if own != side:
                 if side == 1:
                     at_one += part
                 else:
-                    total += side**resolution * part**depth
-                part, side = 0.0, rows[row, SIDE]
-            part += worth
+                    total += side**SIDE_POWER * part**DEPTH_POWER
+                part, side = 0.0, own
+            part += worth(rows[row], moment_before(rows, starts[i], row)) / (1 + NOISE * behind)
         if side == 1:
             at_one += part
         else:
-            total += side**resolution * part**depth
-        scores[i] = total + at_one**depth
+            total += side**SIDE_POWER * part**DEPTH_POWER
+        scores[i] = total + at_one**DEPTH_POWER
 
 
-def _convolution_row(layer: Convolution, side: float, moment: float) -> tuple[float, float, float]:
-    variance = layer.kernel * (layer.in_channels // layer.groups) * moment
-    worth = math.sqrt(layer.out_channels) * 0.5 * math.log1p(variance)
-    return worth, 0.0 if side == GATE else 1 / layer.out_channels, side
-
-
-def _path_rows(path: Iterable[Layer], size: Resolution, moment: float) -> tuple[Rows, Resolution, float]:
-    """The rows of a main path with its gates, the size of its output, and the second moment of what comes out."""
-    rows = []
-    for layer in path:
-        size = layer.out_resolution(size)
-        for convolution in layer.convolutions:
-            if layer.decoration:
-                rows.append(_convolution_row(convolution, GATE, RELU_MOMENT))
-                continue
-            if convolution.activation:
-                rows.append(_convolution_row(convolution, mean_side(size), moment))
-            moment = RELU_MOMENT if convolution.activation else 1.0
-    return np.array(rows, float).reshape(-1, 3), size, moment
-
-
-@lru_cache(maxsize=1 << 17)
-def _super_block_rows(block: SuperBlock, size: Resolution, moment: float) -> tuple[Rows, Resolution, float]:
-    expansion = expand(block)
-    first, size, moment = _path_rows(decorated_path(expansion.first), size, moment)
-    if not expansion.repeats:
-        return first, size, moment
-    # The second layer follows the first one, the others one like themselves.
-    rest = decorated_path(expansion.rest)
-    second, size, moment = _path_rows(rest, size, moment)
-    others, size, moment = _path_rows(rest, size, moment)
-    return np.concatenate([first, second, *[others] * (expansion.repeats - 1)]), size, moment
-
-
-def _foreign_rows(network: ForeignNetwork, size: Resolution) -> Rows:
-    """The rows of a converted module, its gates where they stood; only those of a 1×1 map count."""
-    rows: list[Rows] = []
-    moment = 1.0
-    gates: dict[int, list[tuple[float, float, float]]] = {}
-    for gate in network.gates:
-        if gate.side == 1:
-            gates.setdefault(gate.place, []).append(_convolution_row(gate.convolution, GATE, RELU_MOMENT))
-    for place, layer in enumerate(network.chain):
-        rows.append(np.array(gates.get(place, []), float).reshape(-1, 3))
-        own, size, moment = _path_rows((layer,), size, moment)
-        rows.append(own)
-    rows.append(np.array(gates.get(len(network.chain), []), float).reshape(-1, 3))
-    return np.concatenate(rows)
-
-
-def _weighed(parts: Sequence[Rows], starts: Sequence[int]) -> list[float]:
+def _weighed(rows: Integers, starts: IntVector) -> list[float]:
     scores = np.empty(len(starts) - 1)
-    weigh(np.concatenate(parts), np.array(starts, dtype=np.int64), NOISE, DEPTH_POWER, SIDE_POWER, scores)
+    weigh(rows, starts, scores)
     result: list[float] = scores.tolist()
     return result
 
 
+class WeightedScorer(ChainScorer):
+    """Scores a search's rounds from their chains."""
+
+    def score(self, chains: Chains) -> list[float]:
+        """The scores of a round's networks, in order."""
+        return _weighed(chains.rows, chains.starts)
+
+
+def _row(convolution: Convolution, kind: int, size: Resolution) -> tuple[int, ...]:
+    """A convolution as the row of a chain, but for its stride: `size` is that of the map that goes out."""
+    return (
+        convolution.in_channels, convolution.out_channels, convolution.kernel, 1, convolution.groups, kind,
+        *sides(size),
+    )  # fmt: skip
+
+
+def _matrix(rows: Sequence[tuple[int, ...]]) -> Integers:
+    return np.array(rows, dtype=np.int64).reshape(-1, COLUMNS)
+
+
+def _path_rows(path: Iterable[Layer], size: Resolution) -> tuple[Integers, Resolution]:
+    """The convolutions of a main path with its gates as the rows of a chain, and the size of its output."""
+    rows = []
+    for layer in path:
+        size = layer.out_resolution(size)
+        for convolution in layer.convolutions:
+            plain = CONVOLUTION_RELU if convolution.activation else CONVOLUTION
+            rows.append(_row(convolution, EXCITE if layer.decoration else plain, size))
+    return _matrix(rows), size
+
+
+@lru_cache(maxsize=1 << 17)
+def _super_block_rows(block: SuperBlock, size: Resolution) -> tuple[Integers, Resolution]:
+    expansion = expand(block)
+    first, size = _path_rows(decorated_path(expansion.first), size)
+    if not expansion.repeats:
+        return first, size
+    rest, size = _path_rows(decorated_path(expansion.rest), size)
+    return np.concatenate([first, *[rest] * expansion.repeats]), size
+
+
+def _foreign_rows(network: ForeignNetwork, size: Resolution) -> Integers:
+    """The rows of a converted module, its gates where they stood; only those of a 1×1 map count."""
+    gates: dict[int, list[tuple[int, ...]]] = {}
+    for gate in network.gates:
+        if gate.side == 1:
+            gates.setdefault(gate.place, []).append(_row(gate.convolution, EXCITE, 1))
+    parts: list[Integers] = []
+    for place, layer in enumerate(network.chain):
+        own, size = _path_rows((layer,), size)
+        parts += [_matrix(gates.get(place, [])), own]
+    return np.concatenate([*parts, _matrix(gates.get(len(network.chain), []))])
+
+
 def _many(networks: Sequence[tuple[SuperBlock, ...]], resolution: Resolution, settings: ScoreSettings) -> list[float]:
-    parts: list[Rows] = []
+    parts: list[Integers] = []
     starts = [0]
     total = 0
     for network in networks:
-        size, moment = resolution, 1.0
+        size = resolution
         for block in network:
-            rows, size, moment = _super_block_rows(block, size, moment)
+            rows, size = _super_block_rows(block, size)
             parts.append(rows)
             total += len(rows)
         starts.append(total)
-    return _weighed(parts, starts)
+    return _weighed(np.concatenate(parts), np.array(starts, dtype=np.int64))
 
 
 def weighted_score(network: Network, resolution: Resolution) -> float:
@@ -175,14 +213,18 @@ def weighted_score(network: Network, resolution: Resolution) -> float:
     """
     if not isinstance(network, Architecture):
         rows = _foreign_rows(network, resolution)
-        return _weighed([rows], [0, len(rows)])[0]
+        return _weighed(rows, np.array([0, len(rows)], dtype=np.int64))[0]
     for _ in architecture_units(network):  # says at which super-block something is wrong
         pass
     return _many([network.super_blocks], resolution, ScoreSettings())[0]
 
 
 @register_score(
-    "zen-weighted", many=_many, takes_modules=True, source="capacity of layers with ReLU by scale, behind noise"
+    "zen-weighted",
+    many=_many,
+    chains=lambda resolution, settings, parents: WeightedScorer(),
+    takes_modules=True,
+    source="capacity of layers with ReLU by scale, behind noise",
 )
 def zen_weighted(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     """The score of an architecture or a converted module; see this file's head for its derivation."""

@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 
 import zennas
-from zennas.blocks.chain import super_block_chain
-from zennas.blocks.layers import Convolution, MaxPool, Unit
-from zennas.blocks.registry import _BLOCK_TYPES, register_block
-from zennas.blocks.tracing import MAX_POOL
+from zennas.blocks.chain import decorated_path
+from zennas.blocks.layers import Convolution, MaxPool, SqueezeExcite, Unit
+from zennas.blocks.registry import _BLOCK_TYPES, expand, register_block
+from zennas.blocks.tracing import EXCITE, MAX_POOL
 from zennas.counting import count_super_blocks
 from zennas.counting.budgets import Budget
 from zennas.input_size import Size, sides
+from zennas.scores import ScoreSettings, registered_score
+from zennas.scores.closed_form import MeanfieldScorer
+from zennas.scores.weighted import WeightedScorer
 from zennas.searching.algorithms import Offspring, Problem
 from zennas.searching.compiled import core as core_module
 from zennas.searching.compiled.core import core_of
@@ -44,6 +47,7 @@ def spaces():
     yield "resnet", search_space("resnet", 32), 32
     yield "mobilenet with squeeze-excitation", search_space("mobilenet", 224, se=True), 224
     yield "regnet", search_space("regnet", 33), 33
+    yield "inverted with squeeze-excitation", search_space("inverted", 64, se=True), 64
     mixed = (
         BlockChoice("IR", 3, expansion=2.5),
         BlockChoice("Linear", 1),
@@ -117,16 +121,30 @@ def test_a_round_is_that_of_python(space, resolution, dtype):
 
 
 def chain_rows(network, size):
-    """A network's main path in numbers, from its layers."""
+    """A network's main path with its gates in numbers, from its layers."""
     rows = []
     for block in network:
-        for layer in super_block_chain(block).layers():
+        expansion = expand(block)
+        for layer in decorated_path(expansion.first) + decorated_path(expansion.rest) * expansion.repeats:
+            if layer.decoration:
+                rows += [[gate.in_channels, gate.out_channels, 1, 1, 1, EXCITE, 1, 1] for gate in layer.convolutions]
+                continue
             pools = isinstance(layer, MaxPool)
             kind, groups = (MAX_POOL, 1) if pools else (int(layer.activation == "relu"), layer.groups)
             numbers = (layer.in_channels, layer.out_channels, layer.kernel, layer.stride, groups, kind)
             rows.append([*numbers, *sides(size)])
             size = layer.out_resolution(size)
     return rows
+
+
+@pytest.mark.parametrize(("space", "resolution"), [pytest.param(s, r, id=name) for name, s, r in spaces()])
+def test_scores_from_chains_are_those_of_the_networks(space, resolution):
+    scorers = {"meanfield": MeanfieldScorer(resolution, 8), "zen-weighted": WeightedScorer()}
+    for _, found, chains, _ in grown(space, resolution, np.random.default_rng(8), rounds=4):
+        networks = [f.super_blocks for f in found]
+        for name, scorer in scorers.items():
+            many = registered_score(name).many
+            assert scorer.score(chains) == many(networks, resolution, ScoreSettings()), name
 
 
 def test_deep_networks_get_more_room(monkeypatch):
@@ -201,6 +219,30 @@ def test_a_users_block_that_can_be_traced(own_names):
     for expected, found, _, problem in grown(space, 16, np.random.default_rng(2), rounds=6):
         assert [p.super_blocks for _, p in expected] == [f.super_blocks for f in found]
         assert [f.costs for f in found] == [problem.count(f.super_blocks) for f in found]
+
+
+def test_a_users_block_with_gates(own_names):
+    """Gates stand where the block has them: two behind a layer, one before any."""
+
+    @register_block("Gated", needs=("bottleneck",))
+    def gated(block, in_channels, stride, first):
+        inner, out = block.bottleneck, block.out_channels
+
+        def gate(channels, squeezed):
+            return SqueezeExcite(Convolution(channels, squeezed, 1), Convolution(squeezed, channels, 1))
+
+        end = Convolution(inner, out, 1, activation=None)
+        main = (gate(in_channels, 4), Convolution(in_channels, inner, 3, stride), gate(inner, 6), gate(inner, 2), end)
+        return [Unit(main)]
+
+    space = SearchSpace("own", (BlockChoice("Gated", 3), BlockChoice("Res", 3)), (1, 2))
+    for _, found, chains, problem in grown(space, 16, np.random.default_rng(2), rounds=4):
+        networks = [f.super_blocks for f in found]
+        assert [f.costs for f in found] == [problem.count(network) for network in networks]
+        rows = [chains.rows[a:b].tolist() for a, b in zip(chains.starts[:-1], chains.starts[1:], strict=True)]
+        assert rows == [chain_rows(network, 16) for network in networks]
+        for name, scorer in (("meanfield", MeanfieldScorer(16, 8)), ("zen-weighted", WeightedScorer())):
+            assert scorer.score(chains) == registered_score(name).many(networks, 16, ScoreSettings()), name
 
 
 def test_a_users_block_that_cannot_be_traced(own_names):

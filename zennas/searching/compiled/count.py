@@ -158,6 +158,11 @@ def count_units(
             memory = max(memory, held + channels * (height * width + 1))
             peak = max(peak, waiting + channels * (height * width + 1))
             made, first = channels * height * width, False
+            for gate in range(2):
+                chain[used, C_IN], chain[used, C_OUT] = (channels, out) if gate == 0 else (out, channels)
+                chain[used, KERNEL], chain[used, CHAIN_STRIDE], chain[used, GROUPS] = 1, 1, 1
+                chain[used, KIND], chain[used, HEIGHT], chain[used, WIDTH] = role, 1, 1
+                used += 1
             continue
         alive = channels * height * width + out * out_height * out_width
         fan = 0

@@ -7,7 +7,7 @@ import numpy as np
 
 from zennas.architecture.model import SuperBlock
 from zennas.blocks.symbols import DIVISOR
-from zennas.blocks.tracing import UNIT, Trace, trace_layer
+from zennas.blocks.tracing import EXCITE, UNIT, Trace, trace_layer
 from zennas.scores.closed_form.state import IntMatrix, Vector
 
 CONSTANT = DIVISOR + 1
@@ -75,7 +75,8 @@ def _packed(traces: Sequence[Trace]) -> Program:
             paths.append((len(answers), len(answers) + len(path.answers), len(rows), len(rows) + len(path.rows)))
             answers += [(a.question, a.left, a.right, int(a.holds)) for a in path.answers]
             rows += path.rows
-            longest = max(longest, sum(row.role < UNIT for row in path.rows))
+            # A gate's two convolutions are a row each.
+            longest = max(longest, sum((row.role < UNIT) + (row.role == EXCITE) for row in path.rows))
         variants.append((first_operation, len(operations), first_path, len(paths)))
     return Program(
         np.array(variants),
