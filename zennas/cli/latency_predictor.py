@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zennas.cli.latency import Backend, BatchSize, Clock, Dtype, LatencyDevice, Layout, Threads, cpu_threads
-from zennas.cli.options import Json, Seed
+from zennas.cli.latency import Backend, BatchSize, Clock, Dtype, LatencyDevice, Layout, cpu_threads
+from zennas.cli.options import Json, Seed, Threads
 from zennas.cli.terminal import say
 from zennas.input_size import RESOLUTION_HELP, read_resolution
 from zennas.layouts import AUTO

@@ -71,18 +71,24 @@ class SearchConfig(BaseModel):
         Option("classification, or dense: a backbone for detection or segmentation.", SEARCH),
     ] = "classification"
     space: Annotated[str, Option("resnet, mobilenet, regnet, inverted, or a YAML file.", SEARCH)] = "resnet"
-    resolution: Annotated[ResolutionSetting, Option(RESOLUTION_HELP, SEARCH)] = 32
+    resolution: Annotated[ResolutionSetting, Option(RESOLUTION_HELP, SEARCH, shown="32, as CIFAR has; dense 224")] = 32
     channels: Annotated[
         int | None, Field(ge=1, le=MAX_CHANNELS), Option("Channels of the input.", SEARCH, shown="the space's, 3")
     ] = None
     num_classes: Annotated[
-        int, Field(ge=0, le=1 << 20), Option("Outputs of the classifier.", SEARCH, name="classes")
+        int,
+        Field(ge=0, le=1 << 20),
+        Option("Outputs of the classifier.", SEARCH, name="classes", shown="100, as CIFAR-100 has; dense 0"),
     ] = 100
     budgets: dict[str, BudgetText] = {}
     dtype: Annotated[
         Literal["fp32", "fp16", "int8"] | None,
         BeforeValidator(_number_type),
-        Option("Number type in which weights and memory are counted: fp32, fp16 or int8.", BUDGETS, shown=FP32),
+        Option(
+            "Number type in which weights and memory are counted: fp32, fp16 or int8.",
+            BUDGETS,
+            shown=f"{FP32}, 4 bytes a value",
+        ),
     ] = None
     flops_per_param: Annotated[
         float,
