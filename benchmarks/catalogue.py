@@ -5,7 +5,6 @@ import closed_form_accuracy
 import designs
 import distillation
 import end_to_end_digits
-import history
 import latency
 import latency_searches
 import latency_whole
@@ -39,7 +38,6 @@ SCRIPTS = (
     latency_searches,
     latency_whole,
     serving,
-    history,
     end_to_end_digits,
     training_throughput,
     distillation,

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.architecture.structure import format_structure, parse_structure
 from zennas.counting import QUANTITIES, Costs
-from zennas.counting.count import COUNTED_ALONE
+from zennas.counting.quantities import COUNTED_ALONE
 from zennas.errors import ArchitectureError
 from zennas.latency.correction import rounds_from_json
 from zennas.scores.result import Score

@@ -47,6 +47,7 @@ def spaces():
     yield "resnet", search_space("resnet", 32), 32
     yield "mobilenet with squeeze-excitation", search_space("mobilenet", 224, se=True), 224
     yield "regnet", search_space("regnet", 33), 33
+    yield "inverted with squeeze-excitation", search_space("inverted", 64, se=True), 64
     mixed = (
         BlockChoice("IR", 3, expansion=2.5),
         BlockChoice("Linear", 1),

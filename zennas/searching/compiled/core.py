@@ -8,8 +8,9 @@ import numpy as np
 from zennas.architecture.model import SuperBlock
 from zennas.counting import count_super_block
 from zennas.counting.budgets import Budget
-from zennas.counting.count import COUNTED_ALONE, FP32
+from zennas.counting.count import FP32
 from zennas.counting.deployed import storage
+from zennas.counting.quantities import COUNTED_ALONE
 from zennas.input_size import Resolution, sides
 from zennas.optional_dependencies import installed
 from zennas.scores.chains import COLUMNS, Chains
