@@ -1,6 +1,6 @@
 """The picture of a report in the README and the documentation: `make picture` draws it anew.
 
-    python -m tests.report.picture docs/images/report.png
+python -m tests.report.picture docs/images/report.png
 """
 
 import base64
