@@ -97,11 +97,16 @@ def grown(space, resolution, rng, rounds=12, size=32, dtype="fp32"):
                 seen.add(proposal.super_blocks)
                 expected.append((number, proposal))
         batch, chains = core.propose(offspring)
-        found = list(core.found(batch, candidates.__getitem__))
+        found = kept(core, batch)
+        assert [c.id for c in found] == list(range(len(candidates), len(candidates) + len(found)))
         yield expected, found, chains, problem
-        core.keep(range(len(found)))
-        for f in found:
-            candidates.append(Candidate(len(candidates), 1, f.parent.id, f.mutations, f.super_blocks, 0.0, f.costs))
+        candidates += found
+
+
+def kept(core, batch):
+    """All networks of a batch as candidates; their iteration is the number of the proposal."""
+    count = len(batch.numbers)
+    return core.keep(batch, np.arange(count), -1, np.zeros(count))
 
 
 @pytest.mark.parametrize("dtype", ["fp32", "int8"])
@@ -110,8 +115,8 @@ def test_a_round_is_that_of_python(space, resolution, dtype):
     rng = np.random.default_rng(3)
     networks = 0
     for expected, found, chains, problem in grown(space, resolution, rng, rounds=8, dtype=dtype):
-        assert [(n, p.parent, p.mutations, p.super_blocks) for n, p in expected] == [
-            (f.number, f.parent, f.mutations, f.super_blocks) for f in found
+        assert [(n, p.parent.id, p.mutations, p.super_blocks) for n, p in expected] == [
+            (f.iteration, f.parent, f.mutations, f.super_blocks) for f in found
         ]
         assert [f.costs for f in found] == [problem.count(f.super_blocks) for f in found]
         rows = [chains.rows[a:b].tolist() for a, b in zip(chains.starts[:-1], chains.starts[1:], strict=True)]
@@ -173,8 +178,12 @@ def test_budgets_of_a_frontier():
             seen.add(blocks)
             expected.append(blocks)
     batch, _ = core.propose(offspring)
-    found = list(core.found(batch, {0: parent}.__getitem__))
+    found = kept(core, batch)
     assert [f.super_blocks for f in found] == expected
+    within = [[c.costs.params <= 90_000 and c.costs.layers <= 7, 200_000 <= c.costs.memory <= 400_000] for c in found]
+    assert [np.flatnonzero(each).tolist() for each in np.transpose(within)] == [
+        places.tolist() for places in core.within(found.costs)
+    ]
     assert 10 < len(expected) < 390
 
 
