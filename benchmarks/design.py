@@ -14,7 +14,7 @@ The methods, all within one budget:
 Each ends with three trainings in full from other seeds, of as many epochs as make its time with that of its candidates
 the same as the design's. The time is processor time of training steps on one thread: what an image takes a network is
 measured for all networks in turn and kept in `DIR/seconds.json`, so that other work on the machine favours none.
-`cifar10-small` learns from two fifths of the images, by links in `DIR/images`. What is in the directory already is
+`cifar10-small` learns from three tenths of the images, by links in `DIR/images`. What is in the directory already is
 gone on with.
 """
 
@@ -95,9 +95,9 @@ SETTINGS = {
     ),
     "cifar10-small": Setting(
         {"params": "150k", "flops": "5M"},
-        {"candidates": 16, "epochs": 4, "rounds": 2, "final_epochs": 40, "holdout": 0.2},
+        {"candidates": 16, "epochs": 4, "rounds": 2, "final_epochs": 36, "holdout": 0.2},
         _recipe(),
-        images_per_class=2000,
+        images_per_class=1500,
     ),
     "digits": Setting(
         {"params": "20k", "flops": "500k"},
