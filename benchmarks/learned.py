@@ -3,14 +3,17 @@
 OMP_NUM_THREADS=1 python benchmarks/learned.py counts nas_bench_macro.json channel_bench_macro_resnet.json
 OMP_NUM_THREADS=1 python benchmarks/learned.py tries nas_bench_macro.json channel_bench_macro_resnet.json
 OMP_NUM_THREADS=1 python benchmarks/learned.py wider channel_bench_macro_resnet.json
+OMP_NUM_THREADS=1 python benchmarks/learned.py speed nas_bench_macro.json --seeds 3
 
 `counts` prints a Markdown table by networks that are learned from, chosen and at random, as `zennas study --fit` has
 them. `tries` compares learners, features and choices, each without falling back: mean and lowest Spearman over the
 seeds, and regret as a share of the zero-shot score's. `wider` learns from 20 of Channel-Bench-Macro's ResNets and
-searches a space of such blocks that is twice as wide.
+searches a space of such blocks that is twice as wide. `speed` learns from 20 networks of a file, and counts what
+searches score in a second of processor time.
 """
 
 import argparse
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -220,6 +223,30 @@ def wider(files: Sequence[str], seeds: int) -> None:
     print(table(["seed", "multiply-adds", "score of the search", "predicted [%]", "trust", "zen-weighted"], rows))
 
 
+def speed(files: Sequence[str], seeds: int) -> None:
+    """Print a table of what searches score in a second of processor time, writing no run; the scores take turns."""
+    known = read_networks(files[0])
+    places = choose(examples(known.networks), 20, np.random.default_rng(0))
+    model = zennas.fit_accuracy(replace(known, networks=tuple(known.networks[place] for place in places)))
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "model.json"
+        model.save(file)
+        scores = {
+            "accuracy": f"accuracy:{file}",
+            "accuracy, upper": f"accuracy:{file}:upper",
+            "zen-weighted": "zen-weighted",
+        }
+        speeds: dict[str, list[float]] = {name: [] for name in scores}
+        for seed in range(-1, seeds):
+            for name, score in scores.items():
+                before = time.process_time()
+                found = zennas.search("resnet", 32, 10, params="1M", score=score, rescore=0, seed=max(seed, 0))
+                if seed >= 0:  # the first turn loads what is compiled
+                    speeds[name].append(found.scored / (time.process_time() - before))
+    rows = [[name, f"{np.median(found):,.0f}", f"{max(found):,.0f}"] for name, found in speeds.items()]
+    print(table(["score of the search", "networks scored a second, median", "most"], rows))
+
+
 WIDE = """name: wide
 base: resnet
 choices: [{block: Basic, kernel: 3}]
@@ -236,7 +263,12 @@ layers: {low: 1, high: 4}
 
 def main() -> None:
     """Measure one of the tables."""
-    parts: dict[str, Callable[[Sequence[str], int], None]] = {"counts": counts, "tries": tries, "wider": wider}
+    parts: dict[str, Callable[[Sequence[str], int], None]] = {
+        "counts": counts,
+        "tries": tries,
+        "wider": wider,
+        "speed": speed,
+    }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=parts)
     parser.add_argument("files", nargs="+")

@@ -4,7 +4,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from zennas.architecture.model import Architecture, SuperBlock, smallest_side
 from zennas.blocks.layers import Unit
@@ -171,8 +174,16 @@ def total_costs(rows: list[SuperBlockCosts], out_channels: int, num_classes: int
     )
 
 
-def classifier_costs(out_channels: int, num_classes: int) -> tuple[int, int]:
-    """Parameters and multiply-adds of the linear classifier with bias; both are 0 where there are no classes."""
+Count = TypeVar("Count", int, NDArray[np.int64])
+
+
+def classifier_costs(out_channels: Count, num_classes: int) -> tuple[Count, Count]:
+    """Parameters and multiply-adds of the linear classifier with bias; both are 0 where there are no classes.
+
+    Args:
+        out_channels: of the network, or an array of those of several.
+        num_classes: outputs of the classifier.
+    """
     return (out_channels + 1) * num_classes, out_channels * num_classes
 
 

@@ -22,20 +22,35 @@ those of every other form that was tried.
 
 import math
 import time
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.blocks.chain import decorated_path
-from zennas.blocks.layers import Convolution, Layer
-from zennas.blocks.registry import architecture_units, expand
-from zennas.compiled import compiled_and_kept
-from zennas.input_size import Resolution, mean_side
+from zennas.blocks.registry import architecture_units
+from zennas.blocks.tracing import CONVOLUTION_RELU
+from zennas.compiled import compiled, compiled_and_kept
+from zennas.input_size import Resolution
+from zennas.scores.chains import (
+    C_IN,
+    C_OUT,
+    FAN_IN,
+    GATE_OUT,
+    GROUPS,
+    HEIGHT,
+    KERNEL,
+    KIND,
+    PLACE,
+    STRIDE,
+    WIDTH,
+    ChainScorer,
+    DecoratedChains,
+    NetworkRows,
+)
 from zennas.scores.closed_form.activation import M2
-from zennas.scores.network import ForeignNetwork, Network
+from zennas.scores.network import Network
+from zennas.scores.network_rows import rows_of, rows_of_network
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score
 
@@ -48,43 +63,64 @@ SIDE_POWER = 1 - DEPTH_POWER
 RELU_MOMENT = 0.5 - M2
 """Variance of ReLU of a standard Gaussian."""
 
-WORTH, INVERSE, SIDE = range(3)
-"""Columns of a row: √c · ½·log(1 + σ²), 1/c (0 for a gate, through which the signal does not run), and R."""
-GATE = 0.0
-"""SIDE of a gate's row."""
 
-Rows = npt.NDArray[np.float64]
+@compiled
+def worth(channels: int, values: int, moment: float) -> float:
+    """√c · ½·log(1 + σ²): what a layer can tell apart.
+
+    Args:
+        channels: c, that go out.
+        values: that enter each of them, along a line across the kernel.
+        moment: the second moment of each.
+    """
+    return math.sqrt(channels) * 0.5 * math.log1p(values * moment)
 
 
 @compiled_and_kept
 def weigh(
-    rows: Rows, starts: npt.NDArray[np.int64], noise: float, depth: float, resolution: float, scores: Rows
+    networks: NetworkRows,
+    noise: float,
+    depth: float,
+    resolution: float,
+    behind_relu: float,
+    scores: npt.NDArray[np.float64],
 ) -> None:
-    """Fill `scores` with the scores of the networks `rows[starts[i]:starts[i + 1]]`, read from their ends.
+    """Fill `scores` with the scores of networks, read from their ends.
 
     Args:
-        rows: n×3, the rows of all networks, one after the other; see the names of the columns.
-        starts: first row of every network, and the number of rows.
+        networks: their rows.
         noise: see `NOISE`.
         depth: see `DEPTH_POWER`.
         resolution: see `SIDE_POWER`.
+        behind_relu: see `RELU_MOMENT`.
         scores: one number a network, written.
     """
-    for i in range(len(starts) - 1):
+    rows, gates = networks.rows, networks.gates
+    for i in range(len(scores)):
+        first, gate = networks.starts[i], networks.gate_starts[i + 1] - 1
         total, part, side, behind, at_one = 0.0, 0.0, 0.0, 0.0, 0.0
-        for row in range(starts[i + 1] - 1, starts[i] - 1, -1):
-            behind += rows[row, INVERSE]
-            worth = rows[row, WORTH] / (1 + noise * behind)
-            if rows[row, SIDE] == GATE:
-                at_one += worth
+        for row in range(networks.starts[i + 1] - 1, first - 2, -1):
+            # Those that stand behind this row; behind the row before the first, all that are left.
+            while gate >= networks.gate_starts[i] and gates[gate, PLACE] > row:
+                at_one += worth(gates[gate, GATE_OUT], gates[gate, FAN_IN], behind_relu) / (1 + noise * behind)
+                gate -= 1
+            if row < first or rows[row, KIND] != CONVOLUTION_RELU:
                 continue
-            if rows[row, SIDE] != side:
+            before = row - 1
+            while before >= first and rows[before, KIND] > CONVOLUTION_RELU:
+                before -= 1
+            moment = behind_relu if before >= first and rows[before, KIND] == CONVOLUTION_RELU else 1.0
+            behind += 1 / rows[row, C_OUT]
+            values = rows[row, KERNEL] * (rows[row, C_IN] // rows[row, GROUPS])
+            height, width = -(-rows[row, HEIGHT] // rows[row, STRIDE]), -(-rows[row, WIDTH] // rows[row, STRIDE])
+            at = math.sqrt(height * width)
+            if at != side:
                 if side == 1:
                     at_one += part
                 else:
                     total += side**resolution * part**depth
-                part, side = 0.0, rows[row, SIDE]
-            part += worth
+                part, side = 0.0, at
+            part += worth(rows[row, C_OUT], values, moment) / (1 + noise * behind)
         if side == 1:
             at_one += part
         else:
@@ -92,75 +128,24 @@ def weigh(
         scores[i] = total + at_one**depth
 
 
-def _convolution_row(layer: Convolution, side: float, moment: float) -> tuple[float, float, float]:
-    variance = layer.kernel * (layer.in_channels // layer.groups) * moment
-    worth = math.sqrt(layer.out_channels) * 0.5 * math.log1p(variance)
-    return worth, 0.0 if side == GATE else 1 / layer.out_channels, side
-
-
-def _path_rows(path: Iterable[Layer], size: Resolution, moment: float) -> tuple[Rows, Resolution, float]:
-    """The rows of a main path with its gates, the size of its output, and the second moment of what comes out."""
-    rows = []
-    for layer in path:
-        size = layer.out_resolution(size)
-        for convolution in layer.convolutions:
-            if layer.decoration:
-                rows.append(_convolution_row(convolution, GATE, RELU_MOMENT))
-                continue
-            if convolution.activation:
-                rows.append(_convolution_row(convolution, mean_side(size), moment))
-            moment = RELU_MOMENT if convolution.activation else 1.0
-    return np.array(rows, float).reshape(-1, 3), size, moment
-
-
-@lru_cache(maxsize=1 << 17)
-def _super_block_rows(block: SuperBlock, size: Resolution, moment: float) -> tuple[Rows, Resolution, float]:
-    expansion = expand(block)
-    first, size, moment = _path_rows(decorated_path(expansion.first), size, moment)
-    if not expansion.repeats:
-        return first, size, moment
-    # The second layer follows the first one, the others one like themselves.
-    rest = decorated_path(expansion.rest)
-    second, size, moment = _path_rows(rest, size, moment)
-    others, size, moment = _path_rows(rest, size, moment)
-    return np.concatenate([first, second, *[others] * (expansion.repeats - 1)]), size, moment
-
-
-def _foreign_rows(network: ForeignNetwork, size: Resolution) -> Rows:
-    """The rows of a converted module, its gates where they stood; only those of a 1×1 map count."""
-    rows: list[Rows] = []
-    moment = 1.0
-    gates: dict[int, list[tuple[float, float, float]]] = {}
-    for gate in network.gates:
-        if gate.side == 1:
-            gates.setdefault(gate.place, []).append(_convolution_row(gate.convolution, GATE, RELU_MOMENT))
-    for place, layer in enumerate(network.chain):
-        rows.append(np.array(gates.get(place, []), float).reshape(-1, 3))
-        own, size, moment = _path_rows((layer,), size, moment)
-        rows.append(own)
-    rows.append(np.array(gates.get(len(network.chain), []), float).reshape(-1, 3))
-    return np.concatenate(rows)
-
-
-def _weighed(parts: Sequence[Rows], starts: Sequence[int]) -> list[float]:
-    scores = np.empty(len(starts) - 1)
-    weigh(np.concatenate(parts), np.array(starts, dtype=np.int64), NOISE, DEPTH_POWER, SIDE_POWER, scores)
+def weighed(networks: NetworkRows) -> list[float]:
+    """The scores of networks whose rows are at hand."""
+    scores = np.empty(len(networks.starts) - 1)
+    weigh(networks, NOISE, DEPTH_POWER, SIDE_POWER, RELU_MOMENT, scores)
     result: list[float] = scores.tolist()
     return result
 
 
+class WeightedScorer(ChainScorer):
+    """Scores a search's rounds; what networks share costs too little to be kept."""
+
+    def score(self, chains: DecoratedChains) -> list[float]:
+        """The scores of a round's networks, in order."""
+        return weighed(chains.networks)
+
+
 def _many(networks: Sequence[tuple[SuperBlock, ...]], resolution: Resolution, settings: ScoreSettings) -> list[float]:
-    parts: list[Rows] = []
-    starts = [0]
-    total = 0
-    for network in networks:
-        size, moment = resolution, 1.0
-        for block in network:
-            rows, size, moment = _super_block_rows(block, size, moment)
-            parts.append(rows)
-            total += len(rows)
-        starts.append(total)
-    return _weighed(parts, starts)
+    return weighed(rows_of(networks, resolution)) if networks else []
 
 
 def weighted_score(network: Network, resolution: Resolution) -> float:
@@ -173,16 +158,18 @@ def weighted_score(network: Network, resolution: Resolution) -> float:
     Raises:
         ArchitectureError: a block type is unknown or incomplete.
     """
-    if not isinstance(network, Architecture):
-        rows = _foreign_rows(network, resolution)
-        return _weighed([rows], [0, len(rows)])[0]
-    for _ in architecture_units(network):  # says at which super-block something is wrong
-        pass
-    return _many([network.super_blocks], resolution, ScoreSettings())[0]
+    if isinstance(network, Architecture):
+        for _ in architecture_units(network):  # says at which super-block something is wrong
+            pass
+    return weighed(rows_of_network(network, resolution))[0]
 
 
 @register_score(
-    "zen-weighted", many=_many, takes_modules=True, source="capacity of layers with ReLU by scale, behind noise"
+    "zen-weighted",
+    many=_many,
+    chains=lambda resolution, settings, parents: WeightedScorer(),
+    takes_modules=True,
+    source="capacity of layers with ReLU by scale, behind noise",
 )
 def zen_weighted(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     """The score of an architecture or a converted module; see this file's head for its derivation."""

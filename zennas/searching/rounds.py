@@ -16,7 +16,7 @@ from zennas.architecture.model import SuperBlock
 from zennas.counting import Costs, count_layers
 from zennas.counting.budgets import Budget, depth_within, within
 from zennas.errors import ZennasError
-from zennas.scores.chains import Chains, ChainScorer
+from zennas.scores.chains import ChainScorer, DecoratedChains
 from zennas.searching.algorithms.algorithm import Algorithm, Problem, Round
 from zennas.searching.compiled.core import Core
 from zennas.searching.population import Candidate, Population
@@ -194,7 +194,7 @@ class Search:
         self.seen.add(blocks)
         return True
 
-    def _scores(self, accepted: Sequence[_Accepted], chains: Chains) -> Sequence[float | Failure]:
+    def _scores(self, accepted: Sequence[_Accepted], chains: DecoratedChains) -> Sequence[float | Failure]:
         if not accepted:
             return []
         return self.chain_scorer.score(chains) if self.chain_scorer else self.score([a.super_blocks for a in accepted])

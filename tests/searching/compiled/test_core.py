@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 import zennas
-from zennas.blocks.chain import super_block_chain
+from zennas.blocks.chain import decorated_path, super_block_chain
 from zennas.blocks.layers import Convolution, MaxPool, Unit
-from zennas.blocks.registry import _BLOCK_TYPES, register_block
+from zennas.blocks.registry import _BLOCK_TYPES, expand, register_block
 from zennas.blocks.tracing import MAX_POOL
 from zennas.counting import count_super_blocks
 from zennas.counting.budgets import Budget
 from zennas.input_size import Size, sides
+from zennas.scores import ScoreSettings, registered_score
 from zennas.searching.algorithms import Offspring, Problem
 from zennas.searching.compiled import core as core_module
 from zennas.searching.compiled.core import core_of
@@ -112,6 +113,14 @@ def test_a_round_is_that_of_python(space, resolution, dtype):
         assert [f.costs for f in found] == [problem.count(f.super_blocks) for f in found]
         rows = [chains.rows[a:b].tolist() for a, b in zip(chains.starts[:-1], chains.starts[1:], strict=True)]
         assert rows == [chain_rows(f.super_blocks, resolution) for f in found]
+        assert (chains.gates == gate_rows([f.super_blocks for f in found])).all()
+        for score in ("zen-weighted", "params", "flops"):
+            registered = registered_score(score)
+            settings = ScoreSettings(num_classes=CLASSES)
+            expected_scores = [
+                registered.function(zennas.Architecture(f.super_blocks), resolution, settings).score for f in found
+            ]
+            assert registered.chains(resolution, settings, 64).score(chains) == expected_scores
         networks += len(found)
     assert networks > 200
 
@@ -127,6 +136,21 @@ def chain_rows(network, size):
             rows.append([*numbers, *sides(size)])
             size = layer.out_resolution(size)
     return rows
+
+
+def gate_rows(networks):
+    """What stands beside the main paths of networks, one after another."""
+    gates, place = [], 0
+    for network in networks:
+        for block in network:
+            expansion = expand(block)
+            for units in [expansion.first, *[expansion.rest] * expansion.repeats]:
+                for layer in decorated_path(units):
+                    if layer.decoration:
+                        gates += [(place, c.in_channels, c.out_channels) for c in layer.convolutions]
+                    else:
+                        place += 1
+    return np.array(gates, dtype=int).reshape(-1, 3)
 
 
 def test_deep_networks_get_more_room(monkeypatch):
@@ -167,6 +191,8 @@ CONFIGS = [
     {"params": ["100k", "200k"], "flops": 30_000_000},
     {"params": 200_000, "algorithm": "regularized", "population": 40},
     {"params": 100_000, "score": "zen-weighted"},
+    {"params": 300_000, "space": "mobilenet", "se": True, "score": "zen-weighted"},
+    {"params": 100_000, "score": "flops", "resolution": "48x20"},
     {"params": 200_000, "layers": 12, "algorithm": "zen-nas"},
     {"params": 200_000, "layers": 12, "resolution": "48x20", "channels": 12},
     {"weights": "150kB", "peak_memory": "100kB", "dtype": "int8", "convolutions": 40},

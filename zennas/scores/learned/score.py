@@ -8,19 +8,21 @@ A search names the model by its content too, `accuracy:FILE@DIGEST`: then no oth
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zennas.architecture.model import SuperBlock
+from zennas.counting import DEFAULT_CLASSES, classifier_costs
 from zennas.errors import FileError
 from zennas.input_size import Resolution
-from zennas.scores.learned.features import described_blocks
+from zennas.scores.chains import C_OUT, ChainScorer, DecoratedChains
+from zennas.scores.learned.features import Described, described_blocks, described_rows
 from zennas.scores.learned.files import load_accuracy_model
 from zennas.scores.learned.model import AccuracyModel, as_accuracy
 from zennas.scores.learned.shape import Table
 from zennas.scores.network import Network
-from zennas.scores.registry import RegisteredScore, ScoreSettings, register_score_family
+from zennas.scores.registry import RegisteredScore, ScoreSettings, register_score_family, registered_score
 from zennas.scores.result import Score
 
 FAMILY = "accuracy"
@@ -70,6 +72,11 @@ def hold(model: AccuracyModel) -> str:
     return model.digest
 
 
+def held_models() -> tuple[AccuracyModel, ...]:
+    """The models that this process keeps, for another one to keep."""
+    return tuple(_HELD.values())
+
+
 def held_model(name: LearnedName) -> AccuracyModel:
     """The model that a score's name means.
 
@@ -82,6 +89,51 @@ def held_model(name: LearnedName) -> AccuracyModel:
     if name.digest and model.digest != name.digest:
         raise FileError(f"{name.file}: another accuracy model ({model.digest}) than the score names ({name.digest})")
     return model
+
+
+class LearnedScorer(ChainScorer):
+    """Scores a search's rounds by a model."""
+
+    def __init__(
+        self,
+        values: Callable[[Described], list[float]],
+        corrected: ChainScorer,
+        num_classes: int,
+        resolution: Resolution,
+        settings: ScoreSettings,
+    ) -> None:
+        """A scorer that has scored nothing yet.
+
+        Args:
+            values: the scores of networks by their features.
+            corrected: scores by the zero-shot score that the model corrects.
+            num_classes: outputs of the classifiers that the model learned from.
+            resolution: size of the input.
+            settings: of the search.
+        """
+        self._values, self._corrected, self._resolution = values, corrected, resolution
+        self._more_classes = num_classes - (DEFAULT_CLASSES if settings.num_classes is None else settings.num_classes)
+
+    def score(self, chains: DecoratedChains) -> list[float]:
+        """The scores of a round's networks, in order."""
+        if not len(chains.lengths):
+            return []
+        # The search counts its own classes.
+        out = chains.rows[chains.starts[1:] - 1, C_OUT]
+        more_params, more_flops = classifier_costs(out, self._more_classes)
+        counted = replace(chains, params=chains.params + more_params, flops=chains.flops + more_flops)
+        resolutions = [self._resolution] * len(out)
+        scores = self._corrected.score(counted)
+        return self._values(described_rows(chains.networks, resolutions, counted.params, counted.flops, scores))
+
+    def keep(self, ids: Mapping[int, int], alive: Container[int]) -> None:
+        """Let the score that is corrected keep what it will use again.
+
+        Args:
+            ids: of networks of the last round that became candidates, by their place in it.
+            alive: ids of all candidates that may be parents.
+        """
+        self._corrected.keep(ids, alive)
 
 
 def accuracy_score(model: AccuracyModel, name: str, bound: str = "") -> RegisteredScore:
@@ -101,19 +153,33 @@ def accuracy_score(model: AccuracyModel, name: str, bound: str = "") -> Register
         interval = (value - 1.96 * error, value + 1.96 * error)
         return Score(value, error, interval, time.perf_counter() - started, name=name)
 
+    def values(networks: Described) -> list[float]:
+        # The standard deviation takes longer than all the rest.
+        found: Table = as_accuracy(model.target(networks))
+        if sign:
+            mean, std = model.predict_described(networks)
+            found = mean + sign * std
+        scores: list[float] = found.tolist()
+        return scores
+
     def many(
         networks: Sequence[tuple[SuperBlock, ...]], resolution: Resolution, settings: ScoreSettings
     ) -> list[float]:
-        found = described_blocks(networks, resolution, model.num_classes, model.baseline.score)
-        # The standard deviation takes longer than all the rest.
-        values: Table = as_accuracy(model.target(found))
-        if sign:
-            mean, std = model.predict_described(found)
-            values = mean + sign * std
-        scores: list[float] = values.tolist()
-        return scores
+        return values(described_blocks(networks, resolution, model.num_classes, model.baseline.score))
 
-    return RegisteredScore(name, function, many, takes_modules=True, source=f"learned from {model.networks} networks")
+    def chains(resolution: Resolution, settings: ScoreSettings, parents: int) -> ChainScorer:
+        corrected = registered_score(model.baseline.score).chains
+        assert corrected is not None
+        return LearnedScorer(values, corrected(resolution, settings, parents), model.num_classes, resolution, settings)
+
+    return RegisteredScore(
+        name,
+        function,
+        many,
+        chains if registered_score(model.baseline.score).chains else None,
+        takes_modules=True,
+        source=f"learned from {model.networks} networks",
+    )
 
 
 @register_score_family(FAMILY)

@@ -12,10 +12,10 @@ from zennas.counting.count import COUNTED_ALONE, FP32
 from zennas.counting.deployed import storage
 from zennas.input_size import Resolution, sides
 from zennas.optional_dependencies import installed
-from zennas.scores.chains import COLUMNS, Chains
+from zennas.scores.chains import COLUMNS, GATE_COLUMNS, DecoratedChains
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix
 from zennas.searching.algorithms.algorithm import Offspring, Problem
-from zennas.searching.compiled.count import COSTS, Counted, Parts
+from zennas.searching.compiled.count import COSTS, FLOPS, PARAMS, Counted, Parts, Paths
 from zennas.searching.compiled.fitting import Bounds, Room
 from zennas.searching.compiled.mutation import MOST_MUTATIONS, Numbers, most_parts, numbers_of, type_key
 from zennas.searching.compiled.program import FIELDS, Program, compiled_types
@@ -156,7 +156,7 @@ class Core:
         block, kernel, *rest = self._types[kind]
         return SuperBlock(block, kernel, in_channels, out_channels, stride, bottleneck, layers, *rest)
 
-    def propose(self, offspring: Offspring) -> tuple[Batch, Chains]:
+    def propose(self, offspring: Offspring) -> tuple[Batch, DecoratedChains]:
         """The networks of a round that are new and within budgets, in order; the next round overwrites them.
 
         Args:
@@ -196,15 +196,20 @@ class Core:
         numbers, places, mutations = room.iterations[:kept], room.places[:kept], room.mutations[:kept]
         ids = np.array([parent.id for parent in parents], dtype=np.int64)[numbers]
         made = np.arange(MOST_MUTATIONS) < mutations[:, None]
-        chains = Chains(
-            room.chain[: room.starts[kept]],
+        costs = room.costs[:kept]
+        chains = DecoratedChains(
+            room.paths.chain[: room.starts[kept]],
             room.starts[: kept + 1],
             np.ascontiguousarray(room.ends[:kept, :longest]),
             room.lengths[:kept],
             ids,
             np.where(made, places[:, :, 0], room.networks.shape[1]).min(axis=1),
+            room.paths.gates[: room.gate_starts[kept]],
+            room.gate_starts[: kept + 1],
+            np.ascontiguousarray(costs[:, PARAMS]),
+            np.ascontiguousarray(costs[:, FLOPS]),
         )
-        return Batch(numbers, ids, mutations, places, room.mutated[:kept], room.costs[:kept]), chains
+        return Batch(numbers, ids, mutations, places, room.mutated[:kept], costs), chains
 
     def keep(self, which: Sequence[int]) -> None:
         """Take in the networks of the last round that became candidates.
@@ -242,7 +247,7 @@ class Core:
         shape = (size, self._chain_rows, MOST_MUTATIONS * self._parts)
         if (
             old is not None
-            and (len(old.networks), len(old.chain), old.mutated.shape[1]) == shape
+            and (len(old.networks), len(old.paths.chain), old.mutated.shape[1]) == shape
             and longest <= old.networks.shape[1]
         ):
             return old
@@ -256,7 +261,11 @@ class Core:
             np.empty((size, MOST_MUTATIONS, 2), dtype=np.int64),
             np.empty((size, MOST_MUTATIONS * self._parts, FIELDS), dtype=np.int64),
             np.empty((size, len(COSTS))),
-            np.empty((self._chain_rows, COLUMNS), dtype=np.int64),
+            Paths(
+                np.empty((self._chain_rows, COLUMNS), dtype=np.int64),
+                np.empty((self._chain_rows, GATE_COLUMNS), dtype=np.int64),
+            ),
+            np.empty(size + 1, dtype=np.int64),
             np.empty(size + 1, dtype=np.int64),
             np.empty((size, longest), dtype=np.int64),
             np.empty(size, dtype=np.int64),

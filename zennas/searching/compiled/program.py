@@ -7,7 +7,7 @@ import numpy as np
 
 from zennas.architecture.model import SuperBlock
 from zennas.blocks.symbols import DIVISOR
-from zennas.blocks.tracing import UNIT, Trace, trace_layer
+from zennas.blocks.tracing import EXCITE, UNIT, Trace, trace_layer
 from zennas.scores.closed_form.state import IntMatrix, Vector
 
 CONSTANT = DIVISOR + 1
@@ -15,6 +15,9 @@ CONSTANT = DIVISOR + 1
 
 FIRST, FIRST_STRIDED, REST, VARIANTS = range(4)
 """A block type's layers: the first with stride 1 and with stride 2, any other, and how many variants there are."""
+
+GATE_ROWS = 2
+"""Rows of a squeeze-excitation: its two convolutions."""
 
 TYPE, IN, OUT, STRIDE, BOTTLENECK, LAYERS, FIELDS = range(7)
 """Columns of a super-block's row, and their number. TYPE counts the block types of a search."""
@@ -31,7 +34,7 @@ class Program(NamedTuple):
         answers: question, left, right, whether it holds.
         rows: see `TracedRow`.
         places: of the longest tape.
-        longest: chain rows of a layer at most.
+        longest: rows of a layer at most: of its chain, or of its gates.
     """
 
     variants: IntMatrix
@@ -75,7 +78,8 @@ def _packed(traces: Sequence[Trace]) -> Program:
             paths.append((len(answers), len(answers) + len(path.answers), len(rows), len(rows) + len(path.rows)))
             answers += [(a.question, a.left, a.right, int(a.holds)) for a in path.answers]
             rows += path.rows
-            longest = max(longest, sum(row.role < UNIT for row in path.rows))
+            gates = sum(row.role == EXCITE for row in path.rows)
+            longest = max(longest, sum(row.role < UNIT for row in path.rows) - gates, GATE_ROWS * gates)
         variants.append((first_operation, len(operations), first_path, len(paths)))
     return Program(
         np.array(variants),
