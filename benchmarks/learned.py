@@ -208,6 +208,7 @@ def wider(files: Sequence[str], seeds: int) -> None:
                 for name, score in {
                     "accuracy": f"accuracy:{file}",
                     "accuracy, lower": f"accuracy:{file}:lower",
+                    "accuracy, upper": f"accuracy:{file}:upper",
                     "zen-weighted": "zen-weighted",
                 }.items():
                     found = zennas.search(

@@ -49,8 +49,7 @@ def test_a_run_goes_on_without_the_file(
     path.unlink()
     assert (result.architecture, result.score) == (whole.architecture, whole.score)
     assert result.config.score == f"accuracy:{path}@{model.digest}:lower"
-    mean, std = model.predict([result.architecture])
-    assert result.score == pytest.approx((mean - std)[0])
+    assert result.score == pytest.approx(model.predicted([result.architecture]).lower[0])
     assert f"accuracy:{path}@{model.digest}:lower" in (tmp_path / "run" / "best.yaml").read_text()
     assert (tmp_path / "run" / "best.yaml").read_text() == (tmp_path / "whole" / "best.yaml").read_text()
     assert resume_run(tmp_path / "run", {"iterations": 1100}).iterations == 1100
@@ -67,9 +66,9 @@ def test_rounds_are_scored_as_networks_one_by_one(
     result = zennas.search("mobilenet", "32x48", 7, **SEARCH, se=se, score=score, iterations=600)  # type: ignore[arg-type]
     candidates = result.candidates()
     networks = [Architecture(candidate.super_blocks) for candidate in candidates]
-    mean, std = model.predict(networks, result.config.resolution)
+    predicted = model.predicted(networks, result.config.resolution)
     assert len(candidates) > 200
-    assert [candidate.score for candidate in candidates] == (mean + std if bound else mean).tolist()
+    assert [c.score for c in candidates] == (predicted.upper if bound else predicted.mean).tolist()
 
 
 def test_islands_take_it_from_the_process_that_keeps_it(model: zennas.AccuracyModel, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@
     accuracy:FILE:lower      the mean less one standard deviation: what is known to be good
     accuracy:FILE:upper      the mean and one standard deviation: what may turn out to be good
 
+Outside of what was trained both bounds fall (`zennas.scores.learned.model.Predicted`).
+
 A search names the model by its content too, `accuracy:FILE@DIGEST`: then no other model is taken for it.
 """
 
@@ -27,8 +29,8 @@ from zennas.scores.result import Score
 
 FAMILY = "accuracy"
 
-BOUNDS = {"": 0, "lower": -1, "upper": 1}
-"""Standard deviations that are added to the mean, by the last part of the name."""
+BOUNDS = {"": "mean", "lower": "lower", "upper": "upper"}
+"""What of a prediction is the score, by the last part of the name."""
 
 
 @dataclass(frozen=True)
@@ -144,21 +146,19 @@ def accuracy_score(model: AccuracyModel, name: str, bound: str = "") -> Register
         name: of the score.
         bound: of `BOUNDS`.
     """
-    sign = BOUNDS[bound]
 
     def function(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
         started = time.perf_counter()
-        mean, std = model.predict([network], resolution)
-        value, error = float((mean + sign * std)[0]), float(std[0])
+        predicted = model.predicted([network], resolution)
+        value, error = float(getattr(predicted, BOUNDS[bound])[0]), float(predicted.std[0])
         interval = (value - 1.96 * error, value + 1.96 * error)
         return Score(value, error, interval, time.perf_counter() - started, name=name)
 
     def values(networks: Described) -> list[float]:
         # The standard deviation takes longer than all the rest.
-        found: Table = as_accuracy(model.target(networks))
-        if sign:
-            mean, std = model.predict_described(networks)
-            found = mean + sign * std
+        found: Table = (
+            getattr(model.predict_described(networks), BOUNDS[bound]) if bound else as_accuracy(model.target(networks))
+        )
         scores: list[float] = found.tolist()
         return scores
 
