@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: search test check docs commands clean
+.PHONY: search test check docs commands picture clean
 
 # The main job: the core alone is installed, no torch.
 search: .venv/core
@@ -29,6 +29,10 @@ check: .venv/all
 # The reference of all commands, from the code.
 commands: .venv/all
 	$(BIN)/python -m typer zennas.cli.main utils docs --name zennas --title "Every command" --output docs/commands.md
+
+# The picture of a report in the README and the documentation; needs Chromium.
+picture: .venv/all
+	$(BIN)/python -m tests.report.picture docs/images/report.png
 
 docs: .venv/all
 	$(BIN)/zensical build --strict

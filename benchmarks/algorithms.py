@@ -38,7 +38,7 @@ def main() -> None:
             for seed in range(arguments.seeds):
                 started = time.perf_counter()
                 result = zennas.search(
-                    "resnet", 32, 10, params="1M", layers="18", rescore=0, seed=seed,
+                    "resnet", 32, 10, params="1M", layers="18", score="meanfield", rescore=0, seed=seed,
                     algorithm=name, iterations=arguments.iterations,
                 )  # fmt: skip
                 seconds.append(round(time.perf_counter() - started, 2))

@@ -29,21 +29,14 @@ from pages import ROOT
 def run(benchmark: Benchmark, busy: bool) -> bool:
     """Run a benchmark's command; whether there are results now."""
     in_use = share_in_use() if benchmark.timed and not busy else 0.0
-    if not benchmark.arguments:
-        reason = "its script is not kept"
-    elif in_use > QUIET:
-        reason = f"others use {in_use:.0%} of the machine (--busy measures nevertheless)"
-    else:
-        script, *words = benchmark.arguments.split()
-        print(
-            f"{benchmark.name}: python benchmarks/{benchmark.arguments} (some {benchmark.minutes:g} minutes)",
-            flush=True,
-        )
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, str(Path(__file__).parent / script), *words, "--keep"]
-        return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL).returncode == 0
-    print(f"{benchmark.name}: left out: {reason}")
-    return False
+    if in_use > QUIET:
+        print(f"{benchmark.name}: left out: others use {in_use:.0%} of the machine (--busy measures nevertheless)")
+        return False
+    script, *words = benchmark.arguments.split()
+    print(f"{benchmark.name}: python benchmarks/{benchmark.arguments} (some {benchmark.minutes:g} minutes)", flush=True)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(Path(__file__).parent / script), *words, "--keep"]
+    return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL).returncode == 0
 
 
 def reproduce() -> bool:
@@ -118,7 +111,7 @@ def selected(options: argparse.Namespace) -> list[str]:
         if options.only or options.computed:
             wanted = name in options.only or (options.computed and benchmark.compute is not None)
         elif options.again:
-            wanted = not of_today(name, kept, now) and bool(benchmark.arguments)
+            wanted = not of_today(name, kept, now)
         else:
             wanted = name not in kept
         if wanted:

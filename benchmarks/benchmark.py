@@ -16,7 +16,7 @@ class Benchmark:
 
     Attributes:
         name: of the file.
-        arguments: of `python benchmarks/…`; empty for measurements whose script is not kept.
+        arguments: of `python benchmarks/…`.
         shows: text of the parts of pages by their names. The part that is called as the benchmark stands below the
             command and says where and when it was measured.
         timed: whether seconds are in it, so that it needs a machine without other work.

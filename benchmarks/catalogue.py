@@ -6,7 +6,6 @@ import design
 import designs
 import distillation
 import end_to_end_digits
-import history
 import latency
 import latency_searches
 import latency_whole
@@ -40,7 +39,6 @@ SCRIPTS = (
     latency_searches,
     latency_whole,
     serving,
-    history,
     end_to_end_digits,
     training_throughput,
     distillation,

@@ -46,7 +46,14 @@ def search(results: Results) -> None:
         one = SETS[name]
         more = {} if layers is None else {"layers": layers}
         found = zennas.search(
-            one.space, one.resolution, 100, latency=budget, latency_predictor=str(measured(one)), rescore=0, **more
+            one.space,
+            one.resolution,
+            100,
+            latency=budget,
+            latency_predictor=str(measured(one)),
+            score="meanfield",
+            rescore=0,
+            **more,
         )
         miss = MISS.search(" ".join(found.notes))
         predicted, latency = found.best.costs.latency, found.best.measured_latency

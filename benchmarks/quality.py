@@ -73,7 +73,7 @@ def measure(results: Results, case: str, seeds: int, repeats: int) -> None:
         ours, closed, seconds = [], [], []
         for seed in range(seeds):
             started = time.perf_counter()
-            result = zennas.search(space, resolution, classes, seed=seed, **settings)
+            result = zennas.search(space, resolution, classes, score="meanfield", seed=seed, **settings)
             seconds.append(time.perf_counter() - started)
             closed.append(result.score)
             ours.append(judge(result.architecture, resolution))

@@ -23,7 +23,7 @@ from kept import Results, measuring, parsed
 def run(out: Path, *words: object) -> tuple[float, float, dict[str, Any]]:
     """Processor and wall seconds of a search command, and the last line of its run's log."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    command = [sys.executable, "-m", "zennas.cli.main", "search", "-q", *map(str, words)]
+    command = [sys.executable, "-m", "zennas.cli.main", "search", "-q", "--score", "meanfield", *map(str, words)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - started
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -77,7 +77,18 @@ def scoring(results: Results) -> None:
 
 def timed_search(options: list[str], iterations: int, out: Path, **environment: str) -> float:
     """Seconds of a whole process, from its start to `best.yaml`."""
-    command = [sys.executable, "-m", "zennas.cli.main", "search", "-q", "--rescore", "0", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "zennas.cli.main",
+        "search",
+        "-q",
+        "--score",
+        "meanfield",
+        "--rescore",
+        "0",
+        *options,
+    ]
     started = time.perf_counter()
     subprocess.run(
         [*command, "--iterations", str(iterations), "--out", str(out)],
@@ -125,13 +136,13 @@ def islands(results: Results) -> None:
 
 def parts(results: Results) -> None:
     """Where a search's time goes: the compiled parts and what is done in Python, timed one by one in this process."""
-    zennas.search(params="1M", layers=18, iterations=200, rescore=0)
+    zennas.search(params="1M", layers=18, score="meanfield", iterations=200, rescore=0)
     seconds: dict[str, float] = {}
     with contextlib.ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
         for name, (owner, attribute) in PARTS_OF_A_SEARCH.items():
             stack.enter_context(timed(name, owner, attribute, seconds))
         started = time.perf_counter()
-        result = zennas.search(params="1M", layers=18, rescore=0, out=Path(folder) / "run")
+        result = zennas.search(params="1M", layers=18, score="meanfield", rescore=0, out=Path(folder) / "run")
         seconds["the rest"] = time.perf_counter() - started - sum(seconds.values())
     for name, value in seconds.items():
         results.add(name, seconds=round(value, 3), iterations=result.iterations, scored=result.scored)

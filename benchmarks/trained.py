@@ -26,7 +26,8 @@ RESOLUTION, CLASSES = 32, 10
 PARAMS, FLOPS, LAYERS = 150_000, 5_000_000, 18
 SEEDS = (0, 1, 2)
 SCORES = ("zen-weighted", "meanfield", "params", "flops", "random")
-MOBILENET_SCORES = ("zen-weighted", "meanfield")
+OTHER_SPACES = ("inverted", "mobilenet")
+"""Spaces that the two scores in question are searched in, too."""
 RECIPE: dict[str, Any] = {
     "epochs": 10, "batch_size": 128, "lr": 0.2, "weight_decay": 1e-4, "warmup": 0.05, "mixup": 0.0,
     "label_smoothing": 0.0, "erasing": 0.0, "auto_augment": False, "flip": 0.5, "lighting": 0.0,
@@ -88,7 +89,11 @@ def methods(seed: int) -> dict[str, Callable[[], Architecture]]:
     """What is compared, by its name."""
     return {
         **{f"search, {score}": partial(winner, score, seed) for score in SCORES},
-        **{f"mobilenet search, {score}": partial(winner, score, seed, "mobilenet") for score in MOBILENET_SCORES},
+        **{
+            f"{space} search, {score}": partial(winner, score, seed, space)
+            for score in SCORES[:2]
+            for space in OTHER_SPACES
+        },
         "ResNet-20, narrower": lambda: widest(partial(resnet, 20)),
         "MobileNetV2, narrower": lambda: widest(mobilenet_v2),
     }
@@ -121,8 +126,8 @@ def measure(results: Results, data: str, out: Path, workers: int) -> None:
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         running = {}
         jobs = [(f"{name} · {seed}", seed, make) for seed in SEEDS for name, make in methods(seed).items()]
-        # The slowest networks come last, so that the rest can be looked at.
-        for key, seed, make in sorted(jobs, key=lambda job: "mobilenet" in job[0].lower()):
+        # The slowest networks, of depthwise convolutions, come last, so that the rest can be looked at.
+        for key, seed, make in sorted(jobs, key=lambda job: job[0].startswith(("MobileNet", *OTHER_SPACES))):
             if key in results:
                 continue
             network = make()

@@ -75,7 +75,7 @@ def _gates(known: KnownNetwork) -> list[tuple[object, int]]:
         before = np.cumsum([0, *(len(layer.convolutions) for layer in known.network.chain)])
         return [(g.convolution, int(before[g.place])) for g in known.network.gates if g.side == 1]
     found, count = [], 0
-    for layer in decorated_path([unit for _, unit in architecture_units(known.network)]):
+    for layer in decorated_path(tuple(unit for _, unit in architecture_units(known.network))):
         if layer.decoration:
             found += [(convolution, count) for convolution in layer.convolutions]
         else:
@@ -102,6 +102,14 @@ GAINS: dict[str, Gain] = {
     "½·log(1 + σ²), no k": lambda t: 0.5 * np.log1p(t.cin / t.groups * t.moment),
     "½·log(1 + σ²), k": lambda t: 0.5 * np.log1p(t.kernel * t.cin / t.groups * t.moment),
 }
+
+
+def beyond(t: Table, dimensions: Numbers) -> Numbers:
+    """Channels, of which those beyond the dimensions of what comes in count by their logarithm: c hyperplanes cut r
+    dimensions into about (e·c/r)^r regions (Zaslavsky 1975)."""
+    return np.where(t.cout <= dimensions, t.cout, dimensions * (1 + np.log(np.maximum(t.cout / dimensions, 1))))
+
+
 WIDTHS: dict[str, Gain] = {
     "c": lambda t: t.cout,
     "fan-in": lambda t: t.fan_in,
@@ -109,6 +117,9 @@ WIDTHS: dict[str, Gain] = {
     "min(c, fan-in)": lambda t: np.minimum(t.cout, t.fan_in),
     "c·fan-in/(c + fan-in)": lambda t: t.cout * t.fan_in / (t.cout + t.fan_in),
     "c·9c_in/(c + 9c_in)": lambda t: t.cout * 9 * t.cin / (t.cout + 9 * t.cin),
+    "logarithm of c beyond c_in": lambda t: beyond(t, t.cin),
+    "logarithm of c beyond 4c_in": lambda t: beyond(t, 4 * t.cin),
+    "min(c, 8k²c_in)": lambda t: np.minimum(t.cout, 8 * t.kernel**2 * t.cin),
 }
 NOISES: dict[str, Gain] = {
     "1/c": lambda t: t.relu / t.cout,
@@ -198,7 +209,7 @@ def forms() -> dict[str, Callable[[Table], Numbers]]:
         add(f"lead, p = {p}, q = {q}", replace(LEAD, depth=p, side=q))
     for a in (0.25, 0.4, 1.0):
         add(f"lead, c^{a}", replace(LEAD, channels=a))
-    for width in list(WIDTHS)[1:]:
+    for width in list(WIDTHS)[1:-3]:
         add(f"lead, {width} for c", replace(LEAD, width=width))
     for layers in ("all", "k>1"):
         add(f"lead, {layers} convolutions", replace(LEAD, layers=layers))
@@ -217,6 +228,8 @@ def forms() -> dict[str, Callable[[Table], Numbers]]:
         add(f"gain {gain}, noise 1/c", replace(NOISY, gain=gain))
     for gates in (False, True):
         add(f"capacity, noise 1/c, {'with' if gates else 'without'} gates", replace(CAPACITY, gates=gates))
+    for width in list(WIDTHS)[-3:]:
+        add(f"final, {width} for c", replace(FINAL, width=width))
     for of in NOISES:
         add(f"final, ρ of {of}", replace(FINAL, of=of))
     for behind in ("before", "all"):

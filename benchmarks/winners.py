@@ -46,8 +46,8 @@ class Case(NamedTuple):
     def search(self, seed: int, algorithm: str, iterations: int) -> tuple[float, Network]:
         """Score and network of a search's winner."""
         result = zennas.search(
-            self.space, self.resolution, self.classes, se=self.space == "mobilenet", rescore=0, seed=seed,
-            algorithm=algorithm, iterations=iterations, **self.budgets,
+            self.space, self.resolution, self.classes, score="meanfield", se=self.space == "mobilenet", rescore=0,
+            seed=seed, algorithm=algorithm, iterations=iterations, **self.budgets,
         )  # fmt: skip
         return result.score, result.architecture.super_blocks
 

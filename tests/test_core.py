@@ -36,7 +36,7 @@ def test_a_search_without_torch_skips_rescoring_and_says_so():
 import zennas, zennas.optional_dependencies
 import zennas.runs.run as run
 run.installed = lambda module: False
-result = zennas.search(params="100k", iterations=200)
+result = zennas.search(params="100k", score="meanfield", iterations=200)
 assert result.best.rescored is None
 assert "zennas[torch]" in result.notes[0]
 """

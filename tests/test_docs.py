@@ -55,12 +55,15 @@ def call(command, cwd):
 
 
 def shortened(words):
-    """A search with few iterations, a training of one epoch: what is tested is that the command works."""
+    """A search with few iterations, a training of one epoch that tries no threads: what is tested is that the command
+    works."""
     if words[1] == "search" and "--iterations" not in words:
         return [*words, "--iterations", "300"]
     if words[1] == "train" and "--epochs" in words:
         place = words.index("--epochs") + 1
-        return [*words[:place], "1", *words[place + 1 :]]
+        words = [*words[:place], "1", *words[place + 1 :]]
+    if words[1] in ("train", "design") and not {"--threads", "--resume"} & set(words):
+        return [*words, "--threads", "1"]
     return words
 
 

@@ -54,3 +54,13 @@ def test_notebook(tmp_path, monkeypatch):
         if "application/vnd.plotly.v1+json" in output.get("data", {})
     ]
     assert len(figures) == 4
+    tables = [
+        output["data"]["text/html"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if cell.source.splitlines()[-1] in ("result.costs", "result.architecture")
+        and "text/html" in output.get("data", {})
+    ]
+    assert len(tables) == 2
+    assert "<td>params</td>" in tables[0]
+    assert "<th>bottleneck</th>" in tables[1]

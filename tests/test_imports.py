@@ -11,6 +11,7 @@ ROOMS = (
     "units",
     "number_types",
     "layouts",
+    "threads",
     "optional_dependencies",
     "compiled",
     "allocator",

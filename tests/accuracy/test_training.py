@@ -43,6 +43,7 @@ def test_trained_networks_are_ranked_and_not_trained_again(tmp_path: Path, monke
 def test_command(tmp_path: Path) -> None:
     out = tmp_path / "study"
     command = ["study", "train", "--params", "40k", "--networks", "3", "--epochs", "1", "--resolution", "8"]
+    command += ["--threads", "1"]
     done = CliRunner().invoke(app, [*command, "--score", "meanfield,flops", "--out", str(out), "--json"])
     document = json.loads(done.stdout)
     assert document["networks"] == 3

@@ -1,6 +1,7 @@
 """What an architecture may hold, at the edge of each bound and one beyond it."""
 
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import pytest
 
@@ -50,3 +51,16 @@ def test_resolution_and_classes_have_theirs(field, low, high):
 def test_at_least_one_super_block():
     with pytest.raises(ArchitectureError, match="at least one"):
         Architecture(())
+
+
+def test_a_notebook_shows_the_super_blocks_and_no_column_that_none_of_them_needs():
+    network = Architecture((SuperBlock("Conv", 3, 3, 8, 2), replace(BLOCK, se=True)), "<mine>", (48, 32), 4)
+    table = ElementTree.fromstring(network._repr_html_())
+    assert table.findtext("caption") == "<mine> at 48×32 with 4 classes"
+    titles = [cell.text for cell in table.iterfind("thead/tr/th")]
+    assert titles == [None, "block", "kernel", "in", "out", "stride", "bottleneck", "expansion", "se"]
+    rows = [[cell.text for cell in row] for row in table.find("tbody") or ()]
+    assert rows[0] == ["1", "Conv", "3", "3", "8", "2", None, None, None]
+    assert rows[1] == ["2", "MB", "3", "8", "8", "1", "8", "2", "yes"]
+    plain = ElementTree.fromstring(Architecture((SuperBlock("Conv", 3, 3, 8),))._repr_html_())
+    assert plain.findtext("caption") == "network"

@@ -76,7 +76,7 @@ def test_zoo_json():
 def test_search_prints_the_network_and_writes_it(tmp_path):
     result = run("search", "--params", "200k", "--iterations", 500, "--rescore", 0, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    for word in ("bottleneck", "multiply-adds", "≤ 200k", "meanfield", "runs/search-1/best.yaml"):
+    for word in ("bottleneck", "multiply-adds", "≤ 200k", "zen-weighted", "runs/search-1/best.yaml"):
         assert word in result.stdout
     again = run("info", tmp_path / "runs/search-1/best.yaml", "--json")
     assert json.loads(again.stdout)["params"] <= 200_000
@@ -102,7 +102,7 @@ def test_search_prints_the_network_and_writes_it(tmp_path):
         (["search", "--resume", "nowhere"], "no run here"),
         (["search", "--params", ","], "params: no budget is given"),
         (["search", "--params", "1M", "--pareto", "params,latency"], "without a latency budget no latency is known"),
-        (["search", "--params", "1M", "--device", "nosuch"], "device 'nosuch' cannot be used"),
+        (["search", "--params", "1M", "--score", "meanfield", "--device", "nosuch"], "device 'nosuch' cannot be used"),
         (["search", "--params", "1M", "--out", "a" * 300], "File name too long"),
         (["search", "--resume", "a" * 300], "File name too long"),
         (["info", "a" * 300 + ".yaml"], "File name too long"),

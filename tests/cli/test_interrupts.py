@@ -61,6 +61,8 @@ def test_a_search_interrupted_while_re_scoring_is_not_finished(tmp_path: Path) -
         "search",
         "--params",
         "60k",
+        "--score",
+        "meanfield",
         "--layers",
         "12",
         "--iterations",

@@ -30,7 +30,8 @@ def zennas(monkeypatch, capfd):
 @pytest.mark.slow
 def test_train_evaluate_export(zennas, tmp_path):
     run = tmp_path / "run"
-    done = zennas("train", TINY, "--resolution", 8, "--epochs", 1, "--batch-size", 128, "--out", run)
+    settings = ("--resolution", 8, "--epochs", 1, "--batch-size", 128, "--threads", 1)
+    done = zennas("train", TINY, *settings, "--out", run)
     assert "accuracy" in done.out
     assert "epoch 1: train loss" in done.err
     weights = ("--weights", run / "best.safetensors", "--resolution", 8)
@@ -111,7 +112,7 @@ def test_other_classes_of_data_or_weights_are_refused_with_both_numbers(zennas, 
 
 def test_a_trained_network_says_how_many_classes_it_was_trained_for(zennas, found, tmp_path):
     run = tmp_path / "run"
-    zennas("train", found, "--epochs", 1, "--batch-size", 256, "--out", run)
+    zennas("train", found, "--epochs", 1, "--batch-size", 256, "--threads", 1, "--out", run)
     assert "num_classes: 10" in (run / "architecture.yaml").read_text()
     zennas("export", run / "architecture.yaml", "--weights", run / "best.safetensors", "--format", "torch-export",
            "--out", tmp_path / "n.pt2")  # fmt: skip
@@ -128,7 +129,7 @@ PANELS = {
     "Recipe": "resolution channels epochs batch-size lr momentum weight-decay warmup mixup label-smoothing erasing "
     "auto-augment flip lighting ema seed",
     "Distillation": "teacher teacher-weights distil-logits distil-features temperature",
-    "Machine": "device precision accumulate workers layout compile loop-version",
+    "Machine": "device precision accumulate workers layout threads compile loop-version",
 }
 
 
@@ -159,8 +160,8 @@ def test_settings_reach_the_training_as_they_were_given(zennas, monkeypatch, tmp
     monkeypatch.setattr("zennas.train.run.train", train)
     monkeypatch.setattr("zennas.train.train", train, raising=False)
     zennas("train", TINY, "--out", tmp_path, "--no-auto-augment", "--epochs", 3, "--lr", 0.5, "--workers", 0, code=2)
-    given = {key: value for key, value in taken.items() if key not in ("watch", "download")}
-    assert given == {"model": TINY, "auto_augment": False, "epochs": 3, "lr": 0.5, "workers": 0}
+    given = {key: value for key, value in taken.items() if key not in ("watch", "download", "announce")}
+    assert given == {"threads": "auto", "model": TINY, "auto_augment": False, "epochs": 3, "lr": 0.5, "workers": 0}
 
 
 def test_help_of_train_needs_no_torch():

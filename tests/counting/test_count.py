@@ -56,7 +56,7 @@ def test_grouped_networks_and_odd_resolutions():
 @pytest.mark.parametrize("channels", [1, 3, 4, 12])
 def test_any_size_and_any_channels(channels):
     rng = np.random.default_rng(channels)
-    for space in ("resnet", "mobilenet", "regnet"):
+    for space in ("resnet", "mobilenet", "regnet", "inverted"):
         for _ in range(2):
             size = size_of(*rng.integers(33, 120, 2).tolist())
             for architecture in random_networks(space, size, 2, seed=int(rng.integers(1000)), se=space == "mobilenet"):

@@ -74,9 +74,9 @@ def arena(model) -> int:
     return most
 
 
-@pytest.mark.parametrize("space", ["resnet", "mobilenet", "regnet"])
+@pytest.mark.parametrize("space", ["resnet", "mobilenet", "regnet", "inverted"])
 def test_peak_memory_is_that_of_the_exported_graph(space):
-    for architecture in random_networks(space, 40, 3, seed=4, se=space == "mobilenet"):
+    for architecture in random_networks(space, 40, 3, seed=4, se=space in ("mobilenet", "inverted")):
         model = onnx_graph(architecture, (40, 33), 7, "fp32")
         assert zennas.costs(architecture, (40, 33), 7).peak_memory == 4 * arena(model)
         assert zennas.costs(architecture, (40, 33), 7, "int8").peak_memory == arena(model)

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 import zennas
 from zennas.cli.main import app
 from zennas.counting import QUANTITIES, Quantity, known_costs, register_quantity
-from zennas.counting.count import COUNTED_ALONE
+from zennas.counting.quantities import COUNTED_ALONE
 from zennas.errors import BudgetError, UnknownNameError, ZennasError
 from zennas.report.page import report_page
 from zennas.report.payload import page_payload
@@ -246,3 +247,13 @@ def test_unknown_quantities_get_the_nearest_name():
         known_quantity("memry")
     with pytest.raises(AttributeError):
         _ = zennas.costs(zennas.load("zennet-cifar-0.5M")).widest
+
+
+def test_a_notebook_shows_the_costs_that_are_known(registered):
+    costs = zennas.costs(zennas.load("zennet-cifar-0.5M"))
+    table = ElementTree.fromstring(costs._repr_html_())
+    rows = [[cell.text for cell in row] for row in table.find("tbody") or ()]
+    known = {QUANTITIES[name].title: QUANTITIES[name].show(costs) for name in known_costs(costs)}
+    assert rows == [[title, shown] for title, shown in known.items()]
+    assert "widest map" in known
+    assert "latency" not in known

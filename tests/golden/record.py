@@ -26,12 +26,22 @@ width: {low: 16, high: 256, step: 16}
 layers: {low: 1, high: 8}
 """
 SEARCHES: dict[str, dict[str, Any]] = {
-    "closed form": dict(space="resnet", num_classes=100, params="300k", layers="18", iterations=1500),
+    "closed form": dict(
+        score="meanfield", space="resnet", num_classes=100, params="300k", layers="18", iterations=1500
+    ),
     "frontier": dict(
-        space="mobilenet", num_classes=10, se=True, params=["100k", "200k"], flops="20M", iterations=1500, seed=3
+        score="meanfield",
+        space="mobilenet",
+        num_classes=10,
+        se=True,
+        params=["100k", "200k"],
+        flops="20M",
+        iterations=1500,
+        seed=3,
     ),
     "grouped": dict(
         space="regnet",
+        score="meanfield",
         resolution=64,
         num_classes=10,
         params="300k",
@@ -45,7 +55,10 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "from a network": dict(
         start="zennet-cifar-0.5M", freeze=["stem"], params="600k", score="deepmad", flops_per_param=0, iterations=800
     ),
-    "a file's space": dict(space="narrow.yaml", params="200k", layers="12", population=32, iterations=1500, seed=7),
+    "default score": dict(space="inverted", se=True, num_classes=10, params="200k", flops="20M", iterations=1500),
+    "a file's space": dict(
+        score="meanfield", space="narrow.yaml", params="200k", layers="12", population=32, iterations=1500, seed=7
+    ),
 }
 COLUMNS = "id, iteration, parent, mutation, score, params, flops, layers, convolutions, memory, effectiveness"
 

@@ -36,7 +36,7 @@ def test_the_noise_is_that_of_measuring_again() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("space", ["resnet", "mobilenet", "regnet"])
+@pytest.mark.parametrize("space", ["resnet", "mobilenet", "regnet", "inverted"])
 def test_a_device_is_learned_with_its_depthwise_and_grouped_convolutions(space: str) -> None:
     predictor = fit_predictor(device_measurements(space, 120, 0.02))
     report = predictor.report

@@ -38,7 +38,7 @@ def test_a_run_read_from_disk_is_the_result_of_the_search(result):
 
 def test_rescored_winners_are_read_back(tmp_path):
     pytest.importorskip("torch")
-    settings = dict(params="60k", iterations=60, rescore=3, batch_size=2)
+    settings = dict(params="60k", score="meanfield", iterations=60, rescore=3, batch_size=2)
     found = zennas.search("resnet", 16, 10, out=tmp_path / "run", **settings)
     assert found.best.rescored is not None
     again = zennas.read_run(tmp_path / "run").best

@@ -7,6 +7,7 @@ import zennas
 from zennas.cli.main import app
 from zennas.report.decide import bend, known_of, next_steps, published, rankings
 from zennas.runs.result import SearchResult
+from zennas.scores.weighted import weighted_score
 from zennas.searching.settings import SearchConfig
 from zennas.zoo import zoo_entry
 
@@ -33,7 +34,7 @@ def test_published_networks_are_counted_and_scored_at_the_searches_input() -> No
     architecture = zoo_entry("zennet-cifar-1.0M").architecture
     row = rows["zennet-cifar-1.0M"]
     assert row["costs"]["flops"] == zennas.costs(architecture, 28, 7).flops
-    assert row["score"] == zennas.meanfield_score(architecture, 28).score
+    assert row["score"] == weighted_score(architecture, 28)
     assert "96.2 % CIFAR-10" in row["trained"]
 
 

@@ -1,11 +1,13 @@
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import zennas
 from zennas.report import plot_importance
-from zennas.report.importance import FEWEST, importances
+from zennas.report.importance import FEWEST, Importances, KeptImportances, importances
 from zennas.searching.population import Candidate
 
 pytest.importorskip("sklearn")
@@ -52,3 +54,25 @@ def test_the_figure_has_the_largest_on_top() -> None:
     figure = plot_importance(result, 5)
     assert figure.data[0].y[-1] == f"{found.rows[0].choice}, stage {found.rows[0].stage}"
     assert figure.data[0].x[-1] == pytest.approx(found.rows[0].value)
+
+
+def test_a_run_that_goes_on_is_learned_from_anew_when_it_has_grown_by_a_tenth(
+    candidates: list[Candidate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits: list[int] = []
+
+    def counted(of: list[Candidate]) -> Importances | None:
+        fits.append(len(of))
+        return Importances((), 0.5, len(of)) if len(of) >= FEWEST else None
+
+    monkeypatch.setattr("zennas.report.importance.importances", counted)
+    kept = KeptImportances()
+    states = [(FEWEST - 1, "running"), (200, "running"), (210, "running"), (219, "running"), (220, "running"),
+              (225, "running"), (225, "finished"), (226, "finished"), (226, "finished")]  # fmt: skip
+    for scored, status in states:
+        result = SimpleNamespace(scored=scored, status=status, directory=Path("one"))
+        kept(result, candidates[:scored])  # type: ignore[arg-type]
+    assert fits == [FEWEST - 1, 200, 220, 225, 226]
+    other = SimpleNamespace(scored=100, status="running", directory=Path("two"))
+    kept(other, candidates[:100])  # type: ignore[arg-type]
+    assert fits[-1] == 100

@@ -7,6 +7,7 @@ import pytest
 import zennas
 from tests.report.browser import chromium_or_skip, opened
 from zennas.report import write_report
+from zennas.report.inside import inside
 
 NASTY = 'run <img src=x onerror="document.title=1"></script><b>&amp;'
 
@@ -181,3 +182,41 @@ def test_runs_that_do_not_compare_are_drawn_apart(tmp_path):
         assert len(find(driver, "#history .chart")) == len(find(driver, "#candidates .chart")) == 2
         assert "do not compare" in driver.find_element("id", "compare").text
         assert errors(driver) == []
+
+
+def test_a_box_opens_what_it_is_made_of_by_pointer_and_by_keys(page, runs, tmp_path):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    with opened(page, tmp_path / "profile") as driver:
+        time.sleep(0.5)
+        result = zennas.read_run(sorted(runs.iterdir())[0])
+        boxes = find(driver, "#winner g.block")
+        block = result.architecture.super_blocks[1]
+        ActionChains(driver).move_to_element(boxes[1]).click().perform()
+        shown = driver.find_element("css selector", "#winner .inside")
+        assert shown.find_element("css selector", "h3").text.startswith(f"Inside 2. {block.block} k{block.kernel}")
+        lines = find(driver, ".inside tbody tr")
+        told = [[cell.text for cell in line.find_elements("css selector", "td")] for line in lines]
+        assert told == [row for part in inside(block) for unit in part["units"] for row in unit["rows"]]
+        assert [box.get_attribute("aria-expanded") for box in boxes[:3]] == ["false", "true", "false"]
+        driver.execute_script("arguments[0].focus()", boxes[2])
+        boxes[2].send_keys(Keys.ENTER)
+        assert "Inside 3. " in driver.find_element("css selector", "#winner .inside h3").text
+        boxes[2].send_keys(Keys.SPACE)
+        assert find(driver, "#winner .inside") == []
+        assert errors(driver) == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_whole_network_is_in_sight(page, tmp_path, width):
+    with opened(page, tmp_path / "profile", width=width) as driver:
+        time.sleep(0.5)
+        edges = driver.execute_script(
+            "return [...document.querySelectorAll('#winner g.block')].map(g => g.getBoundingClientRect())"
+            ".map(r => [r.left, r.right])"
+        )
+        assert len(edges) >= 6
+        assert min(left for left, _ in edges) >= 0
+        assert max(right for _, right in edges) <= width
+        assert driver.execute_script("return document.documentElement.scrollWidth") <= width

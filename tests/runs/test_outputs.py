@@ -21,7 +21,7 @@ def test_a_frontier_is_found_in_one_run(tmp_path):
     assert result.best is result.winners[-1]
     with (tmp_path / "run" / "frontier.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [float(r["meanfield"]) for r in rows] == scores
+    assert [float(r["zen-weighted"]) for r in rows] == scores
     for row, name in zip(rows, ("50k-18", "100k-18", "200k-18"), strict=True):
         architecture = zennas.load(tmp_path / "run" / f"best-{name}.yaml")
         assert zennas.format_structure(architecture) == row["structure"]
@@ -65,7 +65,7 @@ def test_runs_are_listed_with_their_state(tmp_path):
     assert runs["b"].state == "time limit"
     assert runs["a"].budgets == ("params ≤ 60k",)
     pytest.importorskip("torch")
-    chosen = zennas.search(out=tmp_path / "c", params="60k", iterations=2000, rescore=16, seed=1)
+    chosen = zennas.search(out=tmp_path / "c", params="60k", score="meanfield", iterations=2000, rescore=16, seed=1)
     listed = {run.directory.name: run for run in list_runs(tmp_path)}["c"]
     assert listed.best == chosen.score
     assert runs["a"].iteration == 300

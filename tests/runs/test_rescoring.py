@@ -39,7 +39,7 @@ from zennas.searching.threads import Threads
 NOISE = 1.4
 """Standard deviation of a repeat of a winner of 1 M parameters, of a score of 200."""
 ROUNDS = (2, 4, 8)
-TINY = dict(params="60k", resolution=16, num_classes=10, iterations=120, batch_size=2)
+TINY = dict(params="60k", score="meanfield", resolution=16, num_classes=10, iterations=120, batch_size=2)
 
 
 @dataclass

@@ -30,7 +30,7 @@ def test_five_lines_to_a_result(tmp_path):
     assert zennas.load(tmp_path / "run" / "best.yaml").super_blocks == result.architecture.super_blocks
     document = yaml.safe_load((tmp_path / "run" / "best.yaml").read_text())
     assert document["costs"]["params"] == zennas.costs(result.architecture, 32, 100).params
-    assert document["score"]["meanfield"] == result.score
+    assert document["score"]["zen-weighted"] == result.score
 
 
 def test_the_lineage_leads_from_the_winner_to_the_start():
@@ -181,7 +181,7 @@ def test_an_interrupt_ends_cleanly_with_the_best_written(tmp_path, number):
     assert sqlite3.connect(run / "run.db").execute("SELECT COUNT(*) FROM candidates").fetchone()[0] > 10
 
 
-@pytest.mark.parametrize("settings", [{}, {"score": "zen"}, {"score": "gradnorm", "rescore": 0}])
+@pytest.mark.parametrize("settings", [{"score": "meanfield"}, {"score": "zen"}, {"score": "gradnorm", "rescore": 0}])
 def test_a_device_that_is_not_there_is_told_before_the_search(settings, tmp_path, monkeypatch):
     monkeypatch.setattr("zennas.runs.run.new_search", lambda *_: pytest.fail("started"))
     with pytest.raises(DeviceError, match="'nosuch' cannot be used"):
@@ -195,7 +195,7 @@ def test_a_device_that_nothing_computes_on_is_not_looked_for():
 
 
 def test_a_device_is_looked_for_before_a_run_goes_on(tmp_path):
-    zennas.search(params="1M", rescore=0, iterations=64, population=16, out=tmp_path / "run")
+    zennas.search(params="1M", score="meanfield", rescore=0, iterations=64, population=16, out=tmp_path / "run")
     before = (tmp_path / "run" / "config.yaml").read_text()
     with pytest.raises(DeviceError, match="'nosuch' cannot be used"):
         resume_run(tmp_path / "run", {"device": "nosuch", "rescore": 4, "iterations": 128})
@@ -203,13 +203,13 @@ def test_a_device_is_looked_for_before_a_run_goes_on(tmp_path):
 
 
 def test_devices_of_a_cluster_cannot_be_looked_at_from_here(monkeypatch):
-    config = checked_config({"params": "1M", "device": "cuda:3"})
+    config = checked_config({"params": "1M", "score": "meanfield", "device": "cuda:3"})
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     check_device(config, elsewhere=True)
     with pytest.raises(DeviceError, match="no CUDA devices"):
         check_device(config)
     with pytest.raises(DeviceError, match="'nosuch'"):
-        check_device(checked_config({"params": "1M", "device": "nosuch"}), elsewhere=True)
+        check_device(checked_config({"params": "1M", "score": "meanfield", "device": "nosuch"}), elsewhere=True)
 
 
 @pytest.mark.parametrize("place", ["a" * 300, "a\0b"])

@@ -188,14 +188,14 @@ def test_damaged_files_are_told(model: AccuracyModel, tmp_path: Path, change: di
 
 def test_the_score_of_one_network_and_of_many(model: AccuracyModel, tmp_path: Path) -> None:
     model.save(tmp_path / "model.json")
-    mean, std = model.predict(NETWORKS)
-    for bound, expected in (("", mean), (":lower", mean - std), (":upper", mean + std)):
+    said = model.predicted(NETWORKS)
+    for bound, expected in (("", said.mean), (":lower", said.lower), (":upper", said.upper)):
         name = f"accuracy:{tmp_path / 'model.json'}{bound}"
         many = registered_score(name).many
         assert many is not None
         assert many([n.super_blocks for n in NETWORKS], 32, ScoreSettings()) == expected.tolist()
         one = compute_score(name, NETWORKS[3], 32, ScoreSettings())
-        assert (one.score, one.std_error, one.name) == (pytest.approx(expected[3]), pytest.approx(std[3]), name)
+        assert (one.score, one.std_error, one.name) == (pytest.approx(expected[3]), pytest.approx(said.std[3]), name)
 
 
 def test_names_are_taken_apart_and_put_together() -> None:

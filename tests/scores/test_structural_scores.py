@@ -157,7 +157,7 @@ def test_a_chain_has_the_stages_of_its_blocks(structure: str, channels: tuple[in
         assert one == pytest.approx(other)
 
 
-@pytest.mark.parametrize(("space", "resolution"), [("resnet", 32), ("mobilenet", 64), ("regnet", 64)])
+@pytest.mark.parametrize(("space", "resolution"), [("resnet", 32), ("mobilenet", 64), ("regnet", 64), ("inverted", 64)])
 def test_a_random_chain_has_the_stages_of_its_blocks(space: str, resolution: int) -> None:
     for architecture in random_networks(space, resolution, 30, seed=3, mutations=40):
         of_blocks = stages_of_blocks(architecture.super_blocks)

@@ -60,9 +60,14 @@ def test_islands_repeat_and_their_number_counts():
     assert two != listed(zennas.search(**SETTINGS, iterations=1500))
 
 
-@pytest.mark.parametrize("budget", [{}, {"params": ["100k", "200k"]}], ids=["one winner", "a frontier"])
-def test_a_crash_changes_nothing(tmp_path, monkeypatch, budget):
-    settings = {**SETTINGS, **budget, "islands": 2, "iterations": 2100}
+GATED = {"score": "zen-weighted", "space": "mobilenet", "se": True, "layers": None}
+
+
+@pytest.mark.parametrize(
+    "others", [{}, {"params": ["100k", "200k"]}, GATED], ids=["one winner", "a frontier", "zen-weighted with gates"]
+)
+def test_a_crash_changes_nothing(tmp_path, monkeypatch, others):
+    settings = {**SETTINGS, **others, "islands": 2, "iterations": 2100}
     whole = zennas.search(**settings)
     monkeypatch.setattr(run_module, "COMMIT_SECONDS", 0.0)
     steps = []

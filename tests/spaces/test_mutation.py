@@ -67,7 +67,7 @@ def test_widths_and_depths_are_uniform_over_half_to_double():
 
 
 @given(
-    st.sampled_from(["resnet", "mobilenet", "regnet"]),
+    st.sampled_from(["resnet", "mobilenet", "regnet", "inverted"]),
     st.sampled_from([32, 224]),
     st.integers(0, 1000),
     st.floats(0, 1),
@@ -93,7 +93,7 @@ def offspring(space, network, rho, rng):
     return draw_offspring(network, rho, space, iter(rng.random(offspring_draws()).tolist()))
 
 
-@given(st.sampled_from(["resnet", "mobilenet"]), st.integers(0, 1000), st.floats(0, 1))
+@given(st.sampled_from(["resnet", "mobilenet", "inverted"]), st.integers(0, 1000), st.floats(0, 1))
 def test_offspring_stay_in_the_space(name, seed, rho):
     space = search_space(name, 32)
     before = next(random_networks(name, 32, 1, seed)).super_blocks

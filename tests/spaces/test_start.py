@@ -15,7 +15,7 @@ from zennas.spaces.start import smallest_of, starting_network
 @pytest.mark.parametrize(
     "budget", [("params", "15k"), ("params", "0.9M..1M"), ("flops", "100M.."), ("layers", "30..36")]
 )
-@pytest.mark.parametrize("name", ["resnet", "mobilenet", "regnet"])
+@pytest.mark.parametrize("name", ["resnet", "mobilenet", "regnet", "inverted"])
 def test_the_start_meets_upper_and_lower_bounds(name, budget):
     if (name, budget) == ("mobilenet", ("params", "15k")):
         budget = ("params", "30k")

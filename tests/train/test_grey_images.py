@@ -63,7 +63,7 @@ def test_files_of_idx(tmp_path, folder, packed):
         ("train-images-idx3-ubyte", idx_bytes(np.zeros((3, 2), np.uint8)), "not an IDX file"),
         ("t10k-images-idx3-ubyte", idx_bytes(np.zeros((3, 2, 2), np.uint8))[:-1], "damaged: 11 bytes where 3×2×2"),
         ("t10k-images-idx3-ubyte", idx_bytes(np.zeros((3, 2, 2), np.uint8)), "3 images, but .* has 60 labels"),
-        ("train-labels-idx1-ubyte.gz", gzip.compress(b"abc")[:-4], "cannot be read"),
+        ("train-labels-idx1-ubyte.gz", gzip.compress(b"abc", mtime=0)[:-4], "cannot be read"),
     ],
 )
 def test_damaged_files_of_idx(tmp_path, name, content, message):

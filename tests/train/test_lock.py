@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 COMMAND = [sys.executable, "-m", "zennas.cli.main", "train"]
-OPTIONS = ["--resolution", "8", "--batch-size", "64", "--checkpoint-steps", "3", "-q"]
+OPTIONS = ["--resolution", "8", "--batch-size", "64", "--checkpoint-steps", "3", "--threads", "1", "-q"]
 NETWORK = "SuperConvK3BNRELU(3,8,2,1)SuperResK3K3(8,16,2,16,1)"
 
 

@@ -78,7 +78,19 @@ def test_interrupted_run_equals_uninterrupted_one_to_the_last_digit(tmp_path, ti
 
 @pytest.mark.slow
 def test_killed_process_is_resumed_exactly(tmp_path, tiny):
-    options = ["--resolution", "8", "--batch-size", "32", "--epochs", "3", "--checkpoint-steps", "5", "-q"]
+    options = [
+        "--resolution",
+        "8",
+        "--batch-size",
+        "32",
+        "--epochs",
+        "3",
+        "--checkpoint-steps",
+        "5",
+        "--threads",
+        "1",
+        "-q",
+    ]
     command = [sys.executable, "-m", "zennas.cli.main", "train"]
     subprocess.run([*command, tiny, *options, "--out", tmp_path / "whole"], check=True, capture_output=True)
     process = subprocess.Popen(

@@ -1,10 +1,11 @@
 """An architecture as data: a tuple of super-blocks, the rows of the paper's Tables 7 to 17."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from zennas.errors import ArchitectureError, shortened
-from zennas.input_size import Resolution, read_resolution
+from zennas.input_size import Resolution, read_resolution, shown
+from zennas.io.html import html_table
 
 MAX_CHANNELS = 1 << 20
 MAX_LAYERS = 10_000
@@ -112,6 +113,29 @@ class Architecture:
             return self
         first = self.super_blocks[0]
         return replace(self, super_blocks=(first.resized(channels, first.layers), *self.super_blocks[1:]))
+
+    def _repr_html_(self) -> str:
+        """A row for each super-block, for notebooks; what none of them has is left out."""
+        told = [
+            field.name
+            for field in fields(SuperBlock)
+            if any(getattr(block, field.name) != field.default for block in self.super_blocks)
+        ]
+        rows = [[number, *(_cell(getattr(b, name)) for name in told)] for number, b in enumerate(self.super_blocks, 1)]
+        titles = [name.removesuffix("_channels").replace("_", " ") for name in told]
+        known = [self.name or "network"]
+        if self.resolution is not None:
+            known.append(f"at {shown(self.resolution)}")
+        if self.num_classes is not None:
+            known.append(f"with {self.num_classes} classes")
+        return html_table(["", *titles], rows, " ".join(known))
+
+
+def _cell(value: object) -> object:
+    """A field of a super-block in a table: switches in words, and nothing where it does not apply."""
+    if not value:
+        return ""
+    return "yes" if value is True else f"{value:g}" if isinstance(value, float) else value
 
 
 def check_super_blocks(super_blocks: tuple[SuperBlock, ...]) -> None:

@@ -96,11 +96,11 @@ def mb(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequenc
 
 @register_block("IR", needs=("expansion",))
 def inverted_residual(block: SuperBlock, in_channels: int, stride: int, first: bool) -> Sequence[Unit]:
-    """One inverted residual of MobileNetV2 (Sandler et al. 2018): depthwise width in·e, no activation at its end, and
-    a link only where the shapes match.
+    """One inverted residual of MobileNetV2 (Sandler et al. 2018): depthwise width in·e, squeeze-excitation if asked
+    for, no activation at its end, and a link only where the shapes match.
 
     Args:
-        block: the super-block; its `kernel`, `expansion` and `out_channels` count.
+        block: the super-block; its `kernel`, `expansion`, `se`, `squeeze` and `out_channels` count.
         in_channels: channels that come into this layer.
         stride: of this layer, 1 or 2.
         first: whether it is the super-block's first layer; it makes no difference here.
@@ -109,6 +109,7 @@ def inverted_residual(block: SuperBlock, in_channels: int, stride: int, first: b
     main = (
         Convolution(in_channels, width, 1, activation=activation_after(block)),
         Convolution(width, width, block.kernel, stride, groups=width, activation=activation_after(block)),
+        *((_squeeze_excite(width, block),) if block.se else ()),
         Convolution(width, out, 1, activation=None),
     )
     return [Unit(main, "identity" if stride == 1 and in_channels == out else None)]

@@ -48,7 +48,7 @@ def register_block(
     super-block's first layer) and whether this is the first layer; it returns the layer's units.
 
     Args:
-        name: a plain name, as it stands in structure strings.
+        name: a plain name of ASCII letters, digits and underscores, as it stands in structure strings.
         needs: fields of `SuperBlock` that must be positive, e.g. `("bottleneck",)`; none by default.
         replace_existing: whether the name may be registered already; by default it may not.
 
@@ -57,8 +57,8 @@ def register_block(
     """
 
     def register(layer: LayerFunction) -> LayerFunction:
-        if not name.isidentifier():
-            raise ArchitectureError(f"block type {name!r} is not a plain name")
+        if not (name.isidentifier() and name.isascii()):
+            raise ArchitectureError(f"block type {name!r} is not a plain name (ASCII letters, digits, underscores)")
         if name in _BLOCK_TYPES and not replace_existing:
             raise ArchitectureError(f"block type {name!r} is registered already; give another name")
         _BLOCK_TYPES[name] = BlockType(name, layer, needs)

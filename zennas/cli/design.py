@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zennas.cli.from_settings import Given, add_command
 from zennas.cli.options import option
+from zennas.threads import AUTO, read_threads
 
 if TYPE_CHECKING:
     from zennas.designing.progress import DesignProgress, Watcher
@@ -28,8 +29,15 @@ def design(
         int | None, option(RUN, "Trainings at the same time; the result is the same.", "every core, or GPU")
     ] = None,
     threads: Annotated[
-        int | None, option(RUN, "Of the winner's training on a CPU; candidates have one each.", "every core")
-    ] = None,
+        Any,
+        typer.Option(
+            parser=read_threads,
+            metavar="N|auto",
+            rich_help_panel=RUN,
+            help="Of the winner's training on a CPU: a number, or auto: the fastest, tried at its start. Candidates "
+            "have one each.",
+        ),
+    ] = AUTO,
     ray: Annotated[str | None, option(RUN, "Train on a Ray cluster: auto or its address.")] = None,
     ray_cpus: Annotated[float, option(RUN, "CPUs of a training on Ray.", 1)] = 1,
     ray_gpus: Annotated[float, option(RUN, "GPUs of a training on Ray.", 0)] = 0,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zennas.cli.options import Channels, Device, Json, Model, Resolution
+from zennas.cli.options import Channels, Device, Json, Model, Resolution, Threads
 from zennas.cli.skipped import print_skipped
 from zennas.cli.terminal import say
 
@@ -22,6 +22,7 @@ def evaluate(
     batch_size: Annotated[int, typer.Option(min=1, help="Images of a batch.")] = 64,
     device: Device = "cpu",
     workers: Annotated[int, typer.Option(min=0, help="Processes that prepare images.")] = 0,
+    threads: Threads = None,
     on_bad_image: Annotated[str, typer.Option(help="skip or stop at unreadable images.")] = "stop",
     download: Annotated[bool, typer.Option("--download", help="Fetch the data set where it is missing.")] = False,
     confusion: Annotated[Path | None, typer.Option(help="Write the confusion matrix there, as CSV.")] = None,
@@ -51,6 +52,7 @@ def evaluate(
         batch_size=batch_size,
         device=device,
         workers=workers,
+        threads=threads,
         on_bad_image=on_bad_image,
         download=download,
     )

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from zennas.cli.options import Channels, Json, Model, Resolution
+from zennas.cli.options import Channels, Json, Model, Resolution, Threads
 from zennas.cli.skipped import print_skipped
 from zennas.cli.terminal import say
 from zennas.layouts import AUTO, LAYOUT_HELP, AskedLayout
+from zennas.threads import torch_threads
 
 
 def export(
@@ -34,6 +35,7 @@ def export(
             show_default="the network's, weights' or data's, else 1000",
         ),
     ] = None,
+    threads: Threads = None,
     out: Annotated[Path | None, typer.Option(help="The file.", show_default="NAME.onnx or NAME.pt2")] = None,
     as_json: Json = False,
 ) -> None:
@@ -65,18 +67,19 @@ def export(
         load_weights(network, weights, where)
     suffix = FORMATS[format].suffix if format in FORMATS else ""
     path = out or Path(f"{Path(model).stem if Path(model).suffix in ('.yaml', '.json', '.txt') else 'network'}{suffix}")
-    result = export_network(
-        network,
-        path,
-        size,
-        format=format,
-        dtype=dtype,
-        dynamic_batch=dynamic_batch,
-        fold=fold_bn,
-        layout=layout,
-        data=data,
-        on_bad_image=on_bad_image,
-    )
+    with torch_threads(threads):
+        result = export_network(
+            network,
+            path,
+            size,
+            format=format,
+            dtype=dtype,
+            dynamic_batch=dynamic_batch,
+            fold=fold_bn,
+            layout=layout,
+            data=data,
+            on_bad_image=on_bad_image,
+        )
     if as_json:
         numbers = {**vars(result), "path": str(result.path)}
         print(json.dumps({key: value for key, value in numbers.items() if value is not None}))

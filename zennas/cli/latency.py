@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zennas.cli.options import Channels, Json, Model, Resolution
+from zennas.cli.options import Channels, Json, Model, Resolution, Threads
 from zennas.cli.terminal import say
 from zennas.layouts import AUTO, LAYOUT_HELP, AskedLayout
 
@@ -14,9 +14,6 @@ LatencyDevice = Annotated[str, typer.Option(help="cpu, cuda or cuda:<number>.")]
 Backend = Annotated[str, typer.Option(help="torch, torch-compile or onnxruntime.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images a mini-batch.")]
 Dtype = Annotated[str, typer.Option(help="fp32, fp16, bf16; int8 with onnxruntime.")]
-Threads = Annotated[
-    int | None, typer.Option(min=1, help="Threads of the CPU that compute.", show_default="as many as torch takes")
-]
 Clock = Annotated[
     str,
     typer.Option(

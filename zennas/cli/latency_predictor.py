@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zennas.cli.latency import Backend, BatchSize, Clock, Dtype, LatencyDevice, Layout, Threads, cpu_threads
-from zennas.cli.options import Json, Seed
+from zennas.cli.latency import Backend, BatchSize, Clock, Dtype, LatencyDevice, Layout, cpu_threads
+from zennas.cli.options import Json, Seed, Threads
 from zennas.cli.terminal import say
 from zennas.input_size import RESOLUTION_HELP, read_resolution
 from zennas.layouts import AUTO
@@ -27,7 +27,7 @@ def latency_predictor() -> None:
 @app.command()
 def fit(
     out: Annotated[Path, typer.Option(help="File for the predictor, .json.", show_default=False)],
-    space: Annotated[str, typer.Option(help="resnet, mobilenet, regnet, or a YAML file.")] = "resnet",
+    space: Annotated[str, typer.Option(help="resnet, mobilenet, regnet, inverted, or a YAML file.")] = "resnet",
     resolution: Annotated[Any, typer.Option(parser=read_resolution, metavar="SIZE", help=RESOLUTION_HELP)] = "32",
     channels: Annotated[
         int | None, typer.Option(min=1, help="Channels of the input.", show_default="the space's")

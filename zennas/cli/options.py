@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from zennas.input_size import RESOLUTION_HELP, read_resolution
+from zennas.threads import THREADS_HELP, TORCH_DEFAULT, read_threads
 
 Model = Annotated[
     str,
@@ -30,6 +31,9 @@ Channels = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Device = Annotated[str, typer.Option(help="Where torch computes, e.g. cpu or cuda.")]
+Threads = Annotated[int | None, typer.Option(min=1, help=THREADS_HELP, show_default=TORCH_DEFAULT)]
+TRAINING_THREADS_HELP = "Of the CPU: a number, or auto: the fastest, tried at the start."
+TrainingThreads = Annotated[Any, typer.Option(parser=read_threads, metavar="N|auto", help=TRAINING_THREADS_HELP)]
 ALLOW_IMPORTS_HELP = "Import modules of your own that a file names; runs their code."
 AllowImports = Annotated[bool, typer.Option("--allow-imports", help=ALLOW_IMPORTS_HELP)]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]

@@ -84,7 +84,10 @@ def report(
 def _watch(directories: list[Path], design: bool, port: int, allow_imports: bool) -> None:
     """Serve the page until Ctrl-C."""
     from zennas.cli.terminal import say
+    from zennas.report.importance import KeptImportances
     from zennas.report.live import HOST, live_server
+
+    kept = KeptImportances()
 
     def draw() -> str:
         if design:
@@ -95,7 +98,7 @@ def _watch(directories: list[Path], design: bool, port: int, allow_imports: bool
         from zennas.report.page import report_page
         from zennas.runs.reading import read_run
 
-        return report_page([read_run(directory, allow_imports=allow_imports) for directory in directories])
+        return report_page([read_run(directory, allow_imports=allow_imports) for directory in directories], kept)
 
     # What cannot be read is said here, and not to the browser.
     draw()

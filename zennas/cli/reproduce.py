@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from zennas.cli.options import Device, Seed
+from zennas.cli.options import Device, Seed, Threads
+from zennas.threads import torch_threads
 
 
 def reproduce(
@@ -21,6 +22,7 @@ def reproduce(
     again: Annotated[bool, typer.Option("--again", help="Draw anew what is kept of Monte Carlo in OUT.")] = False,
     seed: Seed = 0,
     device: Device = "cpu",
+    threads: Threads = None,
 ) -> None:
     """Compute the paper's tables and figures and set them beside the printed numbers.
 
@@ -53,7 +55,8 @@ def reproduce(
     terminal = console()
     done = []
     for name in ENTRIES if "all" in names else names:
-        result = compute(name, settings)
+        with torch_threads(threads):
+            result = compute(name, settings)
         done.append(result)
         terminal.print(f"[bold]{result.name}[/bold]: {result.title}", highlight=False)
         if result.comparisons:

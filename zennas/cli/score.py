@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zennas.cli.options import Channels, Device, Json, Model, Resolution, Seed
+from zennas.cli.options import Channels, Device, Json, Model, Resolution, Seed, Threads
 from zennas.cli.terminal import say
+from zennas.threads import torch_threads
 
 if TYPE_CHECKING:
     from zennas.architecture.model import Architecture
@@ -22,6 +23,7 @@ def score(
     repeats: Annotated[int, typer.Option(help="Independent repeats of a Monte Carlo score.")] = 4,
     seed: Seed = 0,
     device: Device = "cpu",
+    threads: Threads = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say what a module's conversion changed.")] = False,
     insert_norm: Annotated[
         bool, typer.Option("--insert-norm", help="Put batch norms where a module's convolutions have none.")
@@ -51,12 +53,13 @@ def score(
     """
     from zennas.architecture.model import Architecture
     from zennas.loading import scored_network
-    from zennas.scores import ScoreSettings, compute_score
+    from zennas.scores import ScoreSettings, compute_score, registered_score
     from zennas.units import format_seconds
 
     network, size = scored_network(model, resolution, channels, insert_norm)
     settings = ScoreSettings(batch_size, repeats, seed, device)
-    result = compute_score(name, network, size, settings)
+    with torch_threads(threads if registered_score(name).needs_torch else None):
+        result = compute_score(name, network, size, settings)
     changes = [] if isinstance(network, Architecture) else network.explain()
     inserted = 0 if isinstance(network, Architecture) else network.inserted_norms
     if as_json:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from zennas.cli.options import AllowImports, Device, Json, Seed
+from zennas.cli.options import AllowImports, Device, Json, Seed, Threads, TrainingThreads
 from zennas.cli.terminal import say
+from zennas.threads import AUTO, torch_threads
 
 if TYPE_CHECKING:
     from zennas.accuracy.networks import KnownNetwork
@@ -77,6 +78,7 @@ def run(
     choose: Annotated[str, typer.Option(help="How they are chosen: spread, score, cost or random.")] = "spread",
     seed: Seed = 0,
     device: Device = "cpu",
+    threads: Threads = None,
     allow_imports: AllowImports = False,
     as_json: Json = False,
 ) -> None:
@@ -116,7 +118,8 @@ def run(
     results = []
     for source in sources:
         known = read_networks(source, allow_imports=allow_imports)
-        result = study(known, chosen_scores(score), settings, sample=sample, seed=seed, resamples=resamples)
+        with torch_threads(threads):
+            result = study(known, chosen_scores(score), settings, sample=sample, seed=seed, resamples=resamples)
         if fit is not None:
             result = replace(result, fitted=fitted_study(known, fit, seeds, choose, seed))
         results.append((source, result))
@@ -145,6 +148,7 @@ def train(
     ] = None,
     seed: Seed = 0,
     device: Device = "cpu",
+    threads: TrainingThreads = AUTO,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -178,7 +182,13 @@ def train(
     from zennas.accuracy.training import train_networks
 
     directory = out or next_directory(Path("runs"), "study")
-    settings: dict[str, Any] = {"data": data, "resolution": resolution, "seed": seed, "device": device}
+    settings: dict[str, Any] = {
+        "data": data,
+        "resolution": resolution,
+        "seed": seed,
+        "device": device,
+        "threads": threads,
+    }
     if epochs is not None:
         settings["epochs"] = epochs
 

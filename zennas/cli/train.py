@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from zennas.cli.from_settings import Given, add_command
 from zennas.cli.options import ALLOW_IMPORTS_HELP, option
 from zennas.cli.skipped import print_skipped
 from zennas.cli.terminal import say
+from zennas.threads import AUTO
 
 if TYPE_CHECKING:
     from zennas.io.options import Setting
@@ -68,7 +70,15 @@ def train(
             if out is None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
                 raise ZennasError("several processes share a run: give its directory with --out")
             directory = out or next_directory(Path("runs"), "train")
-            result = start_training(model, directory, watch=watch, download=download, **given)
+            settings = {"threads": AUTO, **given}
+            result = start_training(
+                model,
+                directory,
+                watch=watch,
+                download=download,
+                announce=None if quiet else partial(say, error=True),
+                **settings,
+            )
     if int(os.environ.get("RANK", "0")) == 0:
         _show(result)
 

@@ -3,7 +3,6 @@
 from zennas.counting.budgets import Budget, parse_budget
 from zennas.counting.count import (
     DEFAULT_CLASSES,
-    Costs,
     SuperBlockCosts,
     classifier_costs,
     costs,
@@ -17,7 +16,15 @@ from zennas.counting.count import (
     total_costs,
 )
 from zennas.counting.deployed import DEPLOYED_TYPES
-from zennas.counting.quantities import QUANTITIES, Quantity, known_costs, known_in, known_quantity, register_quantity
+from zennas.counting.quantities import (
+    QUANTITIES,
+    Costs,
+    Quantity,
+    known_costs,
+    known_in,
+    known_quantity,
+    register_quantity,
+)
 
 __all__ = [
     "DEFAULT_CLASSES",

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zennas.counting.count import FP32, Costs
+from zennas.counting.count import FP32
 from zennas.counting.deployed import storage
-from zennas.counting.quantities import QUANTITIES, known_quantity
+from zennas.counting.quantities import QUANTITIES, Costs, known_quantity
 from zennas.errors import BudgetError, shortened
 
 

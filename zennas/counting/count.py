@@ -1,78 +1,20 @@
 """What an architecture costs, counted from its blocks' descriptions without building a module."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from zennas.architecture.model import Architecture, SuperBlock, smallest_side
 from zennas.blocks.layers import Unit
 from zennas.blocks.registry import expand, expand_at
 from zennas.counting.deployed import storage
+from zennas.counting.quantities import COUNTED_ALONE, Costs
 from zennas.errors import ArchitectureError
 from zennas.input_size import GivenResolution, Resolution, positions, read_resolution, shown, sides
 
 BYTES_PER_VALUE = 4
 DEFAULT_CLASSES = 1000
 FP32 = "fp32"
-
-CountFunction = Callable[[tuple[SuperBlock, ...], Any, int], float]
-"""Counts one quantity of super-blocks on an input of the given size, with so many classes; a size is a number of pixels
-for a square, else a `zennas.input_size.Size`."""
-
-COUNTED_ALONE: dict[str, CountFunction] = {}
-"""Quantities with a function of their own, by name; the rest is counted in one pass over the super-blocks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """Costs of one image through a network.
-
-    Attributes:
-        params: learnable values.
-        flops: multiply-adds of convolutions and the classifier (the paper's FLOPs).
-        layers: sum of the super-blocks' layers (the paper's depth).
-        convolutions: convolutions, with projections and squeeze-excitation, without the classifier.
-        memory: bytes of activations that are alive at once, at worst, in inference, a link's projection computed before
-            the main path.
-        latency: seconds an image, where a latency predictor was asked.
-        effectiveness: ρ = L / w̄ of the main path's L convolutions, w̄ the geometric mean of their widths c_in·k²/groups
-            (Shen et al. 2023, DeepMAD): deep and narrow networks have a large one.
-        weights: bytes of weights, biases and scales as deployed (`zennas.counting.deployed`); `None` where a run is
-            older than the quantity.
-        peak_memory: bytes of activations that are alive at once, at worst, where operators run one by one in the order
-            of an exported file, as in TensorFlow Lite Micro's arena: an operator's input and output, and the input of a
-            residual unit until its link is added, element-wise operators in place, pooling and classifier too. `None`
-            likewise.
-        others: values of registered quantities (`zennas.counting.register_quantity`), by name. They are attributes too:
-            `costs.widest`, `None` where the quantity was registered after the network was counted.
-    """
-
-    params: int
-    flops: int
-    layers: int
-    convolutions: int
-    memory: int
-    latency: float | None = None
-    effectiveness: float | None = None
-    weights: int | None = None
-    peak_memory: int | None = None
-    others: tuple[tuple[str, float], ...] = ()
-
-    if not TYPE_CHECKING:  # a type checker still reports fields that do not exist
-
-        def __getattr__(self, name: str) -> float | None:
-            # An instance that is being copied has no fields yet, nor `others`.
-            for other, value in self.others if name != "others" else ():
-                if other == name:
-                    return value
-            if name in COUNTED_ALONE:
-                return None
-            raise AttributeError(f"costs have no {name!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,16 +116,8 @@ def total_costs(rows: list[SuperBlockCosts], out_channels: int, num_classes: int
     )
 
 
-Count = TypeVar("Count", int, NDArray[np.int64])
-
-
-def classifier_costs(out_channels: Count, num_classes: int) -> tuple[Count, Count]:
-    """Parameters and multiply-adds of the linear classifier with bias; both are 0 where there are no classes.
-
-    Args:
-        out_channels: of the network, or an array of those of several.
-        num_classes: outputs of the classifier.
-    """
+def classifier_costs(out_channels: int, num_classes: int) -> tuple[int, int]:
+    """Parameters and multiply-adds of the linear classifier with bias; both are 0 where there are no classes."""
     return (out_channels + 1) * num_classes, out_channels * num_classes
 
 

@@ -11,13 +11,74 @@ From there it is a budget (`zennas search --widest 64`, `zennas.search(widest=64
 files and of the tables, an axis of the report and of `plot_frontier`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
-from zennas.counting.count import COUNTED_ALONE, Costs, CountFunction
+from zennas.architecture.model import SuperBlock
 from zennas.errors import BudgetError
+from zennas.io.html import html_table
 from zennas.optional_dependencies import unknown
 from zennas.units import BYTES, COUNT, NUMBER, SECONDS, WHOLE, Unit
+
+CountFunction = Callable[[tuple[SuperBlock, ...], Any, int], float]
+"""Counts one quantity of super-blocks on an input of the given size, with so many classes; a size is a number of pixels
+for a square, else a `zennas.input_size.Size`."""
+
+COUNTED_ALONE: dict[str, CountFunction] = {}
+"""Quantities with a function of their own, by name; the rest is counted in one pass over the super-blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Costs of one image through a network.
+
+    Attributes:
+        params: learnable values.
+        flops: multiply-adds of convolutions and the classifier (the paper's FLOPs).
+        layers: sum of the super-blocks' layers (the paper's depth).
+        convolutions: convolutions, with projections and squeeze-excitation, without the classifier.
+        memory: bytes of activations that are alive at once, at worst, in inference, a link's projection computed before
+            the main path.
+        latency: seconds an image, where a latency predictor was asked.
+        effectiveness: ρ = L / w̄ of the main path's L convolutions, w̄ the geometric mean of their widths c_in·k²/groups
+            (Shen et al. 2023, DeepMAD): deep and narrow networks have a large one.
+        weights: bytes of weights, biases and scales as deployed (`zennas.counting.deployed`); `None` where a run is
+            older than the quantity.
+        peak_memory: bytes of activations that are alive at once, at worst, where operators run one by one in the order
+            of an exported file, as in TensorFlow Lite Micro's arena: an operator's input and output, and the input of a
+            residual unit until its link is added, element-wise operators in place, pooling and classifier too. `None`
+            likewise.
+        others: values of registered quantities (`zennas.counting.register_quantity`), by name. They are attributes too:
+            `costs.widest`, `None` where the quantity was registered after the network was counted.
+    """
+
+    params: int
+    flops: int
+    layers: int
+    convolutions: int
+    memory: int
+    latency: float | None = None
+    effectiveness: float | None = None
+    weights: int | None = None
+    peak_memory: int | None = None
+    others: tuple[tuple[str, float], ...] = ()
+
+    if not TYPE_CHECKING:  # a type checker still reports fields that do not exist
+
+        def __getattr__(self, name: str) -> float | None:
+            # An instance that is being copied has no fields yet, nor `others`.
+            for other, value in self.others if name != "others" else ():
+                if other == name:
+                    return value
+            if name in COUNTED_ALONE:
+                return None
+            raise AttributeError(f"costs have no {name!r}")
+
+    def _repr_html_(self) -> str:
+        """A row for each known cost, for notebooks."""
+        known = known_in([self])
+        return html_table(["cost", "value"], [[quantity.title, quantity.show(self)] for quantity in known])
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from zennas.designing.progress import Watcher
 from zennas.designing.result import DesignResult
 from zennas.designing.settings import DesignConfig, design_config, read_design_config
 from zennas.designing.steps import DesignContext, go_on
-from zennas.designing.training import run_training, training_threads
+from zennas.designing.training import run_training
 from zennas.errors import RunError
 from zennas.io.directories import make_directory
 from zennas.io.lock import LOCK, RunLock
@@ -17,6 +17,8 @@ from zennas.io.settings import CONFIG, write_settings
 from zennas.scores.registry import registered_score
 from zennas.searching.executors import Execution, spread
 from zennas.searching.settings import configured_space
+from zennas.searching.threads import usable_cores
+from zennas.threads import AUTO, AskedThreads
 
 
 def design(
@@ -25,7 +27,7 @@ def design(
     out: str | os.PathLike[str],
     watch: Watcher | None = None,
     execution: Execution | None = None,
-    threads: int | None = None,
+    threads: AskedThreads | None = None,
     download: bool = False,
     **settings: Any,
 ) -> DesignResult:
@@ -40,7 +42,8 @@ def design(
         out: directory of the design, empty or missing.
         watch: is shown a `DesignProgress` about every second; nothing by default.
         execution: where candidates are trained; by default on every core of this machine, or every GPU.
-        threads: of the winner's training on a CPU, by default one a core, of a Ray task's; candidates have one each.
+        threads: of the winner's training on a CPU, by default one a core, of a Ray task's; `auto` takes the fastest
+            number up to that, by a trial. Candidates have one each.
         download: fetch a missing data set; no by default.
         settings: any setting of `zennas design --help` by its name: budgets, of which one must bound the size,
             `candidates`, `epochs`, `rounds`, `final_epochs`, `space`, `batch_size` and so on.
@@ -64,7 +67,7 @@ def resume_design(
     *,
     watch: Watcher | None = None,
     execution: Execution | None = None,
-    threads: int | None = None,
+    threads: AskedThreads | None = None,
 ) -> DesignResult:
     """Go on with a design where it was; the outcome is that of one that was never interrupted.
 
@@ -72,7 +75,7 @@ def resume_design(
         out: directory of the design.
         watch: is shown a `DesignProgress` about every second; nothing by default.
         execution: where candidates are trained; by default on every core of this machine, or every GPU.
-        threads: of the winner's training on a CPU, by default one a core, of a Ray task's; the last bit depends on it.
+        threads: as by `design`; a training of the winner that has begun keeps the number that it began with.
 
     Raises:
         RunError: there is no design, or another process works on it.
@@ -128,7 +131,11 @@ def check_vacant(directory: Path) -> None:
 
 
 def _carried_out(
-    config: DesignConfig, directory: Path, execution: Execution | None, watch: Watcher | None, threads: int | None
+    config: DesignConfig,
+    directory: Path,
+    execution: Execution | None,
+    watch: Watcher | None,
+    threads: AskedThreads | None,
 ) -> DesignResult:
     from zennas.nn.device import checked_device
 
@@ -137,13 +144,13 @@ def _carried_out(
     if execution.ray is None:
         checked_device(config.device)
         cards = visible_cards() if config.device == "cuda" else []
-        execution = Execution(execution.workers or len(cards) or training_threads())
+        execution = Execution(execution.workers or len(cards) or usable_cores())
     slots = execution.workers or 1
-    if threads is None:
-        threads = training_threads() if execution.ray is None else max(1, int(execution.cpus))
+    most = usable_cores() if execution.ray is None else max(1, int(execution.cpus))
+    count = threads if isinstance(threads, int) else most
     with ExitStack() as stack:
         train = stack.enter_context(spread(execution, run_training, 1, cards))
-        return go_on(directory, DesignContext(train, slots, threads, watch=watch))
+        return go_on(directory, DesignContext(train, slots, count, threads == AUTO, watch=watch))
 
 
 def visible_cards() -> list[str]:

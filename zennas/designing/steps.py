@@ -29,6 +29,7 @@ class DesignContext:
         train: carries trainings out.
         slots: trainings at the same time.
         threads: of torch, for the training of the winner; those of candidates have one.
+        measured: whether that training takes the fastest number up to `threads`.
         search: of its searches.
         watch: is shown the progress.
     """
@@ -36,6 +37,7 @@ class DesignContext:
     train: Train
     slots: int = 1
     threads: int = 1
+    measured: bool = False
     search: RunContext = field(default_factory=RunContext)
     watch: Watcher | None = None
 
@@ -113,7 +115,11 @@ def _train_winner(directory: Path, context: DesignContext) -> None:
     assert winner is not None
     training = config.train_config(winner.plan.structure, config.final_epochs, {"evaluate": "end"})
     task = TrainTask(
-        str(directory / FINAL), training.model_dump(exclude={"accumulate"}), config.final_epochs, context.threads
+        str(directory / FINAL),
+        training.model_dump(exclude={"accumulate"}),
+        config.final_epochs,
+        context.threads,
+        context.measured,
     )
     what = f"training {winner.plan.name} in full"
     with watched(directory, what, 1, context.watch):

@@ -1,7 +1,6 @@
 """One training of a design, as it travels to where it is carried out: a run of `zennas train` in a directory that all
 machines see."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +12,7 @@ from zennas.io.settings import CONFIG
 from zennas.memory import memory_shortage
 from zennas.searching.executors import stopping
 from zennas.searching.tasks import Failure
+from zennas.threads import AUTO, torch_threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,15 @@ class TrainTask:
         directory: of the run.
         settings: fields of `TrainConfig`, for a run that is not there yet.
         until: epoch after which it pauses.
-        threads: of torch on the CPU: the last bit of a sum depends on their number.
+        threads: of torch on the CPU: the last bit of a sum depends on their number. A run that is there keeps its own.
+        measured: whether a run that begins takes the fastest number up to `threads`.
     """
 
     directory: str
     settings: Mapping[str, Any]
     until: int
     threads: int
+    measured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,9 @@ def run_training(task: TrainTask) -> Trained | Failure:
     A loss that is no number and memory that is too small are failures of this network; any other error is raised, since
     it would meet every network.
     """
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(task.threads)
     try:
-        return Trained(_train(task))
+        with torch_threads(task.threads):
+            return Trained(_train(task))
     except LossError as error:
         return Failure(str(error).partition(";")[0])
     except Exception as error:
@@ -62,8 +61,6 @@ def run_training(task: TrainTask) -> Trained | Failure:
         if shortage is None:
             raise
         return Failure(shortage)
-    finally:
-        torch.set_num_threads(before)
 
 
 def _train(task: TrainTask) -> int:
@@ -74,6 +71,7 @@ def _train(task: TrainTask) -> int:
     if (directory / CONFIG).is_file():
         result = resume_training(directory, watch=_end_if_unwanted, until=task.until, opened=opened)
     else:
+        settings["threads"] = AUTO if task.measured else task.threads
         result = train(
             settings.pop("model"), directory, watch=_end_if_unwanted, until=task.until, opened=opened, **settings
         )
@@ -96,8 +94,3 @@ def _end_if_unwanted(_progress: object) -> None:
 def _is_full(error: Exception) -> bool:
     """Whether a GPU's memory was too small."""
     return type(error).__name__ == "OutOfMemoryError"
-
-
-def training_threads() -> int:
-    """Cores of this machine, for a training that is alone on it."""
-    return os.cpu_count() or 1

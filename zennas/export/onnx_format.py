@@ -84,7 +84,7 @@ def onnx_runner(path: Path) -> Runner:
     Raises:
         MissingExtraError: onnxruntime is not installed.
     """
-    session = onnx_session(str(path))
+    session = onnx_session(str(path), torch.get_num_threads())
 
     def run(images: Tensor) -> Tensor:
         return torch.from_numpy(session.run([OUTPUT], {INPUT: images.numpy()})[0])

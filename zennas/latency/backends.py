@@ -13,6 +13,7 @@ from zennas.export.formats import INPUT, TORCH_TYPES
 from zennas.export.onnx_format import onnx_model, onnx_session
 from zennas.latency.setting import Setting
 from zennas.optional_dependencies import require
+from zennas.threads import torch_threads
 from zennas.train.layout import MEMORY_FORMATS
 
 CALIBRATION_BATCHES = 4
@@ -69,16 +70,13 @@ def prepared(module: nn.Module, shape: tuple[int, ...], setting: Setting) -> Ite
     if setting.device == "cpu":
         keep_freed_memory()
     images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    threads = torch.get_num_threads()
-    with _out_of_memory(setting):
+    with _out_of_memory(setting), torch_threads(setting.threads):
         try:
-            torch.set_num_threads(setting.threads)
             if setting.backend == "onnxruntime":
                 yield _onnxruntime(module, images, setting)
             else:
                 yield _torch(module, images, setting)
         finally:
-            torch.set_num_threads(threads)
             if setting.backend == "torch-compile":
                 torch._dynamo.reset()
             if setting.device != "cpu":

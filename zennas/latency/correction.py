@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from zennas.counting.budgets import Budget
-from zennas.counting.count import Costs
+from zennas.counting.quantities import Costs
 from zennas.latency.predictor import Predictor
 from zennas.latency.records import positive, whole
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from zennas.architecture.model import SuperBlock
-from zennas.counting.count import Costs
+from zennas.counting.quantities import Costs
 from zennas.errors import LatencyError
 from zennas.latency.predictor import Predictor, read_predictor, write_predictor
 from zennas.latency.progress import Watch

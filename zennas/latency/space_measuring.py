@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.counting.count import Costs, count_super_blocks
+from zennas.counting import Costs, count_super_blocks
 from zennas.errors import BudgetError, TooLargeError
 from zennas.latency.enough import Enough, Predict, is_held_out
 from zennas.latency.progress import LAYOUT, NETWORKS, Watch, Work, work

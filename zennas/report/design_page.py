@@ -11,6 +11,7 @@ from zennas.designing.result import DesignCandidate, DesignResult, DesignRound
 from zennas.input_size import plain
 from zennas.io.text import write_text
 from zennas.report.command import design_command
+from zennas.report.inside import inside
 from zennas.report.page import page_of
 from zennas.report.run_summary import kind_label
 from zennas.units import format_seconds
@@ -151,4 +152,5 @@ def _block(block: SuperBlock) -> dict[str, Any]:
         "stride": block.stride,
         "bottleneck": block.bottleneck,
         "layers": block.layers,
+        "inside": inside(block),
     }

@@ -7,6 +7,7 @@ forest's R² on held-out candidates loses where a choice is permuted among them 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from zennas.architecture.model import SuperBlock
 from zennas.optional_dependencies import require
 from zennas.report.run_summary import kind_label
+from zennas.runs.result import SearchResult
+from zennas.runs.stopping import RUNNING
 from zennas.searching.population import Candidate
 
 MOST = 4000
@@ -21,6 +24,8 @@ MOST = 4000
 FEWEST = 60
 CHOICES = ("depth", "width", "bottleneck", "kernel", "type")
 TREES, REPEATS = 100, 5
+GROWTH = 0.1
+"""Share by which a run that goes on must have grown to be learned from anew."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,33 @@ def importances(candidates: Sequence[Candidate], seed: int = 0) -> Importances |
     ]
     rows.sort(key=lambda row: -row.value)
     return Importances(tuple(rows), float(model.score(tested, truth)), len(chosen))
+
+
+class KeptImportances:
+    """Importances of runs that are looked at again and again: those of a run that goes on are kept until it has scored
+    a tenth more networks.
+
+    A forest takes seconds, and hardly changes with a few more networks. Of a run that has ended it is that of all.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[Path | None, tuple[int, Importances]] = {}
+
+    def __call__(self, result: SearchResult, candidates: Sequence[Candidate]) -> Importances | None:
+        """What `importances` says of a run's candidates, or said not long ago.
+
+        Args:
+            result: of the run.
+            candidates: those of it that are drawn.
+        """
+        at, kept = self._kept.get(result.directory, (0, None))
+        grown = result.scored - at
+        if kept is not None and (grown == 0 or (result.status == RUNNING and grown < GROWTH * at)):
+            return kept
+        found = importances(candidates)
+        if found is not None:
+            self._kept[result.directory] = result.scored, found
+        return found
 
 
 def _choices(networks: Sequence[Sequence[SuperBlock]]) -> tuple[list[tuple[str, int]], NDArray[np.float64]]:

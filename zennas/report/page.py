@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zennas.io.text import write_text
+from zennas.report.importance import KeptImportances
 from zennas.report.payload import page_payload
 from zennas.runs.result import SearchResult
 
@@ -14,9 +15,14 @@ SCRIPTS = ("dom.js", "data.js", "chart.js", "network.js", "charts.js", "decide.j
 REPORT = "report.html"
 
 
-def report_page(results: Sequence[SearchResult]) -> str:
-    """The page of one run, or of several overlaid and compared with the first."""
-    return page_of(page_payload(results), SCRIPTS)
+def report_page(results: Sequence[SearchResult], kept: KeptImportances | None = None) -> str:
+    """The page of one run, or of several overlaid and compared with the first.
+
+    Args:
+        results: of the runs.
+        kept: for pages that are drawn again while their runs go on, the same each time; nothing by default.
+    """
+    return page_of(page_payload(results, kept), SCRIPTS)
 
 
 def page_of(payload: Mapping[str, Any], scripts: Sequence[str]) -> str:

@@ -22,7 +22,8 @@ from zennas.optional_dependencies import installed
 from zennas.report.command import search_command
 from zennas.report.decide import bend, known_of, next_steps, published
 from zennas.report.diff import DiffRow, diff_architectures
-from zennas.report.importance import importances
+from zennas.report.importance import KeptImportances
+from zennas.report.inside import inside
 from zennas.report.replay import replay
 from zennas.report.run_summary import ancestors, block_text, composition, contributions, history, kind_label
 from zennas.report.thinning import MOST_DRAWN, Columns, drawn, only
@@ -35,11 +36,17 @@ MOST_BYTES = 4_500_000
 """Of the candidates on a page; what else is on it stays below one and a half megabytes."""
 
 
-def page_payload(results: Sequence[SearchResult]) -> dict[str, Any]:
-    """All that the page shows, in values that JSON can hold."""
+def page_payload(results: Sequence[SearchResult], kept: KeptImportances | None = None) -> dict[str, Any]:
+    """All that the page shows, in values that JSON can hold.
+
+    Args:
+        results: of the runs; the others are compared with the first.
+        kept: what earlier pages of these runs learned of their choices; nothing by default.
+    """
     first = results[0]
+    kept = kept or KeptImportances()
     return {
-        "runs": [run_payload(result, len(results)) for result in results],
+        "runs": [run_payload(result, len(results), kept) for result in results],
         "quantities": {name: _quantity(quantity) for name, quantity in QUANTITIES.items()},
         "diffs": [
             [_diff_row(row) for row in diff_architectures(first.architecture, other.architecture)]
@@ -48,21 +55,22 @@ def page_payload(results: Sequence[SearchResult]) -> dict[str, Any]:
     }
 
 
-def run_payload(result: SearchResult, runs: int = 1) -> dict[str, Any]:
+def run_payload(result: SearchResult, runs: int = 1, kept: KeptImportances | None = None) -> dict[str, Any]:
     """One run.
 
     Args:
         result: of the run.
         runs: that share the page.
+        kept: what earlier pages learned of its choices; nothing by default.
 
     Raises:
         ImportRefusedError: it has blocks that a plugin registers which was not imported to read it.
     """
     with plugins_left_out(result.plugins_left_out):
-        return _run_payload(result, runs)
+        return _run_payload(result, runs, kept or KeptImportances())
 
 
-def _run_payload(result: SearchResult, runs: int) -> dict[str, Any]:
+def _run_payload(result: SearchResult, runs: int, kept: KeptImportances) -> dict[str, Any]:
     config = result.config
     numbers = Columns()
     stream = numbers.noting(result.each_candidate())
@@ -102,15 +110,17 @@ def _run_payload(result: SearchResult, runs: int) -> dict[str, Any]:
         "published": published(config),
         "next": next_steps(result),
         "bend": _bend(result),
-        "importance": _importance(candidates),
+        "importance": _importance(result, candidates, kept),
     }
 
 
-def _importance(candidates: Mapping[int, Candidate]) -> dict[str, Any] | None:
+def _importance(
+    result: SearchResult, candidates: Mapping[int, Candidate], kept: KeptImportances
+) -> dict[str, Any] | None:
     """What moved the score of the candidates that are drawn; nothing without scikit-learn or with few of them."""
     if not installed("sklearn"):
         return None
-    found = importances(list(candidates.values()))
+    found = kept(result, list(candidates.values()))
     return None if found is None else asdict(found)
 
 
@@ -209,7 +219,6 @@ def _quantity(quantity: Quantity) -> dict[str, Any]:
     """How the page calls a quantity and writes its values."""
     return {
         "title": quantity.title,
-        "what": quantity.what,
         "steps": quantity.unit.steps,
         "digits": quantity.unit.digits,
     }
@@ -235,11 +244,12 @@ def _winner(
         "yaml": format_yaml(to_document(architecture)),
         "score": winner.score,
         "zen": None if winner.rescored is None else {**(winner.rescored_values() or {}), "by": winner.rescored_by},
-        "costs": _costs(winner, budgets),
+        "costs": _costs(winner, budgets, result.config.deployed_type),
         "rows": [
             {
                 **asdict(block),
                 "kind": kind_label(block),
+                "inside": inside(block),
                 "side": plain(row.out_resolution),
                 "params": row.params,
                 "flops": row.flops,
@@ -253,23 +263,24 @@ def _winner(
     }
 
 
-def _costs(winner: Winner, budgets: Mapping[str, Budget]) -> list[dict[str, Any]]:
-    """The costs that are known; a latency that was measured comes before the predicted one and has the budget."""
+def _costs(winner: Winner, budgets: Mapping[str, Budget], dtype: str) -> list[dict[str, Any]]:
+    """The costs that are known, as deployed in that number type; a latency that was measured comes before the predicted
+    one and has the budget."""
     costs = []
     for name, value in known_costs(winner.costs).items():
         quantity, budget = QUANTITIES[name], budgets.get(name)
         title = quantity.title
         if name == "latency" and winner.measured_latency is not None:
-            costs.append(_cost("latency, measured", winner.measured_latency, quantity, budget))
+            costs.append(_cost("latency, measured", winner.measured_latency, quantity, budget, dtype))
             title, budget = "latency, predicted", None
-        costs.append(_cost(title, value, quantity, budget))
+        costs.append(_cost(title, value, quantity, budget, dtype))
     return costs
 
 
-def _cost(title: str, value: float, quantity: Quantity, budget: Budget | None) -> dict[str, Any]:
+def _cost(title: str, value: float, quantity: Quantity, budget: Budget | None, dtype: str) -> dict[str, Any]:
     return {
         "title": title,
-        "what": quantity.what,
+        "what": quantity.what.replace("--dtype", dtype),
         "value": value,
         "text": quantity.unit.format(value),
         "budget": str(budget).partition(" ")[2] if budget else "",

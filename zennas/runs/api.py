@@ -10,7 +10,7 @@ from zennas.runs.founding import with_purpose
 from zennas.runs.result import SearchResult
 from zennas.runs.run import RunContext, Watcher, start_run
 from zennas.searching.executors import Execution
-from zennas.searching.settings import FLOPS_PER_PARAM, checked_config, search_settings
+from zennas.searching.settings import DEFAULT_SCORE, FLOPS_PER_PARAM, checked_config, search_settings
 
 Bound = float | str | Sequence[float | str] | None
 """A budget: a number in the quantity's unit as an upper bound, a text such as `"1M"`, `"0.5M..1M"` for both bounds or
@@ -41,7 +41,7 @@ def search(
     latency_batch_size: int | None = None,
     latency_layout: str | None = None,
     se: bool = False,
-    score: str = "meanfield",
+    score: str = DEFAULT_SCORE,
     algorithm: str = "evolution",
     iterations: int = 48_000,
     population: int = 256,
@@ -74,7 +74,7 @@ def search(
     At least one budget must have an upper bound that keeps networks from growing without end: any but `effectiveness`.
 
     Args:
-        space: `resnet` (default), `mobilenet`, `regnet`, or the path of a YAML file.
+        space: `resnet` (default), `mobilenet`, `regnet`, `inverted`, or the path of a YAML file.
         resolution: size of the input in pixels: the side of a square, `"320x192"` or (height, width); 32 by default.
         num_classes: outputs of the classifier, 100 by default; they count as parameters.
         channels: of the input; by default those of the space's stem, 3.
@@ -102,8 +102,9 @@ def search(
         latency_batch_size: images of a mini-batch; by default the predictor's, or 64.
         latency_layout: how feature maps lie in memory, `channels-last`, `contiguous`, or `auto` for the faster one; by
             default the predictor's, or `auto`.
-        se: squeeze-excitation in MB blocks; off by default.
-        score: what to maximise, any registered score; by default `meanfield`, the closed form.
+        se: squeeze-excitation in MB and IR blocks; off by default.
+        score: what to maximise, any registered score; by default `zen-weighted`. `meanfield` is the paper's
+            Zen-score in closed form.
         algorithm: what proposes networks: `evolution` (default), `zen-nas` (the paper's), `local`, `random`,
             `regularized`, or any registered one.
         iterations: networks to propose (T); 48,000 by default.
@@ -111,7 +112,8 @@ def search(
         round_size: networks proposed from one population; 64 by default.
         islands: populations, each in a process of its own, that exchange some of their best; 1 by default. More of them
             use more cores, for a score in closed form; the result depends on their number.
-        rescore: best networks that are scored again by Monte Carlo; 16 by default, 0 for none.
+        rescore: best networks that are scored again by Monte Carlo, where the score is the Zen-score (meanfield, zen);
+            16 by default, 0 for none.
         seed: of everything random; 0 by default.
         batch_size: images of a Monte Carlo repeat; 16 by default.
         repeats: Monte Carlo repeats a network; 1 by default.

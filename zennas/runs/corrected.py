@@ -155,7 +155,7 @@ def _after(
         founders = _founders(config, after, candidates, search.iteration)
         if founders is not None:
             state = _beginning(config, after, [*candidates, *founders])
-            store.commit(founders, (), {ROUNDS_STATE: rounds_as_json(going_on), **state, "status": RUNNING})
+            store.commit([founders], (), {ROUNDS_STATE: rounds_as_json(going_on), **state, "status": RUNNING})
             restore_search(after, store)
             return after
     store.set_state(**{ROUNDS_STATE: rounds_as_json((*rounds, Round(search.iteration, None, tuple(checks))))})

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.architecture.structure import format_structure, parse_structure
 from zennas.counting import QUANTITIES, Costs
-from zennas.counting.count import COUNTED_ALONE
+from zennas.counting.quantities import COUNTED_ALONE
 from zennas.errors import ArchitectureError
 from zennas.latency.correction import rounds_from_json
 from zennas.scores.result import Score
@@ -86,6 +86,18 @@ def insert(
     if checked:
         columns = (*columns, CHECK)
         rows = [(*row, _checksum(row)) for row in rows]
+    insert_finished(database, table, columns, rows)
+
+
+def insert_finished(database: sqlite3.Connection, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """`insert` for rows that have their checksum, where the table has one.
+
+    Args:
+        database: has the table.
+        table: its name.
+        columns: all of them.
+        rows: with a value for each of the columns.
+    """
     places = ",".join("?" * len(columns))
     verb = "INSERT OR REPLACE" if table in ("rescored", "state") else "INSERT"
     database.executemany(f"{verb} INTO {table} ({column_names(columns)}) VALUES ({places})", rows)
@@ -117,36 +129,6 @@ def _checksum_or_none(values: Row) -> int | None:
         return _checksum(values)
     except TypeError:
         return None
-
-
-def candidate_rows(candidates: Sequence[Candidate], columns: Sequence[str]) -> list[Row]:
-    """Candidates as rows.
-
-    Args:
-        candidates: in order.
-        columns: those of the table: `KEYS`, then costs.
-    """
-    return [_candidate_row(candidate, columns[len(KEYS) :]) for candidate in candidates]
-
-
-def _candidate_row(candidate: Candidate, costs: Sequence[str]) -> Row:
-    """A candidate as a row: its keys, then the named costs, each as SQLite gives it back; a cost that is not known is
-    `None`."""
-    c = candidate
-    text = ";".join(f"{m.index}={format_structure(m.blocks)}" for m in c.mutations)
-    if c.parent < 0:
-        text = format_structure(c.super_blocks)
-    values = [
-        _as_stored(getattr(c.costs, name), QUANTITIES[name].integer) if name in QUANTITIES else None for name in costs
-    ]
-    return (c.id, c.iteration, c.parent, text, float(c.score), *values)
-
-
-def _as_stored(value: float | None, integer: bool) -> float | None:
-    """A number as a column of SQLite keeps it: a whole one in an INTEGER column becomes an integer."""
-    if value is None or type(value) is (int if integer else float):
-        return value
-    return int(value) if integer and value == int(value) else float(value)
 
 
 class Ancestor(NamedTuple):

@@ -286,7 +286,7 @@ class _Run:
     latency: LatencyBudget | None = None
     started: float = field(default_factory=time.perf_counter)
     notes: list[str] = field(default_factory=list)
-    pending: list[Candidate] = field(default_factory=list)
+    pending: list[Sequence[Candidate]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.events = EventLog(self.directory, self.context.log_json)
@@ -356,9 +356,10 @@ class _Run:
         self.events.write(AGAIN, iteration=search.iteration, rounds=self.store.state()[ROUNDS_STATE])
         return self._search(requested)
 
-    def commit(self, candidates: list[Candidate], status: str) -> None:
+    def commit(self, status: str) -> None:
         """Make everything so far durable."""
-        self.store.commit(candidates, self.search.failures, _run_state(self.search, status))
+        self.store.commit(self.pending, self.search.failures, _run_state(self.search, status))
+        self.pending = []
         self.search.failures.clear()
 
     def _search(self, requested: threading.Event) -> str:
@@ -375,13 +376,12 @@ class _Run:
         while True:
             status = INTERRUPTED if requested.is_set() and not search.finished else self._rule(first)
             if status:
-                self.commit(self.pending, status)
+                self.commit(status)
                 return status
-            self.pending += search.step()
+            self.pending.append(search.step())
             now = time.perf_counter()
             if now - committed > COMMIT_SECONDS:
-                self.commit(self.pending, RUNNING)
-                self.pending = []
+                self.commit(RUNNING)
                 committed = time.perf_counter()
             if now - logged > LOG_SECONDS:
                 self._log_progress()

@@ -15,6 +15,7 @@ from typing import Any, NoReturn, TypeVar
 from zennas.architecture.model import SuperBlock
 from zennas.counting import QUANTITIES
 from zennas.errors import RunError
+from zennas.runs.candidates import insert_candidates
 from zennas.runs.database import (
     APPLICATION_ID,
     CHECKED_FORMAT,
@@ -36,7 +37,6 @@ from zennas.runs.rows import (
     DamagedRow,
     FailedNetwork,
     Row,
-    candidate_rows,
     check_structure,
     checked_score,
     column_names,
@@ -185,23 +185,25 @@ class RunStore:
             self._reading.close()
         self._db.close()
 
-    def commit(self, candidates: Sequence[Candidate], failures: Sequence[FailedNetwork], state: dict[str, Any]) -> None:
+    def commit(
+        self, rounds: Sequence[Sequence[Candidate]], failures: Sequence[FailedNetwork], state: dict[str, Any]
+    ) -> None:
         """Append candidates and failures and replace the state, all or nothing.
 
         Args:
-            candidates: those that were scored since the last commit, in order.
+            rounds: the candidates of each round since the last commit, in order.
             failures: iteration, super-blocks and reason of each network that could not be scored since then.
             state: JSON values by key; keys that are not given stay.
 
         Raises:
             RunError: the database cannot be written, e.g. because the disk is full.
         """
-        columns = self._translated(self._columns) if candidates else []
+        columns = self._translated(self._columns) if rounds else []
 
         def write() -> None:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                insert(self._db, "candidates", columns, candidate_rows(candidates, columns), self._checked)
+                insert_candidates(self._db, rounds, columns, self._checked)
                 insert(self._db, "failures", FAILURES, failure_rows(failures), self._checked)
                 insert(self._db, "state", STATE, state_rows(state, self._state_checks()), False)
                 self._db.execute("COMMIT")
@@ -427,7 +429,7 @@ def _fill(
     for statement in schema():
         database.execute(statement)
     columns = [*KEYS, *QUANTITIES]
-    insert(database, "candidates", columns, candidate_rows(candidates, columns))
+    insert_candidates(database, [candidates], columns)
     insert(database, "failures", FAILURES, failure_rows(failures))
     insert(database, "rescored", RESCORED, rescored_rows(rescored))
     insert(database, "state", STATE, state_rows({**state, "columns": columns}, {}), False)

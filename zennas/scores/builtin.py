@@ -8,7 +8,7 @@ from zennas.architecture.model import Architecture
 from zennas.counting import costs
 from zennas.input_size import Resolution
 from zennas.optional_dependencies import require
-from zennas.scores.chains import ChainScorer, DecoratedChains
+from zennas.scores.chains import ChainScorer, CountedChains
 from zennas.scores.closed_form import MeanfieldScorer, meanfield_many, meanfield_score
 from zennas.scores.network import Network, scorable
 from zennas.scores.registry import ScoreSettings, register_score
@@ -67,7 +67,7 @@ class CostScorer(ChainScorer):
         """A scorer by `params` or `flops`."""
         self._cost = cost
 
-    def score(self, chains: DecoratedChains) -> list[float]:
+    def score(self, chains: CountedChains) -> list[float]:
         """The scores of a round's networks, in order."""
         scores: list[float] = getattr(chains, self._cost).tolist()
         return scores

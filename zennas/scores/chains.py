@@ -5,42 +5,23 @@ A round of a search has them at hand where its core is compiled; a score that re
 
 from abc import ABC, abstractmethod
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from zennas.blocks.tracing import EXCITE
+
 Integers = npt.NDArray[np.int64]
 
 C_IN, C_OUT, KERNEL, STRIDE, GROUPS, KIND, HEIGHT, WIDTH, COLUMNS = range(9)
-"""Columns of a row, and their number: KIND is one of `zennas.blocks.tracing` below `EXCITE`; HEIGHT and WIDTH
-are those of the map that comes in."""
-
-PLACE, FAN_IN, GATE_OUT, GATE_COLUMNS = range(4)
-"""Columns of a gate's row, one for each of its convolutions, and their number: PLACE is the number of the row of the
-main path that it stands before, FAN_IN the values that enter one of its GATE_OUT outputs along a line: k·c / groups."""
-
-
-class NetworkRows(NamedTuple):
-    """Rows of networks, one network after another.
-
-    Attributes:
-        rows: of the main paths.
-        starts: first of these rows of each network, and their number.
-        gates: rows of the gates.
-        gate_starts: first of these rows of each network, and their number.
-    """
-
-    rows: Integers
-    starts: Integers
-    gates: Integers
-    gate_starts: Integers
+"""Columns of a row, and their number: KIND is one of `zennas.blocks.tracing` up to `EXCITE`; HEIGHT and WIDTH are those
+of the map that comes in, 1 for a gate, of which each convolution is a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chains:
-    """Main paths of the networks of a round.
+    """Main paths of the networks of a round, with the gates at their places.
 
     Attributes:
         rows: of all of them, one after another.
@@ -58,34 +39,35 @@ class Chains:
     parents: Integers
     unchanged: Integers
 
+    def without_gates(self) -> "Chains":
+        """The main paths alone, which are what the Zen-score measures."""
+        path = self.rows[:, KIND] != EXCITE
+        if path.all():
+            return self
+        before = np.concatenate([[0], np.cumsum(path)])
+        # What stands behind a network's last super-block is of no network.
+        ends = before[np.clip(self.ends, 0, len(path))]
+        return replace(self, rows=self.rows[path], starts=before[self.starts], ends=ends)
+
 
 @dataclass(frozen=True, slots=True)
-class DecoratedChains(Chains):
-    """Main paths of the networks of a round, and what a network has beside its main path.
+class CountedChains(Chains):
+    """Chains of whole networks, with what they cost.
 
     Attributes:
-        gates: rows of all gates, one after another.
-        gate_starts: first of these rows of each network, and their number.
-        params: of each network, with the classifier.
-        flops: multiply-adds of each network, with the classifier.
+        params: of each, with the classifier.
+        flops: multiply-adds of each, with the classifier.
     """
 
-    gates: Integers
-    gate_starts: Integers
     params: npt.NDArray[np.float64]
     flops: npt.NDArray[np.float64]
-
-    @property
-    def networks(self) -> NetworkRows:
-        """Main paths and gates."""
-        return NetworkRows(self.rows, self.starts, self.gates, self.gate_starts)
 
 
 class ChainScorer(ABC):
     """Scores the rounds of one search from chains."""
 
     @abstractmethod
-    def score(self, chains: DecoratedChains) -> list[float]:
+    def score(self, chains: CountedChains) -> list[float]:
         """The scores of a round's networks, in order; they do not depend on what was kept."""
 
     def keep(self, ids: Mapping[int, int], alive: Container[int]) -> None:  # noqa: B027  (most have nothing to keep)

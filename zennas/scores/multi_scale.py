@@ -60,6 +60,7 @@ class MultiScaleScorer(ChainScorer):
         """The scores of a round's networks, in order."""
         if not len(chains.lengths):
             return []
+        chains = chains.without_gates()
         # What stands behind a network's last super-block is of no network.
         last = np.clip(chains.ends - 1, 0, len(chains.rows) - 1)
         longer = np.maximum(chains.rows[last, HEIGHT], chains.rows[last, WIDTH])

@@ -1,7 +1,12 @@
-"""Networks as the rows that compiled scores read, from what describes them: in a search the core has them at hand."""
+"""Networks as the rows that compiled scores read, from what describes them; a search's core has them at hand.
+
+Rows are those of `zennas.scores.chains`, of convolutions alone, each as if its stride were 1: the size is that of the
+map that goes out.
+"""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,13 +14,22 @@ from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.chain import decorated_path
 from zennas.blocks.layers import Convolution, Layer
 from zennas.blocks.registry import expand
-from zennas.blocks.tracing import CONVOLUTION, CONVOLUTION_RELU
+from zennas.blocks.tracing import CONVOLUTION, CONVOLUTION_RELU, EXCITE
 from zennas.input_size import Resolution, sides
-from zennas.scores.chains import COLUMNS, GATE_COLUMNS, PLACE, Integers, NetworkRows
+from zennas.scores.chains import COLUMNS, Integers
 from zennas.scores.network import Network
 
-_Rows = tuple[Integers, Integers]
-"""Rows of a part of a network, and those of its gates, whose places count from the part's first row."""
+
+class NetworkRows(NamedTuple):
+    """Rows of networks.
+
+    Attributes:
+        rows: of all of them, one after another.
+        starts: first row of each, and the number of rows.
+    """
+
+    rows: Integers
+    starts: Integers
 
 
 def rows_of(networks: Sequence[tuple[SuperBlock, ...]], resolution: Resolution) -> NetworkRows:
@@ -25,19 +39,21 @@ def rows_of(networks: Sequence[tuple[SuperBlock, ...]], resolution: Resolution) 
         networks: their super-blocks.
         resolution: size of the input.
     """
-    parts: list[_Rows] = []
-    counts: list[int] = []
+    parts: list[Integers] = []
+    starts = [0]
+    total = 0
     for network in networks:
-        size, first = resolution, len(parts)
+        size = resolution
         for block in network:
-            part, size = _super_block_rows(block, size)
-            parts.append(part)
-        counts.append(len(parts) - first)
-    return joined(parts, counts)
+            rows, size = _super_block_rows(block, size)
+            parts.append(rows)
+            total += len(rows)
+        starts.append(total)
+    return NetworkRows(np.concatenate(parts), np.array(starts, dtype=np.int64))
 
 
-def rows_of_network(network: Network, resolution: Resolution) -> NetworkRows:
-    """The rows of an architecture or a converted module. Of a module's gates only those of a 1×1 map count.
+def rows_of_network(network: Network, resolution: Resolution) -> Integers:
+    """The rows of an architecture or a converted module, of whose gates only those of a 1×1 map count.
 
     Args:
         network: what is scored.
@@ -47,66 +63,46 @@ def rows_of_network(network: Network, resolution: Resolution) -> NetworkRows:
         ArchitectureError: a block type is unknown or incomplete.
     """
     if isinstance(network, Architecture):
-        return rows_of([network.super_blocks], resolution)
-    gates: dict[int, list[Convolution]] = {}
+        return rows_of([network.super_blocks], resolution).rows
+    gates: dict[int, list[tuple[int, ...]]] = {}
     for gate in network.gates:
         if gate.side == 1:
-            gates.setdefault(gate.place, []).append(gate.convolution)
-    parts: list[_Rows] = []
+            gates.setdefault(gate.place, []).append(_row(gate.convolution, EXCITE, 1))
+    parts: list[Integers] = []
     size = resolution
-    for place in range(len(network.chain) + 1):
-        parts.append((_table([], COLUMNS), _table([_gate_row(c, 0) for c in gates.get(place, [])], GATE_COLUMNS)))
-        own, size = _path_rows(network.chain[place : place + 1], size)
-        parts.append(own)
-    return joined(parts, [len(parts)])
-
-
-def joined(parts: Sequence[_Rows], counts: Sequence[int]) -> NetworkRows:
-    """The rows of networks from those of their parts.
-
-    Args:
-        parts: of all networks, in order.
-        counts: how many of them each network has.
-    """
-    ends = np.cumsum([0, *(len(rows) for rows, _ in parts)])
-    gate_ends = np.cumsum([0, *(len(gates) for _, gates in parts)])
-    places = np.cumsum([0, *counts])
-    gates = np.concatenate([gates for _, gates in parts])
-    gates[:, PLACE] += np.repeat(ends[:-1], np.diff(gate_ends))
-    return NetworkRows(np.concatenate([rows for rows, _ in parts]), ends[places], gates, gate_ends[places])
+    for place, layer in enumerate(network.chain):
+        own, size = _path_rows((layer,), size)
+        parts += [_matrix(gates.get(place, [])), own]
+    return np.concatenate([*parts, _matrix(gates.get(len(network.chain), []))])
 
 
 @lru_cache(maxsize=1 << 17)
-def _super_block_rows(block: SuperBlock, size: Resolution) -> tuple[_Rows, Resolution]:
-    """Rows of a super-block on a map of that size, and the size of its output."""
+def _super_block_rows(block: SuperBlock, size: Resolution) -> tuple[Integers, Resolution]:
     expansion = expand(block)
     first, size = _path_rows(decorated_path(expansion.first), size)
     if not expansion.repeats:
         return first, size
     rest, size = _path_rows(decorated_path(expansion.rest), size)
-    whole = joined([first, *[rest] * expansion.repeats], [1 + expansion.repeats])
-    return (whole.rows, whole.gates), size
+    return np.concatenate([first, *[rest] * expansion.repeats]), size
 
 
-def _path_rows(path: Iterable[Layer], size: Resolution) -> tuple[_Rows, Resolution]:
-    """Rows of a main path with its gates, and the size of its output."""
-    rows: list[tuple[int, ...]] = []
-    gates: list[tuple[int, ...]] = []
+def _path_rows(path: Iterable[Layer], size: Resolution) -> tuple[Integers, Resolution]:
+    """The rows of a main path with its gates, and the size of its output."""
+    rows = []
     for layer in path:
         size = layer.out_resolution(size)
-        for c in layer.convolutions:
-            if layer.decoration:
-                gates.append(_gate_row(c, len(rows)))
-                continue
-            kind = CONVOLUTION_RELU if c.activation else CONVOLUTION
-            # All convolutions of a layer work at the side of its output, wherever its stride is.
-            rows.append((c.in_channels, c.out_channels, c.kernel, 1, c.groups, kind, *sides(size)))
-    return (_table(rows, COLUMNS), _table(gates, GATE_COLUMNS)), size
+        for convolution in layer.convolutions:
+            plain = CONVOLUTION_RELU if convolution.activation else CONVOLUTION
+            rows.append(_row(convolution, EXCITE if layer.decoration else plain, size))
+    return _matrix(rows), size
 
 
-def _gate_row(convolution: Convolution, place: int) -> tuple[int, ...]:
-    return place, convolution.kernel * (convolution.in_channels // convolution.groups), convolution.out_channels
+def _row(convolution: Convolution, kind: int, size: Resolution) -> tuple[int, ...]:
+    return (
+        convolution.in_channels, convolution.out_channels, convolution.kernel, 1, convolution.groups, kind,
+        *sides(size),
+    )  # fmt: skip
 
 
-def _table(rows: list[tuple[int, ...]], columns: int) -> Integers:
-    return np.array(rows, dtype=np.int64).reshape(-1, columns)
+def _matrix(rows: Sequence[tuple[int, ...]]) -> Integers:
+    return np.array(rows, dtype=np.int64).reshape(-1, COLUMNS)

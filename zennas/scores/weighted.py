@@ -25,30 +25,27 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.registry import architecture_units
-from zennas.blocks.tracing import CONVOLUTION_RELU
-from zennas.compiled import compiled, compiled_and_kept
+from zennas.blocks.tracing import CONVOLUTION_RELU, EXCITE
+from zennas.compiled import compiled_and_kept, compiled_apart
 from zennas.input_size import Resolution
 from zennas.scores.chains import (
     C_IN,
     C_OUT,
-    FAN_IN,
-    GATE_OUT,
     GROUPS,
     HEIGHT,
     KERNEL,
     KIND,
-    PLACE,
     STRIDE,
     WIDTH,
+    Chains,
     ChainScorer,
-    DecoratedChains,
-    NetworkRows,
+    Integers,
 )
 from zennas.scores.closed_form.activation import M2
+from zennas.scores.closed_form.state import IntVector, Vector
 from zennas.scores.network import Network
 from zennas.scores.network_rows import rows_of, rows_of_network
 from zennas.scores.registry import ScoreSettings, register_score
@@ -64,88 +61,85 @@ RELU_MOMENT = 0.5 - M2
 """Variance of ReLU of a standard Gaussian."""
 
 
-@compiled
-def worth(channels: int, values: int, moment: float) -> float:
-    """√c · ½·log(1 + σ²): what a layer can tell apart.
+@compiled_apart
+def worth(row: IntVector, moment: float) -> float:
+    """√c · ½·log(1 + σ²) of a convolution.
 
     Args:
-        channels: c, that go out.
-        values: that enter each of them, along a line across the kernel.
-        moment: the second moment of each.
+        row: of a chain.
+        moment: second moment of what comes in.
     """
-    return math.sqrt(channels) * 0.5 * math.log1p(values * moment)
+    variance = row[KERNEL] * (row[C_IN] // row[GROUPS]) * moment
+    return math.sqrt(row[C_OUT]) * 0.5 * math.log1p(variance)
+
+
+@compiled_apart
+def moment_before(rows: Integers, first: int, row: int) -> float:
+    """Second moment of what comes into a convolution of the main path: that of the last convolution before it, which
+    pools leave as it is.
+
+    Args:
+        rows: of chains.
+        first: of the network's rows.
+        row: of the convolution.
+    """
+    before = row - 1
+    while before >= first and rows[before, KIND] > CONVOLUTION_RELU:
+        before -= 1
+    return RELU_MOMENT if before >= first and rows[before, KIND] == CONVOLUTION_RELU else 1.0
 
 
 @compiled_and_kept
-def weigh(
-    networks: NetworkRows,
-    noise: float,
-    depth: float,
-    resolution: float,
-    behind_relu: float,
-    scores: npt.NDArray[np.float64],
-) -> None:
-    """Fill `scores` with the scores of networks, read from their ends.
+def weigh(rows: Integers, starts: IntVector, scores: Vector) -> None:
+    """Fill `scores` with the scores of the networks `rows[starts[i]:starts[i + 1]]`, read from their ends.
 
     Args:
-        networks: their rows.
-        noise: see `NOISE`.
-        depth: see `DEPTH_POWER`.
-        resolution: see `SIDE_POWER`.
-        behind_relu: see `RELU_MOMENT`.
+        rows: of all networks, one after the other (`zennas.scores.chains`).
+        starts: first row of every network, and the number of rows.
         scores: one number a network, written.
     """
-    rows, gates = networks.rows, networks.gates
-    for i in range(len(scores)):
-        first, gate = networks.starts[i], networks.gate_starts[i + 1] - 1
+    for i in range(len(starts) - 1):
         total, part, side, behind, at_one = 0.0, 0.0, 0.0, 0.0, 0.0
-        for row in range(networks.starts[i + 1] - 1, first - 2, -1):
-            # Those that stand behind this row; behind the row before the first, all that are left.
-            while gate >= networks.gate_starts[i] and gates[gate, PLACE] > row:
-                at_one += worth(gates[gate, GATE_OUT], gates[gate, FAN_IN], behind_relu) / (1 + noise * behind)
-                gate -= 1
-            if row < first or rows[row, KIND] != CONVOLUTION_RELU:
+        for row in range(starts[i + 1] - 1, starts[i] - 1, -1):
+            kind = rows[row, KIND]
+            if kind == EXCITE:
+                at_one += worth(rows[row], RELU_MOMENT) / (1 + NOISE * behind)
+            if kind != CONVOLUTION_RELU:
                 continue
-            before = row - 1
-            while before >= first and rows[before, KIND] > CONVOLUTION_RELU:
-                before -= 1
-            moment = behind_relu if before >= first and rows[before, KIND] == CONVOLUTION_RELU else 1.0
             behind += 1 / rows[row, C_OUT]
-            values = rows[row, KERNEL] * (rows[row, C_IN] // rows[row, GROUPS])
-            height, width = -(-rows[row, HEIGHT] // rows[row, STRIDE]), -(-rows[row, WIDTH] // rows[row, STRIDE])
-            at = math.sqrt(height * width)
-            if at != side:
+            stride = rows[row, STRIDE]
+            own = math.sqrt(-(-rows[row, HEIGHT] // stride) * -(-rows[row, WIDTH] // stride))
+            if own != side:
                 if side == 1:
                     at_one += part
                 else:
-                    total += side**resolution * part**depth
-                part, side = 0.0, at
-            part += worth(rows[row, C_OUT], values, moment) / (1 + noise * behind)
+                    total += side**SIDE_POWER * part**DEPTH_POWER
+                part, side = 0.0, own
+            part += worth(rows[row], moment_before(rows, starts[i], row)) / (1 + NOISE * behind)
         if side == 1:
             at_one += part
         else:
-            total += side**resolution * part**depth
-        scores[i] = total + at_one**depth
+            total += side**SIDE_POWER * part**DEPTH_POWER
+        scores[i] = total + at_one**DEPTH_POWER
 
 
-def weighed(networks: NetworkRows) -> list[float]:
-    """The scores of networks whose rows are at hand."""
-    scores = np.empty(len(networks.starts) - 1)
-    weigh(networks, NOISE, DEPTH_POWER, SIDE_POWER, RELU_MOMENT, scores)
+def _weighed(rows: Integers, starts: IntVector) -> list[float]:
+    scores = np.empty(len(starts) - 1)
+    weigh(rows, starts, scores)
     result: list[float] = scores.tolist()
     return result
 
 
 class WeightedScorer(ChainScorer):
-    """Scores a search's rounds; what networks share costs too little to be kept."""
+    """Scores a search's rounds from their chains."""
 
-    def score(self, chains: DecoratedChains) -> list[float]:
+    def score(self, chains: Chains) -> list[float]:
         """The scores of a round's networks, in order."""
-        return weighed(chains.networks)
+        return _weighed(chains.rows, chains.starts)
 
 
 def _many(networks: Sequence[tuple[SuperBlock, ...]], resolution: Resolution, settings: ScoreSettings) -> list[float]:
-    return weighed(rows_of(networks, resolution)) if networks else []
+    return _weighed(*rows_of(networks, resolution))
 
 
 def weighted_score(network: Network, resolution: Resolution) -> float:
@@ -161,7 +155,8 @@ def weighted_score(network: Network, resolution: Resolution) -> float:
     if isinstance(network, Architecture):
         for _ in architecture_units(network):  # says at which super-block something is wrong
             pass
-    return weighed(rows_of_network(network, resolution))[0]
+    rows = rows_of_network(network, resolution)
+    return _weighed(rows, np.array([0, len(rows)], dtype=np.int64))[0]
 
 
 @register_score(

@@ -1,8 +1,8 @@
 """One island of a search: a population of its own, in a process of its own, that gets and gives some of the best.
 
-An island carries out blocks of iterations on the compiled core and sends back numbers; the search that owns the islands
-makes candidates of them (`zennas.searching.islands`). Candidates are numbered by the island itself, in the order in
-which it met them.
+An island carries out blocks of iterations on the compiled core and sends back its candidates as rows of numbers, which
+the search that owns the islands appends (`zennas.searching.islands`). Candidates are numbered by the island itself, in
+the order in which it met them.
 """
 
 import signal
@@ -16,13 +16,13 @@ import numpy as np
 from zennas.architecture.model import SuperBlock
 from zennas.counting import Costs
 from zennas.scores.chains import ChainScorer
-from zennas.scores.closed_form.state import IntVector, Vector
 from zennas.scores.learned.model import AccuracyModel
 from zennas.scores.learned.score import hold
 from zennas.searching.algorithms import Algorithm, Round, make_algorithm
 from zennas.searching.collection import collection_put_off
-from zennas.searching.compiled.core import Batch, Core, core_of, counted_costs
-from zennas.searching.population import Candidate, Population
+from zennas.searching.compiled.bred import Bred, joined
+from zennas.searching.compiled.core import Core, core_of
+from zennas.searching.population import Candidate, Population, members
 from zennas.searching.problem import configured_problem
 from zennas.searching.scoring import chain_scorer
 from zennas.searching.settings import SearchConfig
@@ -61,17 +61,13 @@ class Block:
 
     Attributes:
         taken: of each guest, whether it was new.
-        batches: of the rounds.
-        iterations: of each network, the iteration in which it was proposed.
-        scores: of each network.
+        bred: the candidates under the island's own numbers; `None` where there are none.
         populations: numbers in heap order, for each set of budgets.
         emigrants: the best of each population with their numbers, none twice.
     """
 
     taken: tuple[bool, ...]
-    batches: tuple[Batch, ...]
-    iterations: IntVector
-    scores: Vector
+    bred: Bred | None
     populations: tuple[tuple[int, ...], ...]
     emigrants: tuple[tuple[int, Guest], ...]
 
@@ -110,7 +106,7 @@ class Island:
 
     def _add(self, guests: Sequence[Guest]) -> list[Candidate]:
         self._core.add_candidates([guest.super_blocks for guest in guests])
-        added = [Candidate(self._met + i, 0, -1, (), (), guest.score, guest.costs) for i, guest in enumerate(guests)]
+        added = [Candidate(self._met + i, 0, -1, (), *guest) for i, guest in enumerate(guests)]
         self._met += len(added)
         return added
 
@@ -128,8 +124,10 @@ class Island:
             new = self._core.see([guest.super_blocks]) == 1
             taken.append(new)
             if new:
-                self._offer(self._add([guest]))
-        batches, iterations, scores = [], [np.empty(0, dtype=np.int64)], [np.empty(0)]
+                (candidate,) = self._add([guest])
+                for population in self._populations:
+                    population.offer(candidate)
+        parts = []
         for before in range(first, last, self._round_size):
             size = min(self._round_size, last - before)
             rng = np.random.default_rng([self._seed, before])
@@ -139,34 +137,20 @@ class Island:
             count = len(batch.numbers)
             if not count:
                 continue
-            found = self._scorer.score(chains)
-            rows = zip(found, batch.costs.tolist(), strict=True)
-            candidates = [
-                Candidate(self._met + i, before, -1, (), (), score, counted_costs(row))
-                for i, (score, row) in enumerate(rows)
-            ]
-            self._core.keep(range(count))
+            scores = self._scorer.score(chains)
+            bred = self._core.keep(batch, np.arange(count), before, np.array(scores))
             self._met += count
-            self._offer(candidates)
-            alive = {number for population in self._populations for number in population.ids()}
-            self._scorer.keep({place: candidate.id for place, candidate in enumerate(candidates)}, alive)
-            batches.append(Batch(*(array.copy() for array in batch)))
-            iterations.append(before + 1 + batch.numbers)
-            scores.append(np.array(found))
+            for population, places in zip(self._populations, self._core.within(bred.costs), strict=True):
+                population.offer_each(bred, scores, places.tolist())
+            self._scorer.keep({place: bred.first + place for place in range(count)}, members(self._populations))
+            parts.append(bred)
         leaving = {c.id: c for population in self._populations for c in population.ranked()[:best]}
         return Block(
             tuple(taken),
-            tuple(batches),
-            np.concatenate(iterations),
-            np.concatenate(scores),
+            joined(parts) if parts else None,
             tuple(tuple(population.ids()) for population in self._populations),
-            tuple((number, Guest(self._core.network(number), c.score, c.costs)) for number, c in leaving.items()),
+            tuple((number, Guest(c.super_blocks, c.score, c.costs)) for number, c in leaving.items()),
         )
-
-    def _offer(self, candidates: Sequence[Candidate]) -> None:
-        for candidate in candidates:
-            for population in self._populations:
-                population.offer(candidate)
 
 
 def live(connection: Connection, config: SearchConfig, models: Sequence[AccuracyModel]) -> None:

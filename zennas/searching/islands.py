@@ -20,6 +20,7 @@ from zennas.counting.budgets import within
 from zennas.errors import ZennasError
 from zennas.scores.learned.score import held_models
 from zennas.searching.algorithms import Round
+from zennas.searching.compiled.bred import Bred, joined
 from zennas.searching.island import Block, Guest, Past, live
 from zennas.searching.population import Candidate
 from zennas.searching.rounds import Search
@@ -101,30 +102,32 @@ class Islands(Search):
             self.islands.append(_Records(own, fitting, list(own)))
         return founders
 
-    def step(self) -> list[Candidate]:
+    def step(self) -> Sequence[Candidate]:
         """One block of every island; returns the candidates that were scored, in order."""
         if not self._processes:
             self._start()
             self._send(self.iteration)
         spans, blocks = self._running, [self._received(island) for island in range(len(self._running))]
-        firsts = []
+        parts: list[Bred] = []
         for records, (before, _), block in zip(self.islands, spans, blocks, strict=False):
-            firsts.append(len(records.numbers) + sum(block.taken))
             taken = [number for (number, _), new in zip(records.invited, block.taken, strict=True) if new]
             if taken:
                 records.guests[before // BLOCK] = taken
-            records.numbers += [*taken, *range(self.scored, self.scored + len(block.scores))]
-            self.scored += len(block.scores)
+            records.numbers += taken
+            if block.bred is not None:
+                records.numbers += range(self.scored, self.scored + len(block.bred))
+                parents = [records.numbers[place] for place in block.bred.parents.tolist()]
+                parts.append(block.bred.numbered(self.scored, parents))
+                self.scored += len(block.bred)
             records.populations = [[records.numbers[place] for place in places] for places in block.populations]
         self.iteration = spans[-1][1]
         self._invite([block.emigrants for block in blocks])
-        # The islands go on while candidates are made of what they found.
+        # The islands go on while what they found is appended.
         self._send(self.iteration)
-        made: list[Candidate] = []
-        for island, (block, first) in enumerate(zip(blocks, firsts, strict=True)):
-            made += self._made(self.islands[island].numbers, first, block)
-        alive = {number for records in self.islands for ids in records.populations for number in ids}
-        self._known = {number: candidate for number, candidate in self._known.items() if number in alive}
+        if not parts:
+            return []
+        made = joined(parts)
+        self._offer(made)
         return made
 
     def _invite(self, emigrants: Sequence[Sequence[tuple[int, Guest]]]) -> None:
@@ -134,30 +137,20 @@ class Islands(Search):
             following = self.islands[(island + 1) % len(self.islands)]
             following.invited = [(numbers[place], guest) for place, guest in leaving]
 
-    def _made(self, numbers: Sequence[int], first: int, block: Block) -> list[Candidate]:
-        assert self.core is not None
-        made = []
-        iterations, scores = iter(block.iterations.tolist()), iter(block.scores.tolist())
-        ids = iter(numbers[first : first + len(block.scores)])
-        for batch in block.batches:
-            for found in self.core.found(batch, lambda place: self._known[numbers[place]]):
-                candidate = Candidate(
-                    next(ids), next(iterations), found.parent.id, found.mutations, found.super_blocks, next(scores),
-                    found.costs,
-                )  # fmt: skip
-                self._known[candidate.id] = candidate
-                self._offer(candidate)
-                made.append(candidate)
-        return made
-
-    def _offer(self, candidate: Candidate) -> None:
+    def _offer(self, bred: Bred) -> None:
         """To the populations of all islands together, which have no network twice."""
-        for population in self.populations:
-            if len(population.heap) == population.size and candidate.score <= population.heap[0][0]:
-                continue
-            equal = (entry[2] for entry in population.heap if entry[0] == candidate.score)
-            if all(other.super_blocks != candidate.super_blocks for other in equal):
-                population.offer(candidate)
+        assert self.core is not None
+        scores = bred.scores.tolist()
+        for population, places in zip(self.populations, self.core.within(bred.costs), strict=True):
+            held = {score for score, _, _ in population.heap}
+            for place in places.tolist():
+                score = scores[place]
+                if not population.would_enter(score):
+                    continue
+                equal = [other for own, _, other in population.heap if own == score] if score in held else []
+                if all(other.super_blocks != bred[place].super_blocks for other in equal):
+                    population.offer(bred[place])
+                    held.add(score)
 
     def _start(self) -> None:
         context = get_context("spawn")
@@ -171,6 +164,7 @@ class Islands(Search):
             places = {number: place for place, number in enumerate(records.numbers)}
             past = [Guest(c.super_blocks, c.score, c.costs) for c in map(self._known.__getitem__, records.numbers)]
             own.send(Past(past, [[places[number] for number in ids] for ids in records.populations]))
+        self._known = {}
 
     def _send(self, before: int) -> None:
         """Let every island begin its next block, with its guests."""

@@ -16,10 +16,10 @@ from zennas.architecture.model import SuperBlock
 from zennas.counting import Costs, count_layers
 from zennas.counting.budgets import Budget, depth_within, within
 from zennas.errors import ZennasError
-from zennas.scores.chains import ChainScorer, DecoratedChains
-from zennas.searching.algorithms.algorithm import Algorithm, Problem, Round
-from zennas.searching.compiled.core import Core
-from zennas.searching.population import Candidate, Population
+from zennas.scores.chains import ChainScorer
+from zennas.searching.algorithms.algorithm import Algorithm, Offspring, Problem, Round
+from zennas.searching.compiled.core import Batch, Core
+from zennas.searching.population import Candidate, Population, members
 from zennas.searching.tasks import Failure
 from zennas.spaces.mutation import Mutation
 
@@ -138,7 +138,7 @@ class Search:
         else:
             self.core.see(networks)
 
-    def step(self) -> list[Candidate]:
+    def step(self) -> Sequence[Candidate]:
         """One round; returns the candidates that were scored, in order.
 
         Raises:
@@ -148,20 +148,7 @@ class Search:
         round = Round(self.iteration, size, np.random.default_rng([self.seed, self.iteration]), self.populations)
         offspring = self.algorithm.breed(round) if self.core is not None else None
         if self.core is not None and offspring is not None:
-            batch, chains = self.core.propose(offspring)
-            parents = {parent.id: parent for parent in offspring.parents}
-            found = self.core.found(batch, parents.__getitem__)
-            before, self.iteration = self.iteration + 1, self.iteration + size
-            accepted = [_Accepted(before + f.number, f.parent.id, f.mutations, f.super_blocks, f.costs) for f in found]
-            scores = self._scores(accepted, chains)
-            whole = [place for place, score in enumerate(scores) if not isinstance(score, Failure)]
-            ids = {place: self.scored + number for number, place in enumerate(whole)}
-            self.core.keep(whole)
-            entered = self._enter(accepted, scores)
-            if self.chain_scorer is not None:
-                alive = {number for population in self.populations for number in population.ids()}
-                self.chain_scorer.keep(ids, alive)
-            return entered
+            return self._bred(self.core, offspring, size)
         before = self.iteration
         accepted = list(self._accepted(round))
         if self.iteration == before:
@@ -170,6 +157,38 @@ class Search:
                 "propose() has to yield at least one network a round"
             )
         return self._entered_by_networks(accepted)
+
+    def _bred(self, core: Core, offspring: Offspring, size: int) -> Sequence[Candidate]:
+        """A round by the core; its candidates become objects where somebody asks for them."""
+        before, self.iteration = self.iteration, self.iteration + size
+        batch, chains = core.propose(offspring)
+        if self.chain_scorer is not None:
+            scores, whole = self.chain_scorer.score(chains), list(range(len(batch.numbers)))
+        else:
+            scores, whole = self._scored_networks(core, batch, before)
+        entered = core.keep(batch, np.array(whole, dtype=np.int64), before, np.array(scores, dtype=np.float64))
+        self.scored += len(entered)
+        for population, places in zip(self.populations, core.within(entered.costs), strict=True):
+            population.offer_each(entered, scores, places.tolist())
+        self.algorithm.tell(entered)
+        if self.chain_scorer is not None:
+            ids = {place: entered.first + place for place in whole}
+            self.chain_scorer.keep(ids, members(self.populations))
+        return entered
+
+    def _scored_networks(self, core: Core, batch: Batch, before: int) -> tuple[list[float], list[int]]:
+        """Scores of a batch's networks by a score that has to see them, and the places of those that have one."""
+        networks = core.networks(batch)
+        scores: list[float] = []
+        whole: list[int] = []
+        for place, score in enumerate(self.score(networks) if networks else []):
+            if isinstance(score, Failure):
+                self.failed += 1
+                self.failures.append((before + 1 + int(batch.numbers[place]), networks[place], score.reason))
+            else:
+                scores.append(score)
+                whole.append(place)
+        return scores, whole
 
     def _entered_by_networks(self, accepted: Sequence[_Accepted]) -> list[Candidate]:
         entered = self._enter(accepted, self.score([a.super_blocks for a in accepted]) if accepted else [])
@@ -193,11 +212,6 @@ class Search:
             return self.core.see([blocks]) == 1
         self.seen.add(blocks)
         return True
-
-    def _scores(self, accepted: Sequence[_Accepted], chains: DecoratedChains) -> Sequence[float | Failure]:
-        if not accepted:
-            return []
-        return self.chain_scorer.score(chains) if self.chain_scorer else self.score([a.super_blocks for a in accepted])
 
     def _enter(self, accepted: Sequence[_Accepted], scores: Sequence[float | Failure]) -> list[Candidate]:
         entered = []

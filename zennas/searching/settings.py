@@ -44,6 +44,8 @@ MobileNetV2 86, ResNet-20 at 32×32 150 and the paper's CIFAR networks 160 to 27
 
 BudgetText = str | list[str]
 
+DEFAULT_SCORE = "zen-weighted"
+"""What a search maximises: its winners were more accurate than those of the other scores (docs/which-score.md)."""
 DENSE: dict[str, Any] = {"num_classes": 0, "score": "meanfield-dense", "resolution": 224}
 """Defaults of a search for a dense task where they are others."""
 
@@ -68,19 +70,25 @@ class SearchConfig(BaseModel):
         Literal["classification", "dense"],
         Option("classification, or dense: a backbone for detection or segmentation.", SEARCH),
     ] = "classification"
-    space: Annotated[str, Option("resnet, mobilenet, regnet, or a YAML file.", SEARCH)] = "resnet"
-    resolution: Annotated[ResolutionSetting, Option(RESOLUTION_HELP, SEARCH)] = 32
+    space: Annotated[str, Option("resnet, mobilenet, regnet, inverted, or a YAML file.", SEARCH)] = "resnet"
+    resolution: Annotated[ResolutionSetting, Option(RESOLUTION_HELP, SEARCH, shown="32, as CIFAR has; dense 224")] = 32
     channels: Annotated[
         int | None, Field(ge=1, le=MAX_CHANNELS), Option("Channels of the input.", SEARCH, shown="the space's, 3")
     ] = None
     num_classes: Annotated[
-        int, Field(ge=0, le=1 << 20), Option("Outputs of the classifier.", SEARCH, name="classes")
+        int,
+        Field(ge=0, le=1 << 20),
+        Option("Outputs of the classifier.", SEARCH, name="classes", shown="100, as CIFAR-100 has; dense 0"),
     ] = 100
     budgets: dict[str, BudgetText] = {}
     dtype: Annotated[
         Literal["fp32", "fp16", "int8"] | None,
         BeforeValidator(_number_type),
-        Option("Number type in which weights and memory are counted: fp32, fp16 or int8.", BUDGETS, shown=FP32),
+        Option(
+            "Number type in which weights and memory are counted: fp32, fp16 or int8.",
+            BUDGETS,
+            shown=f"{FP32}, 4 bytes a value",
+        ),
     ] = None
     flops_per_param: Annotated[
         float,
@@ -106,8 +114,10 @@ class SearchConfig(BaseModel):
             shown="the predictor's, else auto",
         ),
     ] = None
-    se: Annotated[bool, Option("Squeeze-excitation in MB blocks.", SEARCH)] = False
-    score: Annotated[str, Option("What to maximise.", SEARCH)] = "meanfield"
+    se: Annotated[bool, Option("Squeeze-excitation in MB and IR blocks.", SEARCH)] = False
+    score: Annotated[str, Option("What to maximise; meanfield is the paper's Zen-score in closed form.", SEARCH)] = (
+        DEFAULT_SCORE
+    )
     algorithm: Annotated[str, Option("evolution, zen-nas, local, random or regularized.", SEARCH)] = "evolution"
     iterations: Annotated[int, Field(ge=1), Option("Networks to propose (T).", SEARCH)] = 48_000
     population: Annotated[int, Field(ge=1), Option("Population size (N).", SEARCH)] = 256
@@ -117,7 +127,9 @@ class SearchConfig(BaseModel):
         Field(ge=1),
         Option("Populations, each in a process of its own, that exchange their best; their number counts.", SEARCH),
     ] = 1
-    rescore: Annotated[int, Field(ge=0), Option("Best networks to re-score by Monte Carlo; 0: none.", SEARCH)] = 16
+    rescore: Annotated[
+        int, Field(ge=0), Option("Best networks whose Zen-score is checked by Monte Carlo; 0: none.", SEARCH)
+    ] = 16
     seed: Annotated[int, Field(ge=0, lt=1 << 63), Option("Seed of everything random.", SEARCH)] = 0
     batch_size: Annotated[int, Field(ge=2), Option("Images of a Monte Carlo repeat.", SEARCH)] = 16
     repeats: Annotated[int, Field(ge=1), Option("Monte Carlo repeats a network.", SEARCH)] = 1

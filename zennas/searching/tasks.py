@@ -1,7 +1,6 @@
 """One network to be scored, as it travels to where it is scored, and what comes back."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from zennas.architecture.structure import parse_structure
@@ -9,6 +8,7 @@ from zennas.errors import ScoreError
 from zennas.input_size import Resolution
 from zennas.scores.registry import ScoreSettings, compute_score, registered_score
 from zennas.searching.plugins import load_plugins
+from zennas.threads import torch_threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def run_task(task: ScoreTask) -> Outcome | Failure:
     """
     load_plugins(task.plugins)
     architecture = parse_structure(task.structure)
-    with one_thread(registered_score(task.score).needs_torch):
+    with torch_threads(1 if registered_score(task.score).needs_torch else None):
         try:
             result = compute_score(task.score, architecture, task.resolution, task.settings)
         except ScoreError as error:
@@ -63,19 +63,3 @@ def run_task(task: ScoreTask) -> Outcome | Failure:
                 raise
             return Failure("out of memory")
     return Outcome(result.score, result.repeats)
-
-
-@contextmanager
-def one_thread(uses_torch: bool = True) -> Iterator[None]:
-    """One torch thread inside: the order of float additions, and so the last bit, depends on their number."""
-    if not uses_torch:
-        yield
-        return
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from zennas.searching.tasks import Failure, Outcome, ScoreTask, one_thread, run_task
+from zennas.searching.tasks import Failure, Outcome, ScoreTask, run_task
+from zennas.threads import torch_threads
 
 _MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
@@ -21,7 +22,7 @@ class Threads:
 
     def __call__(self, tasks: Sequence[ScoreTask]) -> list[Outcome | Failure]:
         """Outcomes in the order of the tasks."""
-        with one_thread(), ThreadPoolExecutor(self.count) as pool:
+        with torch_threads(1), ThreadPoolExecutor(self.count) as pool:
             futures = [pool.submit(run_task, task) for task in tasks]
             try:
                 return [future.result() for future in futures]

@@ -1,10 +1,11 @@
-"""The search spaces that come with zennas: the paper's two (Section 5), and one of grouped bottlenecks."""
+"""The search spaces that come with zennas: the paper's two (Section 5), grouped bottlenecks, and inverted residuals."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from zennas.architecture.model import SuperBlock
 from zennas.input_size import Resolution, positions
-from zennas.spaces.space import BlockChoice, SearchSpace, register_space
+from zennas.spaces.space import BlockChoice, Range, SearchSpace, register_space
 
 SMALL_INPUT = 64
 _KERNELS = (3, 5, 7)
@@ -29,6 +30,17 @@ def regnet(resolution: Resolution) -> SearchSpace:
     """Bottlenecks with grouped convolutions (Radosavovic et al. 2020)."""
     choices = [BlockChoice("GBtn", k, group_width=g) for g in (8, 16, 24, 32, 48, 64) for k in _KERNELS]
     return staged("regnet", choices, resolution)
+
+
+@register_space("inverted")
+def inverted(resolution: Resolution) -> SearchSpace:
+    """Inverted residuals one by one, as MobileNetV2 and its successors stack them (Sandler et al. 2018).
+
+    A layer is a single inverted residual, where one of `mobilenet` is two with a link each; it has no bottleneck to
+    choose. The head is at most as wide as MobileNetV2's.
+    """
+    choices = [BlockChoice("IR", k, expansion=e) for e in (1, 2, 4, 6) for k in _KERNELS]
+    return replace(staged("inverted", choices, resolution), bottleneck=Range(0, 0), head_width=Range(64, 1280, 8))
 
 
 def staged(name: str, choices: Sequence[BlockChoice], resolution: Resolution) -> SearchSpace:

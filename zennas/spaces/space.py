@@ -166,7 +166,7 @@ def search_space(name: str, resolution: Resolution, se: bool = False) -> SearchS
 
     Args:
         name: `resnet` (the paper's Search Space I), `mobilenet` (its Search Space II), `regnet` (grouped bottlenecks),
-            or what `register_space` has added.
+            `inverted` (inverted residuals), or what `register_space` has added.
         resolution: size of the input in pixels: its side, or height and width.
         se: squeeze-excitation wherever the block types of the space can carry it (`squeeze_excited`).
 

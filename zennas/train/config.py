@@ -11,6 +11,8 @@ from zennas.io.options import Option
 from zennas.io.settings import CONFIG, ResolutionSetting, read_settings, validated
 from zennas.layouts import AUTO, CONTIGUOUS, LAYOUT_HELP, AskedLayout
 from zennas.number_types import number_type
+from zennas.threads import AUTO as AUTO_THREADS
+from zennas.threads import AskedThreads, read_threads
 
 RUN = "Run"
 RECIPE = "Recipe"
@@ -53,6 +55,13 @@ def _number_type(value: Any) -> Any:
     return number_type(value) if isinstance(value, str) else value
 
 
+def _thread_count(value: Any) -> Any:
+    try:
+        return None if value is None else read_threads(value)
+    except ZennasError as error:
+        raise ValueError(str(error)) from None
+
+
 def trainable(resolution: Resolution | None) -> Resolution | None:
     """The size, or `None`, of images to train on. Raises `ValueError` where a side is out of bounds."""
     if resolution is not None and not 8 <= min(sides(resolution)) <= max(sides(resolution)) <= 1 << 12:
@@ -82,6 +91,9 @@ class TrainConfig(BaseModel):
         temperature: of the softmax in the distillation of logits.
         layout: how feature maps lie in memory; `auto` becomes the one that `zennas.train.layout` finds the faster,
             and is kept in the run.
+        threads: of torch on the CPU; `None` leaves them as they are. `auto` becomes the fastest number of a short
+            trial, which is kept in the run; several processes and GPUs are left as they are. The last bit of a sum
+            depends on the number: the same seed may end otherwise where another number was the fastest.
         compile: whether the network goes through `torch.compile`.
         holdout: share of the training images that are not learned from; where it is above 0, losses and accuracies
             are those of these images, and the test images are not looked at.
@@ -146,6 +158,11 @@ class TrainConfig(BaseModel):
     accumulate: Annotated[int, Field(ge=1), Option("Batches that make one step.", MACHINE)] = 1
     workers: Annotated[int, Field(ge=0), Option("Processes that prepare images.", MACHINE)] = 0
     layout: Annotated[AskedLayout, Option(LAYOUT_HELP, MACHINE)] = AUTO
+    threads: Annotated[
+        AskedThreads | None,
+        BeforeValidator(_thread_count),
+        Option("Of the CPU: a number, or auto: the fastest, tried at the start.", MACHINE, shown=AUTO_THREADS),
+    ] = None
     compile: Annotated[bool, Option("Use torch.compile.", MACHINE)] = False
     loop_version: Annotated[int, Field(ge=1, le=2), Option("1: train as zennas 0.2 did.", MACHINE)] = 2
 
@@ -194,6 +211,6 @@ def read_train_config(directory: Path) -> TrainConfig:
 
 
 def same_recipe(one: TrainConfig, other: TrainConfig) -> bool:
-    """Whether two runs differ at most in how the loop draws and rounds and in how maps lie in memory."""
-    fields = set(_FIRST_LOOP)
+    """Whether two runs differ at most in how the loop draws and rounds and how it uses the machine."""
+    fields = {*_FIRST_LOOP, "threads"}
     return one.model_dump(exclude=fields) == other.model_dump(exclude=fields)

@@ -15,6 +15,7 @@ from zennas.io.tables import csv_text
 from zennas.io.text import write_text
 from zennas.layouts import CONTIGUOUS
 from zennas.nn.device import checked_device
+from zennas.threads import torch_threads
 from zennas.train.augment import evaluation_transform
 from zennas.train.batch_augment import BatchPrepare
 from zennas.train.datasets import ImageData, open_data
@@ -80,6 +81,7 @@ def evaluate(
     batch_size: int = 64,
     device: str = "cpu",
     workers: int = 0,
+    threads: int | None = None,
     on_bad_image: str = "stop",
     download: bool = False,
 ) -> Evaluation:
@@ -95,6 +97,7 @@ def evaluate(
         batch_size: images of a batch.
         device: where torch computes, e.g. `cpu` or `cuda`.
         workers: processes that prepare images; 0: this one.
+        threads: of torch on the CPU; by default as many as it takes.
         on_bad_image: `skip` or `stop` at an image that cannot be read.
         download: fetch a missing data set.
 
@@ -113,7 +116,8 @@ def evaluate(
     load_weights(network, weights)
     layout = faster_layout(network, place, "fp32", size)
     network.to(device=place, memory_format=MEMORY_FORMATS[layout])
-    return evaluate_network(network, opened, size, batch_size, place, workers, bad, layout=layout)
+    with torch_threads(threads):
+        return evaluate_network(network, opened, size, batch_size, place, workers, bad, layout=layout)
 
 
 def evaluate_network(

@@ -1,5 +1,6 @@
 """A training run in a directory: begun, gone on with, finished."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from zennas.layouts import AUTO
 from zennas.loading import check_model_of_file, is_module_name, load
 from zennas.nn.device import checked_device
 from zennas.optional_dependencies import require
+from zennas.threads import AUTO as AUTO_THREADS
+from zennas.threads import torch_threads
 from zennas.train.checkpoint import has_checkpoint, load_checkpoint
 from zennas.train.config import TrainConfig, read_train_config, train_config
 from zennas.train.datasets import ImageData, open_data
@@ -27,6 +30,7 @@ from zennas.train.layout import faster_layout
 from zennas.train.loop import Loop, Watcher
 from zennas.train.metrics import evaluated_rows, write_metrics
 from zennas.train.networks import make_network, own_channels, usual_resolution
+from zennas.train.threads import fastest_threads
 
 ARCHITECTURE = "architecture.yaml"
 
@@ -60,6 +64,7 @@ def train(
     download: bool = False,
     until: int | None = None,
     opened: ImageData | None = None,
+    announce: Callable[[str], None] | None = None,
     **settings: Any,
 ) -> TrainResult:
     """Train a network by the paper's recipe.
@@ -73,6 +78,7 @@ def train(
         download: fetch a missing data set.
         until: epoch after which the run pauses, for `resume_training` to go on with; by default after its last.
         opened: the data set where it is open already, as `open_data` opens it; by default it is opened.
+        announce: told in a line which number of threads was taken, where `threads="auto"` measured it.
         settings: any field of `TrainConfig`.
 
     Raises:
@@ -86,7 +92,7 @@ def train(
     accelerator = _accelerator(config, directory)
     # All processes have looked before one of them writes.
     accelerator.wait_for_everyone()
-    loop = _prepare(config, directory, accelerator, download, opened)
+    loop = _prepare(config, directory, accelerator, download, opened, announce)
     with _lock(directory, accelerator):
         if accelerator.is_main_process:
             # Another run may have begun here while this one was prepared.
@@ -172,7 +178,12 @@ def _lock(directory: Path, accelerator: Any) -> AbstractContextManager[object]:
 
 
 def _prepare(
-    config: TrainConfig, directory: Path, accelerator: Any, download: bool, opened: ImageData | None = None
+    config: TrainConfig,
+    directory: Path,
+    accelerator: Any,
+    download: bool,
+    opened: ImageData | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> Loop:
     if download and accelerator.is_main_process:
         open_data(config.data, download)
@@ -192,6 +203,9 @@ def _prepare(
     if config.layout == AUTO:
         layout = faster_layout(network, accelerator.device, config.precision, resolution)
         config = config.model_copy(update={"layout": layout})
+    if config.threads == AUTO_THREADS:
+        threads = fastest_threads(config, network, teacher, resolution, accelerator, announce)
+        config = config.model_copy(update={"threads": threads})
     if not config.workers and data.photographs:
         # Worker processes begin anew with each epoch and would forget them.
         data = replace(data, train=KeptImages(data.train), test=KeptImages(data.test))
@@ -203,7 +217,10 @@ def _finish(loop: Loop, watch: Watcher | None, notes: list[str], until: int | No
         keep_freed_memory()
     _start_tracker(loop)
     try:
-        loop.run(watch, until)
+        threads = loop.config.threads
+        assert threads != AUTO_THREADS, "it became a number when the run was prepared"
+        with torch_threads(threads):
+            loop.run(watch, until)
     finally:
         loop.accelerator.end_training()
     skipped = require("accelerate.utils", "train", "training").gather_object([*loop.bad.names, *loop.test_bad.names])

@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 
 import zennas
-from zennas.blocks.chain import decorated_path, super_block_chain
-from zennas.blocks.layers import Convolution, MaxPool, Unit
+from zennas.blocks.chain import decorated_path
+from zennas.blocks.layers import Convolution, MaxPool, SqueezeExcite, Unit
 from zennas.blocks.registry import _BLOCK_TYPES, expand, register_block
-from zennas.blocks.tracing import MAX_POOL
+from zennas.blocks.tracing import EXCITE, MAX_POOL
 from zennas.counting import count_super_blocks
 from zennas.counting.budgets import Budget
 from zennas.input_size import Size, sides
 from zennas.scores import ScoreSettings, registered_score
+from zennas.scores.closed_form import MeanfieldScorer
+from zennas.scores.weighted import WeightedScorer
 from zennas.searching.algorithms import Offspring, Problem
 from zennas.searching.compiled import core as core_module
 from zennas.searching.compiled.core import core_of
@@ -45,6 +47,7 @@ def spaces():
     yield "resnet", search_space("resnet", 32), 32
     yield "mobilenet with squeeze-excitation", search_space("mobilenet", 224, se=True), 224
     yield "regnet", search_space("regnet", 33), 33
+    yield "inverted with squeeze-excitation", search_space("inverted", 64, se=True), 64
     mixed = (
         BlockChoice("IR", 3, expansion=2.5),
         BlockChoice("Linear", 1),
@@ -94,11 +97,16 @@ def grown(space, resolution, rng, rounds=12, size=32, dtype="fp32"):
                 seen.add(proposal.super_blocks)
                 expected.append((number, proposal))
         batch, chains = core.propose(offspring)
-        found = list(core.found(batch, candidates.__getitem__))
+        found = kept(core, batch)
+        assert [c.id for c in found] == list(range(len(candidates), len(candidates) + len(found)))
         yield expected, found, chains, problem
-        core.keep(range(len(found)))
-        for f in found:
-            candidates.append(Candidate(len(candidates), 1, f.parent.id, f.mutations, f.super_blocks, 0.0, f.costs))
+        candidates += found
+
+
+def kept(core, batch):
+    """All networks of a batch as candidates; their iteration is the number of the proposal."""
+    count = len(batch.numbers)
+    return core.keep(batch, np.arange(count), -1, np.zeros(count))
 
 
 @pytest.mark.parametrize("dtype", ["fp32", "int8"])
@@ -107,29 +115,25 @@ def test_a_round_is_that_of_python(space, resolution, dtype):
     rng = np.random.default_rng(3)
     networks = 0
     for expected, found, chains, problem in grown(space, resolution, rng, rounds=8, dtype=dtype):
-        assert [(n, p.parent, p.mutations, p.super_blocks) for n, p in expected] == [
-            (f.number, f.parent, f.mutations, f.super_blocks) for f in found
+        assert [(n, p.parent.id, p.mutations, p.super_blocks) for n, p in expected] == [
+            (f.iteration, f.parent, f.mutations, f.super_blocks) for f in found
         ]
         assert [f.costs for f in found] == [problem.count(f.super_blocks) for f in found]
         rows = [chains.rows[a:b].tolist() for a, b in zip(chains.starts[:-1], chains.starts[1:], strict=True)]
         assert rows == [chain_rows(f.super_blocks, resolution) for f in found]
-        assert (chains.gates == gate_rows([f.super_blocks for f in found])).all()
-        for score in ("zen-weighted", "params", "flops"):
-            registered = registered_score(score)
-            settings = ScoreSettings(num_classes=CLASSES)
-            expected_scores = [
-                registered.function(zennas.Architecture(f.super_blocks), resolution, settings).score for f in found
-            ]
-            assert registered.chains(resolution, settings, 64).score(chains) == expected_scores
         networks += len(found)
     assert networks > 200
 
 
 def chain_rows(network, size):
-    """A network's main path in numbers, from its layers."""
+    """A network's main path with its gates in numbers, from its layers."""
     rows = []
     for block in network:
-        for layer in super_block_chain(block).layers():
+        expansion = expand(block)
+        for layer in decorated_path(expansion.first) + decorated_path(expansion.rest) * expansion.repeats:
+            if layer.decoration:
+                rows += [[gate.in_channels, gate.out_channels, 1, 1, 1, EXCITE, 1, 1] for gate in layer.convolutions]
+                continue
             pools = isinstance(layer, MaxPool)
             kind, groups = (MAX_POOL, 1) if pools else (int(layer.activation == "relu"), layer.groups)
             numbers = (layer.in_channels, layer.out_channels, layer.kernel, layer.stride, groups, kind)
@@ -138,19 +142,17 @@ def chain_rows(network, size):
     return rows
 
 
-def gate_rows(networks):
-    """What stands beside the main paths of networks, one after another."""
-    gates, place = [], 0
-    for network in networks:
-        for block in network:
-            expansion = expand(block)
-            for units in [expansion.first, *[expansion.rest] * expansion.repeats]:
-                for layer in decorated_path(units):
-                    if layer.decoration:
-                        gates += [(place, c.in_channels, c.out_channels) for c in layer.convolutions]
-                    else:
-                        place += 1
-    return np.array(gates, dtype=int).reshape(-1, 3)
+@pytest.mark.parametrize(("space", "resolution"), [pytest.param(s, r, id=name) for name, s, r in spaces()])
+def test_scores_from_chains_are_those_of_the_networks(space, resolution):
+    scorers = {"meanfield": MeanfieldScorer(resolution, 8), "zen-weighted": WeightedScorer()}
+    costs = {name: registered_score(name).chains(resolution, ScoreSettings(), 8) for name in ("params", "flops")}
+    for _, found, chains, _ in grown(space, resolution, np.random.default_rng(8), rounds=4):
+        networks = [f.super_blocks for f in found]
+        for name, scorer in scorers.items():
+            many = registered_score(name).many
+            assert scorer.score(chains) == many(networks, resolution, ScoreSettings()), name
+        for name, scorer in costs.items():
+            assert scorer.score(chains) == [getattr(f.costs, name) for f in found], name
 
 
 def test_deep_networks_get_more_room(monkeypatch):
@@ -179,8 +181,12 @@ def test_budgets_of_a_frontier():
             seen.add(blocks)
             expected.append(blocks)
     batch, _ = core.propose(offspring)
-    found = list(core.found(batch, {0: parent}.__getitem__))
+    found = kept(core, batch)
     assert [f.super_blocks for f in found] == expected
+    within = [[c.costs.params <= 90_000 and c.costs.layers <= 7, 200_000 <= c.costs.memory <= 400_000] for c in found]
+    assert [np.flatnonzero(each).tolist() for each in np.transpose(within)] == [
+        places.tolist() for places in core.within(found.costs)
+    ]
     assert 10 < len(expected) < 390
 
 
@@ -191,8 +197,6 @@ CONFIGS = [
     {"params": ["100k", "200k"], "flops": 30_000_000},
     {"params": 200_000, "algorithm": "regularized", "population": 40},
     {"params": 100_000, "score": "zen-weighted"},
-    {"params": 300_000, "space": "mobilenet", "se": True, "score": "zen-weighted"},
-    {"params": 100_000, "score": "flops", "resolution": "48x20"},
     {"params": 200_000, "layers": 12, "algorithm": "zen-nas"},
     {"params": 200_000, "layers": 12, "resolution": "48x20", "channels": 12},
     {"weights": "150kB", "peak_memory": "100kB", "dtype": "int8", "convolutions": 40},
@@ -227,6 +231,30 @@ def test_a_users_block_that_can_be_traced(own_names):
     for expected, found, _, problem in grown(space, 16, np.random.default_rng(2), rounds=6):
         assert [p.super_blocks for _, p in expected] == [f.super_blocks for f in found]
         assert [f.costs for f in found] == [problem.count(f.super_blocks) for f in found]
+
+
+def test_a_users_block_with_gates(own_names):
+    """Gates stand where the block has them: two behind a layer, one before any."""
+
+    @register_block("Gated", needs=("bottleneck",))
+    def gated(block, in_channels, stride, first):
+        inner, out = block.bottleneck, block.out_channels
+
+        def gate(channels, squeezed):
+            return SqueezeExcite(Convolution(channels, squeezed, 1), Convolution(squeezed, channels, 1))
+
+        end = Convolution(inner, out, 1, activation=None)
+        main = (gate(in_channels, 4), Convolution(in_channels, inner, 3, stride), gate(inner, 6), gate(inner, 2), end)
+        return [Unit(main)]
+
+    space = SearchSpace("own", (BlockChoice("Gated", 3), BlockChoice("Res", 3)), (1, 2))
+    for _, found, chains, problem in grown(space, 16, np.random.default_rng(2), rounds=4):
+        networks = [f.super_blocks for f in found]
+        assert [f.costs for f in found] == [problem.count(network) for network in networks]
+        rows = [chains.rows[a:b].tolist() for a, b in zip(chains.starts[:-1], chains.starts[1:], strict=True)]
+        assert rows == [chain_rows(network, 16) for network in networks]
+        for name, scorer in (("meanfield", MeanfieldScorer(16, 8)), ("zen-weighted", WeightedScorer())):
+            assert scorer.score(chains) == registered_score(name).many(networks, 16, ScoreSettings()), name
 
 
 def test_a_users_block_that_cannot_be_traced(own_names):

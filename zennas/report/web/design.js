@@ -18,7 +18,8 @@ function outcomeSection() {
       card("training in all", report.seconds, `${report.candidates.length} candidates; the winner ${report.final_seconds}`),
       winner.costs.map(c => card(c.title, c.text, c.budget ? `budget ${c.budget}` : "", c.share))),
     el("h3", null, "The network"),
-    drawNetwork(winner.blocks, report.resolution),
+    note("Press a box to see what it is made of."),
+    drawNetwork(winner.blocks, report.resolution, null, i => winner.blocks[i].inside),
     el("details", null, el("summary", null, "Structure string"), copyable(winner.structure)));
 }
 

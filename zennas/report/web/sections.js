@@ -18,7 +18,7 @@ function winnerSection(run, winner) {
   const blocks = structureOf(run, winner.id);
   const zen = winner.zen && card("Zen-score by Monte Carlo", winner.zen.score.toFixed(2), `by ${winner.zen.by}; 95 % interval ${winner.zen.ci95.map(v => v.toFixed(1)).join(" to ")}`);
   const inputs = `${sizeText(run.resolution)}, ${run.num_classes} classes`;
-  const drawing = drawNetwork(blocks, run.resolution, i => [`params ${FORMATS.params(winner.rows[i].params)}, multiply-adds ${FORMATS.flops(winner.rows[i].flops)}, ${winner.rows[i].convolutions} convolutions`]);
+  const drawing = drawNetwork(blocks, run.resolution, i => [`params ${FORMATS.params(winner.rows[i].params)}, multiply-adds ${FORMATS.flops(winner.rows[i].flops)}, ${winner.rows[i].convolutions} convolutions`], i => winner.rows[i].inside);
   return el("section", { id: "winner", "aria-labelledby": "winner-title" },
     el("h1", { id: "winner-title" }, winner.name),
     note(`${run.notes.length ? "The chosen network" : "The network of the highest score within the budgets"}, for ${inputs}. ${run.iterations.toLocaleString("en")} of ${run.planned.toLocaleString("en")} iterations, ${run.scored.toLocaleString("en")} networks scored; ${run.status}.`),
@@ -26,7 +26,7 @@ function winnerSection(run, winner) {
     el("div", { class: "cards" }, card(`score (${run.score})`, winner.score.toFixed(2)), zen,
       winner.costs.map(c => card(c.title, c.text, c.budget ? `budget ${c.budget}${c.share ? `, ${(100 * c.share).toFixed(0)}\u00a0%\u00a0used` : ""}` : "", c.share, c.what === c.title ? "" : c.what))),
     el("h3", null, "The network"),
-    note("Height is the side of the feature map, thickness the channels; an arc is a residual link, ↓2 a stride. Below each box: channels and feature map."),
+    note("Height is the side of the feature map, thickness the channels; an arc is a residual link, ↓2 a stride. Below each box: channels and feature map. Press a box to see what it is made of."),
     drawing, downloads(winner, drawing),
     el("details", null, el("summary", null, "Table of super-blocks"), table(
       ["", "type", "in", "out", "stride", "bottleneck", "layers", "output", "params", "multiply-adds"],

@@ -127,6 +127,7 @@ class MeanfieldScorer(ChainScorer):
 
     def score(self, chains: Chains) -> list[float]:
         """The scores of a round's networks, in order."""
+        chains = chains.without_gates()
         columns = chains.rows
         geometry = _TABLE.indices(columns[:, HEIGHT], columns[:, WIDTH], columns[:, KERNEL], columns[:, STRIDE])
         rows = np.concatenate([columns[:, :GEOMETRY], geometry[:, None]], axis=1)

@@ -16,7 +16,6 @@ from zennas.counting import costs, count_super_blocks
 from zennas.errors import ScoreError
 from zennas.input_size import Resolution, mean_side
 from zennas.optional_dependencies import unknown
-from zennas.scores.chains import NetworkRows
 from zennas.scores.learned.shape import (
     CONVOLUTIONS,
     FIRST,
@@ -31,7 +30,7 @@ from zennas.scores.learned.shape import (
     shapes_of,
 )
 from zennas.scores.network import Network
-from zennas.scores.network_rows import joined, rows_of, rows_of_network
+from zennas.scores.network_rows import NetworkRows, rows_of, rows_of_network
 from zennas.scores.registry import ScoreSettings, compute_score, registered_score
 
 LEAST_SCORE = 1e-9
@@ -154,7 +153,7 @@ def described(
         flops.append(counted.flops)
         scores.append(compute_score(score, network, side, ScoreSettings(num_classes=outputs)).score)
     rows = [rows_of_network(network, side) for network, side in zip(networks, resolutions, strict=True)]
-    whole = joined([(part.rows, part.gates) for part in rows], [1] * len(rows))
+    whole = NetworkRows(np.concatenate(rows), np.cumsum([0, *map(len, rows)]))
     return described_rows(whole, resolutions, params, flops, scores)
 
 

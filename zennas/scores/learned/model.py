@@ -223,7 +223,17 @@ class AccuracyModel:
         resolution: GivenResolution | None = None,
         num_classes: int | None = None,
     ) -> Predicted:
-        """`predict`, and how far each network is from those that were trained."""
+        """`predict`, and how far each network is from those that were trained.
+
+        Args:
+            architectures: the networks; converted modules too.
+            resolution: size of the input; by default that of the trained networks, else each network's own.
+            num_classes: outputs of their classifiers; by default those of the trained networks.
+
+        Raises:
+            ArchitectureError: a block type is unknown, or no resolution is known.
+            ScoreError: the zero-shot score refuses a network.
+        """
         sizes = [self._size(network, resolution) for network in architectures]
         classes = [self.num_classes if num_classes is None else num_classes] * len(sizes)
         return self.predict_described(described(architectures, sizes, classes, self.baseline.score))

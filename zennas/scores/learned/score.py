@@ -18,12 +18,13 @@ from zennas.architecture.model import SuperBlock
 from zennas.counting import DEFAULT_CLASSES, classifier_costs
 from zennas.errors import FileError
 from zennas.input_size import Resolution
-from zennas.scores.chains import C_OUT, ChainScorer, DecoratedChains
+from zennas.scores.chains import C_OUT, ChainScorer, CountedChains
 from zennas.scores.learned.features import Described, described_blocks, described_rows
 from zennas.scores.learned.files import load_accuracy_model
 from zennas.scores.learned.model import AccuracyModel, as_accuracy
 from zennas.scores.learned.shape import Table
 from zennas.scores.network import Network
+from zennas.scores.network_rows import NetworkRows
 from zennas.scores.registry import RegisteredScore, ScoreSettings, register_score_family, registered_score
 from zennas.scores.result import Score
 
@@ -116,17 +117,18 @@ class LearnedScorer(ChainScorer):
         self._values, self._corrected, self._resolution = values, corrected, resolution
         self._more_classes = num_classes - (DEFAULT_CLASSES if settings.num_classes is None else settings.num_classes)
 
-    def score(self, chains: DecoratedChains) -> list[float]:
+    def score(self, chains: CountedChains) -> list[float]:
         """The scores of a round's networks, in order."""
         if not len(chains.lengths):
             return []
-        # The search counts its own classes.
+        # The search counts its own classes. Whatever comes last, a gate too, has as many outputs as the network.
         out = chains.rows[chains.starts[1:] - 1, C_OUT]
         more_params, more_flops = classifier_costs(out, self._more_classes)
         counted = replace(chains, params=chains.params + more_params, flops=chains.flops + more_flops)
         resolutions = [self._resolution] * len(out)
         scores = self._corrected.score(counted)
-        return self._values(described_rows(chains.networks, resolutions, counted.params, counted.flops, scores))
+        rows = NetworkRows(chains.rows, chains.starts)
+        return self._values(described_rows(rows, resolutions, counted.params, counted.flops, scores))
 
     def keep(self, ids: Mapping[int, int], alive: Container[int]) -> None:
         """Let the score that is corrected keep what it will use again.

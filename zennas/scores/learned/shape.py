@@ -10,12 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from zennas.blocks.tracing import CONVOLUTION_RELU
+from zennas.blocks.tracing import CONVOLUTION_RELU, EXCITE
 from zennas.compiled import compiled_and_kept
 from zennas.input_size import Resolution, mean_side
-from zennas.scores.chains import C_OUT, GROUPS, HEIGHT, KIND, STRIDE, NetworkRows
+from zennas.scores.chains import C_OUT, GROUPS, HEIGHT, KIND, STRIDE, Integers
 from zennas.scores.chains import KERNEL as KERNEL_SIDE
 from zennas.scores.chains import WIDTH as MAP_WIDTH
+from zennas.scores.network_rows import NetworkRows
 
 SCALES = 8
 """Scales that are told apart; smaller maps count as of the last one."""
@@ -32,20 +33,20 @@ Table = npt.NDArray[np.float64]
 
 
 @compiled_and_kept
-def measure_shapes(networks: NetworkRows, sides: Table, shapes: Table, totals: Table) -> None:
+def measure_shapes(rows: Integers, starts: Integers, sides: Table, shapes: Table, totals: Table) -> None:
     """Fill the shapes of networks.
 
     Args:
-        networks: their rows.
+        rows: of all of them, one after another.
+        starts: first row of each, and the number of rows.
         sides: of the input of each, in pixels.
         shapes: networks×scales×5, zeros; written.
         totals: networks×4, zeros; written.
     """
-    rows = networks.rows
     for i in range(len(sides)):
         shape = shapes[i]
-        totals[i, GATES] = networks.gate_starts[i + 1] - networks.gate_starts[i]
-        for row in range(networks.starts[i], networks.starts[i + 1]):
+        for row in range(starts[i], starts[i + 1]):
+            totals[i, GATES] += rows[row, KIND] == EXCITE
             if rows[row, KIND] > CONVOLUTION_RELU:
                 continue
             height, width = -(-rows[row, HEIGHT] // rows[row, STRIDE]), -(-rows[row, MAP_WIDTH] // rows[row, STRIDE])
@@ -75,5 +76,5 @@ def shapes_of(networks: NetworkRows, resolutions: Sequence[Resolution]) -> tuple
         resolutions: size of the input of each.
     """
     shapes, totals = np.zeros((len(resolutions), SCALES, 5)), np.zeros((len(resolutions), 4))
-    measure_shapes(networks, np.array([mean_side(resolution) for resolution in resolutions]), shapes, totals)
+    measure_shapes(*networks, np.array([mean_side(resolution) for resolution in resolutions]), shapes, totals)
     return shapes, totals

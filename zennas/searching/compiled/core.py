@@ -1,51 +1,33 @@
 """The rows of a search's candidates, and rounds that are carried out on them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from zennas.architecture.model import SuperBlock
-from zennas.counting import Costs, count_super_block
+from zennas.counting import count_super_block
 from zennas.counting.budgets import Budget
-from zennas.counting.count import COUNTED_ALONE, FP32
+from zennas.counting.count import FP32
 from zennas.counting.deployed import storage
+from zennas.counting.quantities import COUNTED_ALONE
 from zennas.input_size import Resolution, sides
 from zennas.optional_dependencies import installed
-from zennas.scores.chains import COLUMNS, GATE_COLUMNS, DecoratedChains
-from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix
+from zennas.scores.chains import COLUMNS, CountedChains
+from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
 from zennas.searching.algorithms.algorithm import Offspring, Problem
-from zennas.searching.compiled.count import COSTS, FLOPS, PARAMS, Counted, Parts, Paths
+from zennas.searching.compiled.bred import Bred, Types, super_block
+from zennas.searching.compiled.count import COSTS, FLOPS, PARAMS, Counted, Parts
 from zennas.searching.compiled.fitting import Bounds, Room
 from zennas.searching.compiled.mutation import MOST_MUTATIONS, Numbers, most_parts, numbers_of, type_key
 from zennas.searching.compiled.program import FIELDS, Program, compiled_types
 from zennas.searching.compiled.round import propose_round
 from zennas.searching.compiled.seen import copy, see
-from zennas.searching.population import Candidate
 from zennas.spaces.fitting import FIT_DRAWS
-from zennas.spaces.mutation import Mutation, applied
 
 _CHAIN_ROWS = 1 << 13
 _SPARE = 8
 _ANY_RESOLUTION = 64
-
-
-class Found(NamedTuple):
-    """A network of a round that is new and within budgets.
-
-    Attributes:
-        number: of the proposal in the round, from 0.
-        parent: the candidate that it is an offspring of.
-        mutations: how.
-        super_blocks: the network.
-        costs: what it costs.
-    """
-
-    number: int
-    parent: Candidate
-    mutations: tuple[Mutation, ...]
-    super_blocks: tuple[SuperBlock, ...]
-    costs: Costs
 
 
 class Batch(NamedTuple):
@@ -58,6 +40,8 @@ class Batch(NamedTuple):
         places: of the mutations, the index and the number of parts.
         mutated: rows of the parts of the mutations.
         costs: see `count.COSTS`.
+        networks: super-blocks, and what is of no meaning behind them.
+        lengths: super-blocks of each.
     """
 
     numbers: IntVector
@@ -66,6 +50,8 @@ class Batch(NamedTuple):
     places: IntMatrix
     mutated: IntMatrix
     costs: Matrix
+    networks: IntMatrix
+    lengths: IntVector
 
 
 class Core:
@@ -75,14 +61,15 @@ class Core:
         """The core of a search that `core_of` found to have one."""
         self._problem, self._setting = problem, setting
         self._examples: list[SuperBlock] = []
-        self._types: list[tuple[Any, ...]] = []
+        self._types: Types = ()
         self._numbers_of_types: dict[tuple[Any, ...], int] = {}
         self._program: Program | None = None
         self._numbers: Numbers | None = None
         self._convolve = np.empty(0, dtype=np.int64)
         self._bounds = _bounds(problem)
         self._rows = np.empty((1 << 10, FIELDS), dtype=np.int64)
-        self._ends: list[int] = [0]
+        self._ends = np.zeros(1 << 8, dtype=np.int64)
+        self._candidates = 0
         self._longest = 0
         self._parts = most_parts(problem.space, [])
         self._seen = np.zeros(1 << 12, dtype=np.uint64)
@@ -101,7 +88,7 @@ class Core:
         if program is None:
             return False
         self._program = program
-        self._types = [type_key(block) for block in self._examples]
+        self._types = tuple(type_key(block) for block in self._examples)
         self._numbers_of_types = {key: number for number, key in enumerate(self._types)}
         counted = [count_super_block(block, _ANY_RESOLUTION).layers > 0 for block in self._examples]
         self._convolve = np.array(counted, dtype=np.int64)
@@ -120,7 +107,7 @@ class Core:
     def add_candidates(self, networks: Sequence[tuple[SuperBlock, ...]]) -> None:
         """Take in the networks of candidates, in the order of their ids."""
         rows, ends = self._rows_of(networks)
-        self._append(rows, np.diff(ends, prepend=0).tolist())
+        self._append(rows, np.diff(ends, prepend=0))
         self._parts = max(self._parts, most_parts(self._problem.space, networks))
 
     def see(self, networks: Sequence[tuple[SuperBlock, ...]]) -> int:
@@ -137,33 +124,36 @@ class Core:
             copy(self._seen, larger)
             self._seen = larger
 
-    def _append(self, rows: IntMatrix, lengths: Iterable[int]) -> None:
-        used = self._ends[-1]
-        if used + len(rows) > len(self._rows):
-            self._rows = np.concatenate([self._rows, np.empty((len(self._rows) + len(rows), FIELDS), dtype=np.int64)])
-        self._rows[used : used + len(rows)] = rows
-        for length in lengths:
-            used += length
-            self._ends.append(used)
-            self._longest = max(self._longest, length)
+    def _append(self, rows: IntMatrix, lengths: IntVector) -> None:
+        first, before = self._candidates, int(self._ends[self._candidates])
+        last, used = first + len(lengths), before + len(rows)
+        self._rows, self._ends = _with_room(self._rows, used), _with_room(self._ends, last + 1)
+        self._rows[before:used] = rows
+        self._ends[first + 1 : last + 1] = before + np.cumsum(lengths)
+        self._candidates = last
+        self._longest = max(self._longest, int(lengths.max(initial=0)))
 
     def network(self, number: int) -> tuple[SuperBlock, ...]:
         """The network of a candidate."""
-        return tuple(map(self._super_block, self._rows[self._ends[number] : self._ends[number + 1]].tolist()))
+        rows = self._rows[self._ends[number] : self._ends[number + 1]].tolist()
+        return tuple(super_block(self._types, row) for row in rows)
 
-    def _super_block(self, row: Sequence[int]) -> SuperBlock:
-        kind, in_channels, out_channels, stride, bottleneck, layers = row
-        block, kernel, *rest = self._types[kind]
-        return SuperBlock(block, kernel, in_channels, out_channels, stride, bottleneck, layers, *rest)
+    def networks(self, batch: Batch) -> list[tuple[SuperBlock, ...]]:
+        """The networks of the last round."""
+        return [
+            tuple(super_block(self._types, row) for row in rows[:length])
+            for rows, length in zip(batch.networks.tolist(), batch.lengths.tolist(), strict=True)
+        ]
 
-    def propose(self, offspring: Offspring) -> tuple[Batch, DecoratedChains]:
+    def propose(self, offspring: Offspring) -> tuple[Batch, CountedChains]:
         """The networks of a round that are new and within budgets, in order; the next round overwrites them.
 
         Args:
             offspring: parents, the probability ρ of each, and draws.
         """
-        ends, parents = self._ends, offspring.parents
-        spans = np.array([(ends[parent.id], ends[parent.id + 1]) for parent in parents])
+        parents = offspring.parents
+        ids = np.array([parent.id for parent in parents], dtype=np.int64)
+        spans = np.stack([self._ends[ids], self._ends[ids + 1]], axis=1)
         rho, draws = np.array(offspring.rho), offspring.draws
         fits, fit_draws = offspring.fits, offspring.fit_draws
         if fits is None or fit_draws is None:
@@ -194,52 +184,71 @@ class Core:
         self._count += kept
         longest = int(room.lengths[:kept].max(initial=0))
         numbers, places, mutations = room.iterations[:kept], room.places[:kept], room.mutations[:kept]
-        ids = np.array([parent.id for parent in parents], dtype=np.int64)[numbers]
+        ids = ids[numbers]
         made = np.arange(MOST_MUTATIONS) < mutations[:, None]
         costs = room.costs[:kept]
-        chains = DecoratedChains(
-            room.paths.chain[: room.starts[kept]],
+        chains = CountedChains(
+            room.chain[: room.starts[kept]],
             room.starts[: kept + 1],
             np.ascontiguousarray(room.ends[:kept, :longest]),
             room.lengths[:kept],
             ids,
             np.where(made, places[:, :, 0], room.networks.shape[1]).min(axis=1),
-            room.paths.gates[: room.gate_starts[kept]],
-            room.gate_starts[: kept + 1],
             np.ascontiguousarray(costs[:, PARAMS]),
             np.ascontiguousarray(costs[:, FLOPS]),
         )
-        return Batch(numbers, ids, mutations, places, room.mutated[:kept], costs), chains
+        batch = Batch(
+            numbers,
+            ids,
+            mutations,
+            places,
+            room.mutated[:kept],
+            costs,
+            room.networks[:kept],
+            room.lengths[:kept],
+        )
+        return batch, chains
 
-    def keep(self, which: Sequence[int]) -> None:
+    def keep(self, batch: Batch, places: IntVector, before: int, scores: Vector) -> Bred:
         """Take in the networks of the last round that became candidates.
 
         Args:
-            which: their places in what `propose` returned.
+            batch: what `propose` returned.
+            places: theirs in it.
+            before: iterations before the round.
+            scores: of each of them.
         """
-        if not which or self._room is None:
-            return
-        networks, lengths = self._room.networks[list(which)], self._room.lengths[list(which)]
-        inside = np.arange(networks.shape[1]) < lengths[:, None]
-        self._append(networks[inside], lengths.tolist())
+        first = self._candidates
+        networks, lengths = batch.networks[places], batch.lengths[places]
+        rows = networks[np.arange(networks.shape[1]) < lengths[:, None]]
+        self._append(rows, lengths)
+        parts = batch.mutated.shape[1] // MOST_MUTATIONS
+        return Bred(
+            self._types,
+            first,
+            before + 1 + batch.numbers[places],
+            batch.parents[places],
+            scores,
+            batch.costs[places],
+            batch.mutations[places],
+            batch.places[places].astype(np.int32),
+            batch.mutated[places].reshape(-1, MOST_MUTATIONS, parts, FIELDS).astype(np.int32),
+            rows.astype(np.int32),
+            np.cumsum(lengths),
+        )
 
-    def found(self, batch: Batch, candidate: Callable[[int], Candidate]) -> Iterator[Found]:
-        """The networks of a batch.
+    def within(self, costs: Matrix) -> list[IntVector]:
+        """For each set of budgets the places of those that meet it.
 
         Args:
-            batch: of this search, or of one of the same block types.
-            candidate: the candidate of an id.
+            costs: of networks that meet one of them; a row each.
         """
-        parts = batch.mutated.shape[1] // MOST_MUTATIONS
-        columns = (array.tolist() for array in batch)
-        for number, parent_id, mutations, places, mutated, costs in zip(*columns, strict=True):
-            changes = []
-            for which in range(mutations):
-                index, count = places[which]
-                rows = mutated[which * parts : which * parts + count]
-                changes.append(Mutation(index, tuple(map(self._super_block, rows))))
-            parent, made = candidate(parent_id), tuple(changes)
-            yield Found(number, parent, made, applied(made, parent.super_blocks), counted_costs(costs))
+        bounds = self._bounds
+        if len(bounds.sets) == 1:
+            return [np.arange(len(costs))]
+        values = costs[:, bounds.quantities]
+        met = (bounds.low <= values) & (values <= bounds.high)
+        return [np.flatnonzero(met[:, first:last].all(axis=1)) for first, last in bounds.sets]
 
     def _enough_room(self, size: int) -> Room:
         """Room for a round of so many proposals, the former one where it is enough."""
@@ -247,7 +256,7 @@ class Core:
         shape = (size, self._chain_rows, MOST_MUTATIONS * self._parts)
         if (
             old is not None
-            and (len(old.networks), len(old.paths.chain), old.mutated.shape[1]) == shape
+            and (len(old.networks), len(old.chain), old.mutated.shape[1]) == shape
             and longest <= old.networks.shape[1]
         ):
             return old
@@ -261,11 +270,7 @@ class Core:
             np.empty((size, MOST_MUTATIONS, 2), dtype=np.int64),
             np.empty((size, MOST_MUTATIONS * self._parts, FIELDS), dtype=np.int64),
             np.empty((size, len(COSTS))),
-            Paths(
-                np.empty((self._chain_rows, COLUMNS), dtype=np.int64),
-                np.empty((self._chain_rows, GATE_COLUMNS), dtype=np.int64),
-            ),
-            np.empty(size + 1, dtype=np.int64),
+            np.empty((self._chain_rows, COLUMNS), dtype=np.int64),
             np.empty(size + 1, dtype=np.int64),
             np.empty((size, longest), dtype=np.int64),
             np.empty(size, dtype=np.int64),
@@ -302,20 +307,12 @@ def core_of(problem: Problem, resolution: Resolution, num_classes: int, dtype: s
     return core if whole else None
 
 
-def counted_costs(row: Sequence[float]) -> Costs:
-    """The costs of a row of `count.COSTS`."""
-    params, flops, layers, convolutions, memory, effectiveness, weights, peak_memory = row
-    return Costs(
-        int(params),
-        int(flops),
-        int(layers),
-        int(convolutions),
-        int(memory),
-        None,
-        effectiveness if effectiveness == effectiveness else None,
-        int(weights),
-        int(peak_memory),
-    )
+def _with_room(array: IntMatrix, needed: int) -> IntMatrix:
+    """An array with so many rows at least: twice as many as there were, where they are too few."""
+    if needed <= len(array):
+        return array
+    more = np.empty((needed, *array.shape[1:]), dtype=array.dtype)
+    return np.concatenate([array, more])
 
 
 def _bounds(problem: Problem) -> Bounds:

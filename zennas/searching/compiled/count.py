@@ -1,4 +1,4 @@
-"""Costs and rows of a network; what `zennas.counting`, `zennas.blocks.chain` and `network_rows` make of it."""
+"""Costs and chain of a network of rows; what `zennas.counting` and `zennas.blocks.chain` make of its super-blocks."""
 
 import math
 from typing import NamedTuple
@@ -8,26 +8,12 @@ import numpy as np
 from zennas.blocks.symbols import ADD, AT_LEAST, DIVIDE, DIVISOR, FLOOR, FLOOR_DIVIDE, LESS, MULTIPLY, ROUND, SUBTRACT
 from zennas.blocks.tracing import CONVOLUTION_RELU, EXCITE, PROJECTION, UNIT, UNIT_WITH_IDENTITY
 from zennas.compiled import compiled_apart
-from zennas.scores.chains import (
-    C_IN,
-    C_OUT,
-    COLUMNS,
-    FAN_IN,
-    GATE_COLUMNS,
-    GATE_OUT,
-    GROUPS,
-    HEIGHT,
-    KERNEL,
-    KIND,
-    PLACE,
-    WIDTH,
-)
+from zennas.scores.chains import C_IN, C_OUT, COLUMNS, GROUPS, HEIGHT, KERNEL, KIND, WIDTH
 from zennas.scores.chains import STRIDE as CHAIN_STRIDE
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Vector
 from zennas.searching.compiled.program import (
     BOTTLENECK,
     FIRST,
-    GATE_ROWS,
     IN,
     LAYERS,
     OUT,
@@ -63,25 +49,6 @@ class Counted(NamedTuple):
     activation: int
     weight: int
     output: int
-
-
-class Paths(NamedTuple):
-    """Rows of networks' main paths and gates, see `zennas.scores.chains`.
-
-    Attributes:
-        chain: the main paths.
-        gates: what stands beside them.
-    """
-
-    chain: IntMatrix
-    gates: IntMatrix
-
-
-class Used(NamedTuple):
-    """Rows of `Paths` that are written already."""
-
-    chain: int
-    gates: int
 
 
 @compiled_apart
@@ -145,10 +112,10 @@ def count_units(
     width: int,
     at: Vector,
     counted: IntVector,
-    paths: Paths,
-    used: Used,
-) -> tuple[Used, int, int, float]:
-    """Costs of one layer, and its rows.
+    chain: IntMatrix,
+    used: int,
+) -> tuple[int, int, int, float]:
+    """Costs of one layer, and its rows of the chain (see `zennas.scores.chains`).
 
     Args:
         program: has the path.
@@ -158,7 +125,7 @@ def count_units(
         width: of the map that comes in.
         at: that `evaluate` filled.
         counted: costs, written.
-        paths: rows, written from `used` on.
+        chain: rows, written from `used` on.
         used: rows that are there already.
 
     Returns:
@@ -169,7 +136,6 @@ def count_units(
     log_width = 0.0
     held, identity, first = 0, False, True
     waiting = link = made = 0
-    chain, row_number, gate_number = paths.chain, used.chain, used.gates
     for number in range(program.paths[path, 2], program.paths[path, 3]):
         row = program.rows[number]
         role = row[_ROLE]
@@ -192,10 +158,11 @@ def count_units(
             memory = max(memory, held + channels * (height * width + 1))
             peak = max(peak, waiting + channels * (height * width + 1))
             made, first = channels * height * width, False
-            for gate, (fan, gate_out) in enumerate(((channels, out), (out, channels))):
-                paths.gates[gate_number + gate, PLACE] = row_number
-                paths.gates[gate_number + gate, FAN_IN], paths.gates[gate_number + gate, GATE_OUT] = fan, gate_out
-            gate_number += GATE_ROWS
+            for gate in range(2):
+                chain[used, C_IN], chain[used, C_OUT] = (channels, out) if gate == 0 else (out, channels)
+                chain[used, KERNEL], chain[used, CHAIN_STRIDE], chain[used, GROUPS] = 1, 1, 1
+                chain[used, KIND], chain[used, HEIGHT], chain[used, WIDTH] = role, 1, 1
+                used += 1
             continue
         alive = channels * height * width + out * out_height * out_width
         fan = 0
@@ -216,18 +183,18 @@ def count_units(
         if role <= CONVOLUTION_RELU:
             depth += 1
             log_width += math.log(fan)
-        chain[row_number, C_IN], chain[row_number, C_OUT] = channels, out
-        chain[row_number, KERNEL], chain[row_number, CHAIN_STRIDE] = row[_KERNEL], row[_STRIDE]
-        chain[row_number, GROUPS] = int(at[row[_GROUPS]])
-        chain[row_number, KIND], chain[row_number, HEIGHT], chain[row_number, WIDTH] = role, height, width
-        row_number += 1
+        chain[used, C_IN], chain[used, C_OUT] = channels, out
+        chain[used, KERNEL], chain[used, CHAIN_STRIDE] = row[_KERNEL], row[_STRIDE]
+        chain[used, GROUPS] = int(at[row[_GROUPS]])
+        chain[used, KIND], chain[used, HEIGHT], chain[used, WIDTH] = role, height, width
+        used += 1
         height, width, first = out_height, out_width, False
     peak = max(peak, link + made) if link > 0 else peak
     counted[PARAMS], counted[FLOPS], counted[CONVOLUTIONS] = params, flops, convolutions
     counted[MEMORY], counted[PEAK_MEMORY] = memory * setting.activation, peak * setting.activation
     counted[WEIGHTS] = weights * setting.weight + outputs * setting.output
     counted[EFFECTIVENESS] = depth
-    return Used(row_number, gate_number), height, width, log_width
+    return used, height, width, log_width
 
 
 class Parts(NamedTuple):
@@ -252,10 +219,10 @@ def count_part(
     index: int,
     at: Vector,
     parts: Parts,
-    paths: Paths,
-    used: Used,
-) -> Used:
-    """Costs and rows of one super-block of a network.
+    chain: IntMatrix,
+    used: int,
+) -> int:
+    """Costs and chain of one super-block of a network.
 
     Args:
         program: of its block types.
@@ -264,7 +231,7 @@ def count_part(
         index: of the super-block; those before it are counted.
         at: one number a place of the longest tape, overwritten.
         parts: written at `index`.
-        paths: rows, written from `used` on.
+        chain: rows, written from `used` on.
         used: rows that are there already.
 
     Returns:
@@ -274,14 +241,14 @@ def count_part(
     height, width = parts.sizes[index, 0], parts.sizes[index, 1]
     variant, times = block[TYPE] * VARIANTS, block[LAYERS] - 1
     path = evaluate(program, variant + FIRST + block[STRIDE] - 1, block[IN], block[BOTTLENECK], block[OUT], at)
-    used, height, width, widths = count_units(program, path, setting, height, width, at, counted, paths, used)
+    used, height, width, widths = count_units(program, path, setting, height, width, at, counted, chain, used)
     if times > 0:
         params, flops, convolutions = counted[PARAMS], counted[FLOPS], counted[CONVOLUTIONS]
         memory, depth = counted[MEMORY], counted[EFFECTIVENESS]
         weights, peak = counted[WEIGHTS], counted[PEAK_MEMORY]
         path = evaluate(program, variant + REST, block[OUT], block[BOTTLENECK], block[OUT], at)
         begin = used
-        used, height, width, more = count_units(program, path, setting, height, width, at, counted, paths, used)
+        used, height, width, more = count_units(program, path, setting, height, width, at, counted, chain, used)
         counted[PARAMS] = params + times * counted[PARAMS]
         counted[FLOPS] = flops + times * counted[FLOPS]
         counted[CONVOLUTIONS] = convolutions + times * counted[CONVOLUTIONS]
@@ -292,16 +259,12 @@ def count_part(
         # A block type convolves in its first layer or in none.
         counted[LAYER_COUNT] = block[LAYERS] if depth > 0 else 0
         widths += times * more
-        rows, gates = used.chain - begin.chain, used.gates - begin.gates
+        length = used - begin
         for _ in range(times - 1):
-            for row in range(used.chain, used.chain + rows):
+            for row in range(length):
                 for column in range(COLUMNS):
-                    paths.chain[row, column] = paths.chain[row - rows, column]
-            for gate in range(used.gates, used.gates + gates):
-                for column in range(GATE_COLUMNS):
-                    paths.gates[gate, column] = paths.gates[gate - gates, column]
-                paths.gates[gate, PLACE] += rows
-            used = Used(used.chain + rows, used.gates + gates)
+                    chain[used + row, column] = chain[begin + row, column]
+            used += length
     else:
         counted[LAYER_COUNT] = block[LAYERS] if counted[EFFECTIVENESS] > 0 else 0
     parts.log_widths[index] = widths
@@ -352,11 +315,11 @@ def count_network(
     at: Vector,
     parts: Parts,
     costs: Vector,
-    paths: Paths,
-    used: Used,
+    chain: IntMatrix,
+    used: int,
     ends: IntVector,
-) -> Used:
-    """Costs and rows of a network.
+) -> int:
+    """Costs and chain of a network.
 
     Args:
         program: of its block types.
@@ -365,7 +328,7 @@ def count_network(
         at: one number a place of the longest tape, overwritten.
         parts: of its super-blocks, written.
         costs: see `add_up`.
-        paths: rows, written from `used` on.
+        chain: rows, written from `used` on.
         used: rows that are there already.
         ends: rows of the chain after each super-block, written.
 
@@ -374,7 +337,7 @@ def count_network(
     """
     parts.sizes[0, 0], parts.sizes[0, 1] = setting.height, setting.width
     for index in range(len(network)):
-        used = count_part(program, setting, network, index, at, parts, paths, used)
-        ends[index] = used.chain
+        used = count_part(program, setting, network, index, at, parts, chain, used)
+        ends[index] = used
     add_up(network, parts, setting, costs)
     return used

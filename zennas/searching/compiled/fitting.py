@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from zennas.compiled import compiled_apart
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
-from zennas.searching.compiled.count import LAYER_COUNT, Counted, Parts, Paths, Used, add_up, count_network, count_part
+from zennas.searching.compiled.count import LAYER_COUNT, Counted, Parts, add_up, count_network, count_part
 from zennas.searching.compiled.mutation import (
     HEAD_WIDTH,
     STAGE_BOTTLENECK,
@@ -43,9 +43,8 @@ class Room(NamedTuple):
         places: of its mutations, the index and the number of parts.
         mutated: the parts of its mutations.
         costs: see `count.COSTS`.
-        paths: rows of all networks.
-        starts: first row of each in the chain, and the number of rows.
-        gate_starts: the same of the gates.
+        chain: the rows of all networks, as the closed form reads them.
+        starts: first row of each, and the number of rows.
         ends: rows of the chain after each super-block.
         taken: places in the table of hashes.
         at: a number a place of the longest tape.
@@ -59,9 +58,8 @@ class Room(NamedTuple):
     places: IntMatrix
     mutated: IntMatrix
     costs: Matrix
-    paths: Paths
+    chain: IntMatrix
     starts: IntVector
-    gate_starts: IntVector
     ends: IntMatrix
     taken: IntVector
     at: Vector
@@ -125,7 +123,7 @@ def fit(
     part: IntMatrix,
     room: Room,
     kept: int,
-    used: Used,
+    used: int,
 ) -> int:
     """Give a network the widest super-block that a set of budgets allows, as `zennas.spaces.fitting.fit`.
 
@@ -140,7 +138,7 @@ def fit(
         part: what the super-block becomes, written.
         room: what is counted is written to its end.
         kept: networks of the round so far.
-        used: rows of theirs.
+        used: rows of their chains.
 
     Returns:
         The super-block's index, or −1 where nothing changed.
@@ -165,7 +163,7 @@ def fit(
             room.at,
             room.parts,
             room.costs[kept],
-            room.paths,
+            room.chain,
             used,
             room.ends[kept],
         )
@@ -175,9 +173,9 @@ def fit(
         if column == OUT and index + 1 < length:
             network[index + 1, IN] = network[index, OUT]
         # A width changes its super-block and the next one, and no side of a map.
-        count_part(program, setting, network, index, room.at, room.parts, room.paths, used)
+        count_part(program, setting, network, index, room.at, room.parts, room.chain, used)
         if column == OUT and index + 1 < length:
-            count_part(program, setting, network, index + 1, room.at, room.parts, room.paths, used)
+            count_part(program, setting, network, index + 1, room.at, room.parts, room.chain, used)
         add_up(network, room.parts, setting, room.costs[kept])
         if not_above(bounds, which, room.costs[kept]):
             low = middle

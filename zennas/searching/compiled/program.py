@@ -16,9 +16,6 @@ CONSTANT = DIVISOR + 1
 FIRST, FIRST_STRIDED, REST, VARIANTS = range(4)
 """A block type's layers: the first with stride 1 and with stride 2, any other, and how many variants there are."""
 
-GATE_ROWS = 2
-"""Rows of a squeeze-excitation: its two convolutions."""
-
 TYPE, IN, OUT, STRIDE, BOTTLENECK, LAYERS, FIELDS = range(7)
 """Columns of a super-block's row, and their number. TYPE counts the block types of a search."""
 
@@ -34,7 +31,7 @@ class Program(NamedTuple):
         answers: question, left, right, whether it holds.
         rows: see `TracedRow`.
         places: of the longest tape.
-        longest: rows of a layer at most: of its chain, or of its gates.
+        longest: chain rows of a layer at most.
     """
 
     variants: IntMatrix
@@ -78,8 +75,8 @@ def _packed(traces: Sequence[Trace]) -> Program:
             paths.append((len(answers), len(answers) + len(path.answers), len(rows), len(rows) + len(path.rows)))
             answers += [(a.question, a.left, a.right, int(a.holds)) for a in path.answers]
             rows += path.rows
-            gates = sum(row.role == EXCITE for row in path.rows)
-            longest = max(longest, sum(row.role < UNIT for row in path.rows) - gates, GATE_ROWS * gates)
+            # A gate's two convolutions are a row each.
+            longest = max(longest, sum((row.role < UNIT) + (row.role == EXCITE) for row in path.rows))
         variants.append((first_operation, len(operations), first_path, len(paths)))
     return Program(
         np.array(variants),

@@ -4,7 +4,7 @@ import numpy as np
 
 from zennas.compiled import compiled_and_kept
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
-from zennas.searching.compiled.count import Counted, Used, count_network
+from zennas.searching.compiled.count import Counted, count_network
 from zennas.searching.compiled.fitting import Bounds, Room, depth_within, fit, within
 from zennas.searching.compiled.mutation import MOST_MUTATIONS, Numbers, offspring
 from zennas.searching.compiled.program import LAYERS, TYPE, Program
@@ -45,10 +45,10 @@ def propose_round(
         room: written.
 
     Returns:
-        How many were kept, or -1 where the rows have too little room; then nothing was added.
+        How many were kept, or -1 where the chain has too little room; then nothing was added.
     """
-    kept, used = 0, Used(0, 0)
-    room.starts[0] = room.gate_starts[0] = 0
+    kept = used = 0
+    room.starts[0] = 0
     for number in range(len(parents)):
         first, length = parents[number, 0], parents[number, 1] - parents[number, 0]
         network = room.networks[kept]
@@ -68,7 +68,7 @@ def propose_round(
             shallow = shallow or depth_within(bounds, index, layers)
         if not shallow:
             continue
-        if max(used.chain, used.gates) + whole * program.longest > len(room.paths.chain):
+        if used + whole * program.longest > len(room.chain):
             for index in range(kept - 1, -1, -1):
                 seen[room.taken[index]] = np.uint64(0)
             return -1
@@ -101,7 +101,7 @@ def propose_round(
             room.at,
             room.parts,
             costs,
-            room.paths,
+            room.chain,
             used,
             room.ends[kept],
         )
@@ -117,5 +117,5 @@ def propose_round(
         room.mutations[kept] = mutations
         used = end
         kept += 1
-        room.starts[kept], room.gate_starts[kept] = used.chain, used.gates
+        room.starts[kept] = used
     return kept
