@@ -125,11 +125,9 @@ class Bred(Sequence[Candidate]):
     def __getitem__(self, place: int | slice) -> Candidate | list[Candidate]:
         if isinstance(place, slice):
             return [self[i] for i in range(*place.indices(len(self)))]
-        if not -len(self) <= place < len(self):
-            raise IndexError(place)
-        place %= len(self)
         if place not in self._objects:
-            self._objects[place] = self._candidate(place)
+            place = range(len(self))[place]
+            self._objects.setdefault(place, self._candidate(place))
         return self._objects[place]
 
     def _candidate(self, place: int) -> Candidate:

@@ -7,7 +7,7 @@ import numpy as np
 
 from zennas.blocks.symbols import ADD, AT_LEAST, DIVIDE, DIVISOR, FLOOR, FLOOR_DIVIDE, LESS, MULTIPLY, ROUND, SUBTRACT
 from zennas.blocks.tracing import CONVOLUTION_RELU, EXCITE, PROJECTION, UNIT, UNIT_WITH_IDENTITY
-from zennas.compiled import compiled_apart
+from zennas.compiled import compiled, compiled_apart
 from zennas.scores.chains import C_IN, C_OUT, COLUMNS, GROUPS, HEIGHT, KERNEL, KIND, WIDTH
 from zennas.scores.chains import STRIDE as CHAIN_STRIDE
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Vector
@@ -51,7 +51,7 @@ class Counted(NamedTuple):
     output: int
 
 
-@compiled_apart
+@compiled
 def evaluate(program: Program, variant: int, in_channels: int, bottleneck: int, out_channels: int, at: Vector) -> int:
     """Fill the places of a variant's tape; returns the path that holds.
 
@@ -103,7 +103,7 @@ def evaluate(program: Program, variant: int, in_channels: int, bottleneck: int, 
     return -1
 
 
-@compiled_apart
+@compiled
 def count_units(
     program: Program,
     path: int,
