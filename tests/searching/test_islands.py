@@ -19,8 +19,13 @@ from zennas.spaces.mutation import applied
 pytest.importorskip("numba")
 
 SETTINGS = {
-    **{"params": 200_000, "layers": 12, "score": "meanfield", "population": 48},
-    **{"seed": 5, "rescore": 0, "num_classes": 10},
+    "params": 200_000,
+    "layers": 12,
+    "score": "meanfield",
+    "population": 48,
+    "seed": 5,
+    "rescore": 0,
+    "num_classes": 10,
 }
 
 
