@@ -19,9 +19,9 @@ from zennas.spaces.mutation import applied
 pytest.importorskip("numba")
 
 SETTINGS = {
+    "score": "meanfield",
     "params": 200_000,
     "layers": 12,
-    "score": "meanfield",
     "population": 48,
     "seed": 5,
     "rescore": 0,
