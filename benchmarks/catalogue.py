@@ -2,6 +2,7 @@
 
 import algorithms
 import closed_form_accuracy
+import design
 import designs
 import distillation
 import end_to_end_digits
@@ -43,6 +44,7 @@ SCRIPTS = (
     distillation,
     designs,
     trained,
+    design,
     which_score,
 )
 """In the order in which they run: what others need comes first."""

@@ -1,40 +1,50 @@
 """Test accuracy of a design beside what else the same time of training could have gone into.
 
     python benchmarks/design.py cifar10 --data imagefolder:DIR --out DIR [--workers 2]
+    python benchmarks/design.py cifar10-small --data imagefolder:DIR --out DIR [--workers 2]
     python benchmarks/design.py digits --out DIR
 
 The methods, all within one budget:
 
 - design: candidates are trained for a short time, learned from, searched again; the best is trained in full;
 - random: as many candidates, random networks of the same space, trained in the same way; the best is trained in full;
-- zero-shot: the winner of a search by `zen-weighted`, trained for as much longer as the candidates took;
-- ResNet-20, narrower: scaled to the budget, trained for as much longer.
+- zero-shot: the winner of a search by `zen-weighted`;
+- ResNet-20, narrower: scaled to the budget.
 
-Each ends with three trainings in full from other seeds. The time is that of optimiser steps on one thread, as it was
-measured in the trainings themselves; how many epochs the time is for the others is measured by one epoch of each, and
-kept in `DIR/NAME-epochs.json`. What is in the directory already is gone on with.
+Each ends with three trainings in full from other seeds, of as many epochs as make its time with that of its candidates
+the same as the design's. The time is processor time of training steps on one thread: what an image takes a network is
+measured for all networks in turn and kept in `DIR/seconds.json`, so that other work on the machine favours none.
+`cifar10-small` learns from three tenths of the images, by links in `DIR/images`. What is in the directory already is
+gone on with.
 """
 
 import argparse
 import json
 import multiprocessing
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmark import table
+from benchmark import Benchmark, table
 from kept import Results, measuring, parsed
 from trained import RECIPE, half_width, resnet, trained_here, widest
+from training_throughput import speed
 
+from zennas.architecture import format_structure, parse_structure
 from zennas.architecture.model import Architecture
+from zennas.counting import costs
+from zennas.designing.result import FINAL, DesignResult
+from zennas.io.text import write_text
 
 SEEDS = (0, 1, 2)
 CANDIDATES = ("design", "random")
 """Methods that train candidates."""
+STEPS, TURNS = 6, 3
+"""Training steps by which a network is timed, and how often."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,7 @@ class Setting:
         budgets: of every network.
         design: settings of the design beside budgets and recipe.
         recipe: settings of every training.
+        images_per_class: to learn from, the first by name; all by default.
     """
 
     budgets: dict[str, Any]
@@ -52,6 +63,24 @@ class Setting:
     recipe: dict[str, Any] = field(default_factory=dict)
     resolution: int = 32
     classes: int = 10
+    images_per_class: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a method ends.
+
+    Attributes:
+        structure: of the network that is trained in full.
+        epochs: of each of these trainings.
+        spent: on candidates before, in seconds.
+        seconds: of each training in full.
+    """
+
+    structure: str
+    epochs: int
+    spent: float
+    seconds: float
 
 
 def _recipe() -> dict[str, Any]:
@@ -64,6 +93,12 @@ SETTINGS = {
         {"candidates": 20, "epochs": 8, "rounds": 3, "final_epochs": 30, "holdout": 0.1},
         _recipe(),
     ),
+    "cifar10-small": Setting(
+        {"params": "150k", "flops": "5M"},
+        {"candidates": 16, "epochs": 4, "rounds": 2, "final_epochs": 36, "holdout": 0.2},
+        _recipe(),
+        images_per_class=1500,
+    ),
     "digits": Setting(
         {"params": "20k", "flops": "500k"},
         {"candidates": 4, "epochs": 2, "rounds": 2, "final_epochs": 2, "halvings": 1, "iterations": 500},
@@ -73,17 +108,32 @@ SETTINGS = {
 }
 
 
-def designed(name: str, setting: Setting, data: str, out: Path, workers: int) -> Any:
+def fewer_images(data: str, images_per_class: int, out: Path) -> str:
+    """An image folder whose training classes have so many images, as links to those of another."""
+    source, place = Path(data.partition(":")[2]).resolve(), out / "images"
+    for folder in sorted((source / "train").iterdir()):
+        there = place / "train" / folder.name
+        there.mkdir(parents=True, exist_ok=True)
+        for image in sorted(folder.iterdir())[:images_per_class]:
+            if not (there / image.name).is_symlink():
+                (there / image.name).symlink_to(image)
+    if not (place / "val").is_symlink():
+        (place / "val").symlink_to(source / "val")
+    return f"imagefolder:{place.resolve()}"
+
+
+def designed(name: str, setting: Setting, data: str, out: Path, workers: int) -> DesignResult:
     """The design of a method that trains candidates, or random search in its place."""
     import zennas
     from zennas.designing import resume_design
     from zennas.searching.executors import Execution
 
-    more = {"score": "random", "rounds": 1} if name == "random" else {}
+    # What random search ends with is trained for another time, so that its own training in full is of no use.
+    more = {"score": "random", "rounds": 1, "final_epochs": 1} if name == "random" else {}
     place = out / name
     if (place / "config.yaml").is_file():
         return resume_design(place, execution=Execution(workers), threads=1)
-    settings = {**setting.budgets, **setting.design, **setting.recipe, **more, "resolution": setting.resolution}
+    settings = {**setting.budgets, **setting.design, **setting.recipe, "resolution": setting.resolution, **more}
     return zennas.design(data, out=place, execution=Execution(workers), threads=1, **settings)
 
 
@@ -105,67 +155,92 @@ def others(setting: Setting) -> dict[str, Callable[[], Architecture]]:
     return {"zero-shot": zero_shot, "ResNet-20, narrower": scaled}
 
 
-def trained(structure: str, directory: str, data: str, epochs: int, seed: int, setting: Setting) -> Any:
-    """Test accuracy after the last epoch, and images a second of each."""
+def trained(structure: str, directory: str, data: str, epochs: int, seed: int, setting: Setting) -> float:
+    """Test accuracy after the last epoch."""
     settings = {**setting.recipe, "resolution": setting.resolution, "seed": seed, "evaluate": "end"}
     rows = trained_here(structure, Path(directory), data=data, epochs=epochs, **settings)
-    return rows[-1]["accuracy"], [row["images_per_second"] for row in rows]
+    return float(rows[-1]["accuracy"])
 
 
-def epochs_for(seconds: float, structure: str, place: Path, data: str, setting: Setting, images: int) -> int:
-    """Epochs of a network that take so long, by one that is trained to find out; kept for the next start."""
-    path = place.with_name(f"{place.name}-epochs.json")
+def timed(structures: Iterable[str], setting: Setting, path: Path) -> dict[str, float]:
+    """Processor time of a training image of each network, on one thread."""
+    import torch
+
     if path.is_file():
-        return int(json.loads(path.read_text(encoding="utf-8")))
-    _, speeds = trained(structure, f"{place}-one-epoch", data, 1, 0, setting)
-    epochs = max(1, round(seconds / (images / speeds[0])))
-    path.write_text(json.dumps(epochs), encoding="utf-8")
-    return epochs
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    torch.set_num_threads(1)
+    # The digits, at the size of the images: what a step takes does not depend on what they show.
+    settings = {name: value for name, value in setting.recipe.items() if name != "batch_size"}
+    batch_size = setting.recipe["batch_size"]
+    seconds: dict[str, list[float]] = {structure: [] for structure in structures}
+    for _ in range(TURNS):
+        for structure, taken in seconds.items():
+            taken.append(1 / speed(structure, settings, batch_size, STEPS, setting.resolution))
+    medians = {structure: statistics.median(taken) for structure, taken in seconds.items()}
+    write_text(path, json.dumps(medians, indent=2))
+    return medians
+
+
+def planned(designs: dict[str, DesignResult], setting: Setting, out: Path) -> dict[str, Plan]:
+    """How each method ends, at the design's time."""
+    networks = {name: format_structure(make()) for name, make in others(setting).items()}
+    candidates = [c.plan.structure for result in designs.values() for c in result.candidates]
+    seconds = timed([*networks.values(), *candidates], setting, out / "seconds.json")
+    images = designs["design"].config.images or 0
+
+    def spent(result: DesignResult) -> float:
+        learned = images * (1 - result.config.holdout)
+        return sum(len(c.accuracies) * learned * seconds[c.plan.structure] for c in result.candidates)
+
+    def plan(structure: str, before: float) -> Plan:
+        epoch = images * seconds[structure]
+        epochs = max(1, round((total - before) / epoch))
+        return Plan(structure, epochs, before, epochs * epoch)
+
+    ends = {name: (result.winner.plan.structure, spent(result)) for name, result in designs.items() if result.winner}
+    ends |= {name: (structure, 0.0) for name, structure in networks.items()}
+    first, before = ends["design"]
+    total = before + setting.design["final_epochs"] * images * seconds[first]
+    return {name: plan(*end) for name, end in ends.items()}
+
+
+def place_of(name: str, seed: int, out: Path) -> Path:
+    """Directory of a training in full; the design's own is the one of its first seed."""
+    if name == "design" and seed == SEEDS[0]:
+        return out / name / FINAL
+    return out / f"{name.replace(' ', '').replace(',', '-')}-{seed}"
 
 
 def measure(results: Results, setting: Setting, data: str, out: Path, workers: int) -> None:
     """A row for each method and seed."""
-    from zennas.architecture import format_structure
-    from zennas.counting import costs
-
     out.mkdir(parents=True, exist_ok=True)
+    if setting.images_per_class is not None:
+        data = fewer_images(data, setting.images_per_class, out)
     designs = {name: designed(name, setting, data, out, workers) for name in CANDIDATES}
-    first = designs["design"]
-    images = first.config.images
-    seconds = first.seconds
-    plans: dict[str, tuple[Architecture, int, float]] = {}
-    for name, result in designs.items():
-        spent = sum(candidate.seconds for candidate in result.candidates)
-        plans[name] = result.architecture(result.winner), result.config.final_epochs, spent
-    for name, make in others(setting).items():
-        network = make()
-        epochs = epochs_for(
-            seconds, format_structure(network), out / name.replace(" ", "").replace(",", "-"), data, setting, images
-        )
-        plans[name] = network, epochs, 0.0
+    plans = planned(designs, setting, out)
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        running = []
-        for name, (network, epochs, spent) in plans.items():
-            for seed in SEEDS:
-                if f"{name} · {seed}" in results:
-                    continue
-                place = out / f"{name.replace(' ', '').replace(',', '-')}-{seed}"
-                job = pool.submit(trained, format_structure(network), str(place), data, epochs, seed, setting)
-                running.append((name, seed, network, epochs, spent, job))
-        for name, seed, network, epochs, spent, job in running:
-            accuracy, speeds = job.result()
-            counted = costs(network, setting.resolution, setting.classes)
+        jobs = {
+            (name, seed): pool.submit(
+                trained, plan.structure, str(place_of(name, seed, out)), data, plan.epochs, seed, setting
+            )
+            for seed in SEEDS
+            for name, plan in plans.items()
+            if f"{name} · {seed}" not in results
+        }
+        for (name, seed), job in jobs.items():
+            plan = plans[name]
+            counted = costs(parse_structure(plan.structure), setting.resolution, setting.classes)
             results.add(
                 f"{name} · {seed}",
-                structure=format_structure(network),
+                structure=plan.structure,
                 params=counted.params,
                 flops=counted.flops,
                 layers=counted.layers,
                 convolutions=counted.convolutions,
-                epochs=epochs,
-                accuracy=round(100 * accuracy, 2),
-                candidate_seconds=round(spent, 1),
-                seconds=round(sum(images / speed for speed in speeds), 1),
+                epochs=plan.epochs,
+                accuracy=round(100 * job.result(), 2),
+                candidate_seconds=round(plan.spent, 1),
+                seconds=round(plan.seconds, 1),
             )
 
 
@@ -206,6 +281,13 @@ def main() -> None:
         measure(results, SETTINGS[options.part], options.data, options.out, options.workers)
     print(show(results))
 
+
+BENCHMARKS = [
+    Benchmark(
+        "design-cifar10-small", "design.py cifar10-small --data imagefolder:DIR --out DIR --workers 2",
+        {"design-cifar10-small": show}, timed=False, minutes=180,
+    )
+]  # fmt: skip
 
 if __name__ == "__main__":
     main()

@@ -2,15 +2,19 @@
 
 OMP_NUM_THREADS=1 python benchmarks/learned.py counts nas_bench_macro.json channel_bench_macro_resnet.json
 OMP_NUM_THREADS=1 python benchmarks/learned.py tries nas_bench_macro.json channel_bench_macro_resnet.json
+OMP_NUM_THREADS=1 python benchmarks/learned.py digits channel_bench_macro_resnet.json
 OMP_NUM_THREADS=1 python benchmarks/learned.py wider channel_bench_macro_resnet.json
+OMP_NUM_THREADS=1 python benchmarks/learned.py speed nas_bench_macro.json --seeds 3
 
 `counts` prints a Markdown table by networks that are learned from, chosen and at random, as `zennas study --fit` has
 them. `tries` compares learners, features and choices, each without falling back: mean and lowest Spearman over the
-seeds, and regret as a share of the zero-shot score's. `wider` learns from 20 of Channel-Bench-Macro's ResNets and
-searches a space of such blocks that is twice as wide.
+seeds, and regret as a share of the zero-shot score's. `digits` learns from the widths of the layers themselves.
+`wider` learns from 20 of Channel-Bench-Macro's ResNets and searches a space of such blocks that is twice as wide.
+`speed` learns from 20 networks of a file, and counts what searches score in a second of processor time.
 """
 
 import argparse
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,12 +27,24 @@ from benchmark import table
 from sklearn.ensemble import GradientBoostingRegressor
 
 import zennas
-from zennas.accuracy.choosing import CHOICES, choose
+from zennas.accuracy import learner
+from zennas.accuracy.choosing import CHOICES, Choice, choose, spread
 from zennas.accuracy.examples import BASELINES, Examples, examples
 from zennas.accuracy.fitted_study import fitted_study
-from zennas.accuracy.learner import LEARNERS, Trained, calibrated, fit, gaussian_process, scaled
+from zennas.accuracy.learner import (
+    LEARNERS,
+    MOST_POINTS,
+    Learner,
+    Trained,
+    calibrated,
+    fit,
+    gaussian_process,
+    ridge,
+    scaled,
+)
 from zennas.accuracy.measures import Indices, Values, correlation, regret
 from zennas.accuracy.networks import read_networks
+from zennas.scores.learned.corrections import Correction
 from zennas.scores.learned.features import FEATURES, described
 
 COUNTS = (10, 20, 50, 100)
@@ -73,6 +89,50 @@ def corners(pool: Examples, count: int, rng: np.random.Generator) -> Indices:
     return np.array(taken)
 
 
+def with_prior(length: float = 2.0, noise: float = 0.06) -> Learner:
+    """The Gaussian process under another prior; medians of the length of a feature and of the noise's variance."""
+
+    def learn(features: Values, log_score: Values, target: Values, known_noise: Values) -> Trained:
+        before = learner.PRIOR
+        learner.PRIOR = (before[0], length, noise)
+        try:
+            return gaussian_process(features, log_score, target, known_noise)
+        finally:
+            learner.PRIOR = before
+
+    return learn
+
+
+@dataclass(frozen=True)
+class Both:
+    """The mean of two corrections in the place of one."""
+
+    one: Correction
+    other: Correction
+    features: int
+
+    def mean(self, features: Values) -> Values:
+        """What is added."""
+        return (self.one.mean(features) + self.other.mean(features)) / 2
+
+
+def both(features: Values, log_score: Values, target: Values, noise: Values) -> Trained:
+    """The mean of what the Gaussian process and the ridge regression predict."""
+    one, other = (learn(features, log_score, target, noise) for learn in (gaussian_process, ridge))
+    correction = Both(one.correction, other.correction, features.shape[1])
+    return Trained((one.intercept + other.intercept) / 2, (one.slope + other.slope) / 2, correction)  # type: ignore[arg-type]
+
+
+def best_share(share: float) -> Choice:
+    """Spread over the networks of the highest zero-shot scores alone."""
+
+    def chosen(pool: Examples, count: int, rng: np.random.Generator) -> Indices:
+        best = np.argsort(pool.networks.log_score, kind="stable")[int(len(pool) * (1 - share)) :]
+        return best[spread(pool.at(best), count, rng)]
+
+    return chosen
+
+
 @dataclass(frozen=True)
 class Try:
     """One way of learning.
@@ -97,7 +157,13 @@ TRIES: Mapping[str, Try] = {
     "chosen by cost": Try(choice="cost"),
     "chosen at random": Try(choice="random"),
     "chosen farthest first": Try(choice="corners"),
+    "chosen from the half of the highest zero-shot scores": Try(choice="best half"),
+    "chosen from three quarters of the highest": Try(choice="best three quarters"),
     "ridge": Try("ridge"),
+    "mean of Gaussian process and ridge": Try("both"),
+    "prior: half the length": Try("short"),
+    "prior: twice the length": Try("long"),
+    "prior: 2.5 times the noise": Try("noisy"),
     "gradient boosting": Try("boosting"),
     "without the zero-shot score as mean": Try("without score"),
     "corrects meanfield": Try(baseline="meanfield"),
@@ -115,8 +181,9 @@ def tried(way: Try) -> Iterator[None]:
     before = dict(FEATURES), dict(LEARNERS), dict(CHOICES)
     for name in way.left_out:
         FEATURES[name] = replace(FEATURES[name], learned=False)
-    LEARNERS.update({"boosting": boosting, "without score": without_score})
-    CHOICES["corners"] = corners
+    LEARNERS.update({"boosting": boosting, "without score": without_score, "both": both})
+    LEARNERS.update({"short": with_prior(1), "long": with_prior(4), "noisy": with_prior(noise=0.15)})
+    CHOICES.update({"corners": corners, "best half": best_share(0.5), "best three quarters": best_share(0.75)})
     try:
         yield
     finally:
@@ -150,6 +217,31 @@ def tries(files: Sequence[str], seeds: int) -> None:
         rows.append(cells)
     header = ["way", *(f"{Path(file).stem}, {count}" for file in files for count in TRIED_COUNTS)]
     print(table(header, rows))
+
+
+def digits(files: Sequence[str], seeds: int) -> None:
+    """Print how well the widths of Channel-Bench-Macro's layers themselves are learned from: what features of a shape
+    could at most tell apart."""
+    known = read_networks(files[0]).networks
+    pool = examples(known)
+    widths = np.log([[int(digit) for digit in network.name[-7:]] for network in known])
+    widths = (widths - widths.mean(axis=0)) / widths.std(axis=0)
+    rows = []
+    for count in (*TRIED_COUNTS, MOST_POINTS):
+        found = []
+        for seed in range(seeds):
+            places = choose(pool, count, np.random.default_rng(seed))
+            some, rest = pool.at(places), np.setdiff1d(np.arange(len(pool)), places)
+            others = pool.at(rest)
+            trained = gaussian_process(widths[places], some.networks.log_score, some.target, some.noise)
+            line = trained.intercept + trained.slope * others.networks.log_score
+            target = line + trained.correction.mean(widths[rest])
+            least = regret(others.networks.log_score, others.accuracy, others.flops)
+            gained = regret(target, others.accuracy, others.flops) / least
+            found.append((correlation(target, others.accuracy), gained))
+        spearman, share = np.mean(found, axis=0)
+        rows.append([str(count), f"{spearman:.3f}", f"{share:.0%}"])
+    print(table(["trained", "Spearman", "regret / zero-shot's"], rows))
 
 
 def counts(files: Sequence[str], seeds: int) -> None:
@@ -205,6 +297,7 @@ def wider(files: Sequence[str], seeds: int) -> None:
                 for name, score in {
                     "accuracy": f"accuracy:{file}",
                     "accuracy, lower": f"accuracy:{file}:lower",
+                    "accuracy, upper": f"accuracy:{file}:upper",
                     "zen-weighted": "zen-weighted",
                 }.items():
                     found = zennas.search(
@@ -218,6 +311,30 @@ def wider(files: Sequence[str], seeds: int) -> None:
                     rows.append([str(seed), budget, name, *cells])
                     print(" | ".join(rows[-1]), flush=True)
     print(table(["seed", "multiply-adds", "score of the search", "predicted [%]", "trust", "zen-weighted"], rows))
+
+
+def speed(files: Sequence[str], seeds: int) -> None:
+    """Print a table of what searches score in a second of processor time, writing no run; the scores take turns."""
+    known = read_networks(files[0])
+    places = choose(examples(known.networks), 20, np.random.default_rng(0))
+    model = zennas.fit_accuracy(replace(known, networks=tuple(known.networks[place] for place in places)))
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "model.json"
+        model.save(file)
+        scores = {
+            "accuracy": f"accuracy:{file}",
+            "accuracy, upper": f"accuracy:{file}:upper",
+            "zen-weighted": "zen-weighted",
+        }
+        speeds: dict[str, list[float]] = {name: [] for name in scores}
+        for seed in range(-1, seeds):
+            for name, score in scores.items():
+                before = time.process_time()
+                found = zennas.search("resnet", 32, 10, params="1M", score=score, rescore=0, seed=max(seed, 0))
+                if seed >= 0:  # the first turn loads what is compiled
+                    speeds[name].append(found.scored / (time.process_time() - before))
+    rows = [[name, f"{np.median(found):,.0f}", f"{max(found):,.0f}"] for name, found in speeds.items()]
+    print(table(["score of the search", "networks scored a second, median", "most"], rows))
 
 
 WIDE = """name: wide
@@ -236,7 +353,13 @@ layers: {low: 1, high: 4}
 
 def main() -> None:
     """Measure one of the tables."""
-    parts: dict[str, Callable[[Sequence[str], int], None]] = {"counts": counts, "tries": tries, "wider": wider}
+    parts: dict[str, Callable[[Sequence[str], int], None]] = {
+        "counts": counts,
+        "tries": tries,
+        "digits": digits,
+        "wider": wider,
+        "speed": speed,
+    }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=parts)
     parser.add_argument("files", nargs="+")

@@ -61,7 +61,7 @@ class EnoughError(Exception):
     """Enough steps were timed."""
 
 
-def speed(model: str, settings: dict[str, Any], batch_size: int, steps: int) -> float:
+def speed(model: str, settings: dict[str, Any], batch_size: int, steps: int, resolution: int = RESOLUTION) -> float:
     """Images a CPU second in `zennas.train`, of `steps` steps after the second one."""
     from zennas.train import TrainProgress, train
 
@@ -73,7 +73,7 @@ def speed(model: str, settings: dict[str, Any], batch_size: int, steps: int) -> 
             raise EnoughError
 
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(EnoughError):
-        train(model, Path(folder) / "run", resolution=RESOLUTION, batch_size=batch_size, watch=watch, **settings)
+        train(model, Path(folder) / "run", resolution=resolution, batch_size=batch_size, watch=watch, **settings)
     return steps * batch_size / (times[-1] - times[1])
 
 

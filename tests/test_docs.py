@@ -13,6 +13,7 @@ from typer.core import TyperOption
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from tests.accuracy.learned import csv_of, lawful_networks
 from zennas.cli.main import app
 from zennas.spaces import mutation_operators, operators
 
@@ -31,6 +32,7 @@ PAGES = (
     "from-the-original",
     "choosing-a-budget",
     "design",
+    "accuracy",
 )
 FENCE = re.compile(r'^```(sh|python)(?: title="(\S+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 HERE = "PYTHONPATH=."
@@ -78,6 +80,8 @@ def test_page(page, tmp_path, monkeypatch):
     # A page's operators would take part in the searches of later tests.
     monkeypatch.setattr(operators, "_OPERATORS", mutation_operators())
     monkeypatch.setattr(operators, "_table", None)
+    if page == "accuracy":
+        csv_of(lawful_networks(24), tmp_path / "trained.csv")
     found = blocks(page)
     assert found
     for kind, text in found:

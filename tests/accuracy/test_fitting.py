@@ -167,7 +167,10 @@ def test_the_commands(tmp_path: Path) -> None:
     row = json.loads(predicted.stdout)["networks"][0]
     assert row["accuracy"] == pytest.approx(LAWFUL.networks[0].accuracy, abs=0.5)
     line = runner.invoke(app, ["accuracy", "predict", structure, "--model", out]).stdout
-    assert f"{row['accuracy']:.2f} % ± {row['std']:.2f}" in line
+    assert f"{row['accuracy']:.2f} % ± {row['std']:.2f}\n" in line
+    assert row["trust"] == 1
+    strange = runner.invoke(app, ["accuracy", "predict", "zennet-cifar-1.0M", "--model", out]).stdout
+    assert "unlike what was trained (trust 0.00)" in " ".join(strange.split())
     scored = runner.invoke(
         app, ["score", structure, "--resolution", "32", "--score", f"accuracy:{out}:lower", "--json"]
     )

@@ -38,4 +38,4 @@ def test_certain_predictions_and_the_default():
 
 
 def test_uncertainty_of_what_is_unlike_all_that_was_trained_is_no_promise():
-    assert known_enough([90, 90, 50], [1.4, 1.5, 7.0], 0.1) == [0, 2]
+    assert known_enough([0.0, 1.5, 0.9]) == [0, 2]

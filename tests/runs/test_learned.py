@@ -8,6 +8,7 @@ import pytest
 
 import zennas
 from tests.accuracy.learned import lawful_networks
+from zennas.architecture.model import Architecture
 from zennas.errors import RunError
 from zennas.io.settings import CONFIG
 from zennas.runs.learned import ACCURACY_MODEL
@@ -48,11 +49,40 @@ def test_a_run_goes_on_without_the_file(
     path.unlink()
     assert (result.architecture, result.score) == (whole.architecture, whole.score)
     assert result.config.score == f"accuracy:{path}@{model.digest}:lower"
-    mean, std = model.predict([result.architecture])
-    assert result.score == pytest.approx((mean - std)[0])
+    assert result.score == pytest.approx(model.predicted([result.architecture]).lower[0])
     assert f"accuracy:{path}@{model.digest}:lower" in (tmp_path / "run" / "best.yaml").read_text()
     assert (tmp_path / "run" / "best.yaml").read_text() == (tmp_path / "whole" / "best.yaml").read_text()
     assert resume_run(tmp_path / "run", {"iterations": 1100}).iterations == 1100
+
+
+@pytest.mark.parametrize("bound", ["", ":upper"])
+@pytest.mark.parametrize("se", [False, True])
+def test_rounds_are_scored_as_networks_one_by_one(
+    model: zennas.AccuracyModel, tmp_path: Path, bound: str, se: bool
+) -> None:
+    """In rows, where the core of the search is compiled: to the last bit, whatever the classes of the search are."""
+    model.save(tmp_path / "model.json")
+    score = f"accuracy:{tmp_path / 'model.json'}{bound}"
+    result = zennas.search("mobilenet", "32x48", 7, **SEARCH, se=se, score=score, iterations=600)  # type: ignore[arg-type]
+    candidates = result.candidates()
+    networks = [Architecture(candidate.super_blocks) for candidate in candidates]
+    predicted = model.predicted(networks, result.config.resolution)
+    assert len(candidates) > 200
+    assert [c.score for c in candidates] == (predicted.upper if bound else predicted.mean).tolist()
+
+
+def test_islands_take_it_from_the_process_that_keeps_it(model: zennas.AccuracyModel, tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    path = tmp_path / "model.json"
+    model.save(path)
+    settings = {**SEARCH, "score": f"accuracy:{path}", "islands": 2}
+    zennas.search("mobilenet", 32, 10, out=tmp_path / "run", iterations=4096, **settings)  # type: ignore[arg-type]
+    path.write_text("another file")
+    result = resume_run(tmp_path / "run", {"iterations": 12_000})
+    later = [candidate for candidate in result.candidates() if candidate.iteration > 4096]
+    assert {(candidate.iteration - 1) // 4096 % 2 for candidate in later} == {0, 1}
+    mean, _ = model.predict([Architecture(candidate.super_blocks) for candidate in later])
+    assert [candidate.score for candidate in later] == mean.tolist()
 
 
 def test_a_kept_model_that_is_gone_or_another(model: zennas.AccuracyModel, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from zennas.architecture.model import Architecture, SuperBlock
 from zennas.errors import FileError, ScoreError, UnknownNameError
 from zennas.scores import ScoreSettings, compute_score, registered_score
 from zennas.scores.learned import AccuracyModel, load_accuracy_model
-from zennas.scores.learned.features import FEATURES, Described, described, register_feature
+from zennas.scores.learned.features import FEATURES, Described, described, described_blocks, register_feature
 from zennas.scores.learned.model import as_accuracy, as_target
 from zennas.scores.learned.score import LearnedName, hold, learned_name
 from zennas.scores.learned.shape import FIRST, GATES, LAST, LAYERS, TILT, WIDTH, Table
@@ -78,7 +78,8 @@ def test_a_network_has_the_same_score_whoever_stands_beside_it(learner: str) -> 
 
 
 def test_far_from_all_that_was_trained_the_prediction_is_the_zero_shot_score_s(model: AccuracyModel) -> None:
-    """Ten times as wide networks are ordered as by the calibrated score, to the last bit, and are not trusted."""
+    """Ten times as wide networks are ordered as by the calibrated score, to the last bit, and are not trusted; the
+    standard deviation is that around the calibrated score."""
     wide = []
     for network in NETWORKS:
         blocks = [
@@ -88,8 +89,32 @@ def test_far_from_all_that_was_trained_the_prediction_is_the_zero_shot_score_s(m
     networks = described(wide, [32] * len(wide), [10] * len(wide), "zen-weighted")
     base = model.baseline
     assert (model.target(networks) == base.intercept + base.slope * networks.log_score).all()
-    near = described(NETWORKS, [32] * 24, [10] * 24, "zen-weighted")
-    assert model.target_std(networks).min() > 3 * model.target_std(near).max()
+    assert model.target_std(networks) == pytest.approx(np.full(len(wide), base.std))
+    predicted, near = model.predict_described(networks), model.predicted(NETWORKS)
+    assert predicted.trust.max() < 1e-9
+    assert near.trust.min() == 1
+    assert near.upper == pytest.approx(near.mean + near.std)
+    assert near.lower == pytest.approx(near.mean - near.std)
+    assert predicted.upper.max() < near.upper.min()
+
+
+def test_no_standard_deviation_exceeds_that_around_the_calibrated_score(model: AccuracyModel) -> None:
+    """At any distance: networks from the trained ones to four times as wide."""
+    for factor in (1.0, 1.1, 1.25, 1.5, 2.0, 4.0):
+        blocks = [
+            tuple(
+                replace(
+                    b,
+                    out_channels=round(factor * b.out_channels),
+                    in_channels=3 if b is network.super_blocks[0] else round(factor * b.in_channels),
+                )
+                for b in network.super_blocks
+            )
+            for network in NETWORKS
+        ]
+        stds = model.target_std(described_blocks(blocks, 32, 10, "zen-weighted"))
+        assert stds.max() <= model.baseline.std
+        assert stds.min() > 0
 
 
 def test_between_the_trained_networks_the_correction_counts_whole(model: AccuracyModel) -> None:
@@ -104,7 +129,7 @@ def test_between_the_trained_networks_the_correction_counts_whole(model: Accurac
 
 def test_a_search_in_a_space_twice_as_wide_is_not_led_away(tmp_path: Path) -> None:
     """Its winner has a zero-shot score near the best there is, though the correction, taken at its word so far outside,
-    would prefer another."""
+    would prefer another. By its bounds, the winner is like what was trained."""
     known = lawful_networks(24)
     model = zennas.fit_accuracy(known)
     model.save(tmp_path / "model.json")
@@ -122,6 +147,10 @@ def test_a_search_in_a_space_twice_as_wide_is_not_led_away(tmp_path: Path) -> No
     by_score = zennas.search(str(space), 32, 10, score="zen-weighted", **settings)  # type: ignore[arg-type]
     score = compute_score("zen-weighted", learned.architecture, 32, ScoreSettings()).score
     assert score > 0.97 * by_score.score
+    for bound in ("lower", "upper"):
+        name = f"accuracy:{tmp_path / 'model.json'}:{bound}"
+        found = zennas.search(str(space), 32, 10, score=name, **settings)  # type: ignore[arg-type]
+        assert model.predicted([found.architecture], 32).trust[0] > 0.5
 
 
 def test_a_file_gives_the_same_model(model: AccuracyModel, tmp_path: Path) -> None:
@@ -159,14 +188,14 @@ def test_damaged_files_are_told(model: AccuracyModel, tmp_path: Path, change: di
 
 def test_the_score_of_one_network_and_of_many(model: AccuracyModel, tmp_path: Path) -> None:
     model.save(tmp_path / "model.json")
-    mean, std = model.predict(NETWORKS)
-    for bound, expected in (("", mean), (":lower", mean - std), (":upper", mean + std)):
+    said = model.predicted(NETWORKS)
+    for bound, expected in (("", said.mean), (":lower", said.lower), (":upper", said.upper)):
         name = f"accuracy:{tmp_path / 'model.json'}{bound}"
         many = registered_score(name).many
         assert many is not None
         assert many([n.super_blocks for n in NETWORKS], 32, ScoreSettings()) == expected.tolist()
         one = compute_score(name, NETWORKS[3], 32, ScoreSettings())
-        assert (one.score, one.std_error, one.name) == (pytest.approx(expected[3]), pytest.approx(std[3]), name)
+        assert (one.score, one.std_error, one.name) == (pytest.approx(expected[3]), pytest.approx(said.std[3]), name)
 
 
 def test_names_are_taken_apart_and_put_together() -> None:

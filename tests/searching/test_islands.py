@@ -18,7 +18,15 @@ from zennas.spaces.mutation import applied
 
 pytest.importorskip("numba")
 
-SETTINGS = {"params": 200_000, "layers": 12, "population": 48, "seed": 5, "rescore": 0, "num_classes": 10}
+SETTINGS = {
+    "score": "meanfield",
+    "params": 200_000,
+    "layers": 12,
+    "population": 48,
+    "seed": 5,
+    "rescore": 0,
+    "num_classes": 10,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +124,6 @@ def children_of_session(session):
 
 def test_what_islands_need():
     with pytest.raises(ZennasError, match="islands: this search has to be computed in Python"):
-        zennas.search(**{**SETTINGS, "score": "params"}, islands=2, iterations=100)
+        zennas.search(**{**SETTINGS, "score": "layers"}, islands=2, iterations=100)
     with pytest.raises(ZennasError, match="not offspring from the first one on; use evolution"):
         zennas.search(**SETTINGS, algorithm="regularized", islands=2, iterations=1000)

@@ -12,6 +12,9 @@ from zennas.cli.terminal import say
 if TYPE_CHECKING:
     from zennas.scores.learned.model import AccuracyModel
 
+LEAST_TRUST = 0.5
+"""Below it a prediction is said to be of a network unlike those that were trained."""
+
 app = typer.Typer(
     help="Learn from a few trained networks how accurate others would be.",
     no_args_is_help=True,
@@ -92,17 +95,17 @@ def predict(
     for name in models:
         network = load_network(name)
         networks.append(network if isinstance(network, Architecture) else scored_network(name, resolution)[0])
-    mean, std = learned.predict(networks, resolution)
+    predicted = learned.predicted(networks, resolution)
+    found = list(zip(models, *(v.tolist() for v in (predicted.mean, predicted.std, predicted.trust)), strict=True))
     if as_json:
-        rows = [
-            {"model": n, "accuracy": m, "std": s} for n, m, s in zip(models, mean.tolist(), std.tolist(), strict=True)
-        ]
+        rows = [{"model": n, "accuracy": m, "std": s, "trust": t} for n, m, s, t in found]
         print(json.dumps({"falls_back": learned.falls_back, "reason": learned.reason, "networks": rows}))
         return
     if learned.falls_back:
         say(f"calibrated {learned.baseline.score} alone: {learned.reason}")
-    for name, m, s in zip(models, mean, std, strict=True):
-        say(f"{name}  {m:.2f} % ± {s:.2f}")
+    for name, m, s, t in found:
+        strange = t < LEAST_TRUST and not learned.falls_back
+        say(f"{name}  {m:.2f} % ± {s:.2f}{f'; unlike what was trained (trust {t:.2f})' if strange else ''}")
 
 
 def _document(model: "AccuracyModel") -> dict[str, Any]:

@@ -12,9 +12,8 @@ which, unlike the usual one of a normal accuracy (Jones et al. 1998), never exce
 from collections.abc import Sequence
 from math import erf, erfc, exp, log, pi, sqrt
 
-FARTHEST = 2**0.5
-"""Times the usual standard deviation: a model's grows by that factor at one standard deviation of the features beyond
-those that were trained."""
+FARTHEST = 1.0
+"""Standard deviations of the features beyond those that were trained, up to which a network is like them."""
 LEAST_ERROR = 0.01
 """Percent of wrong answers below which accuracies are not told apart."""
 
@@ -53,17 +52,11 @@ def improvements(means: Sequence[float], stds: Sequence[float], best: float | No
     return [expected_improvement(mean, std, best) for mean, std in zip(means, stds, strict=True)]
 
 
-def known_enough(means: Sequence[float], stds: Sequence[float], usual: float) -> list[int]:
+def known_enough(beyond: Sequence[float]) -> list[int]:
     """Numbers of the networks whose uncertainty counts as a promise; the others are unlike all that were trained, and
     all that is known of them is that.
 
     Args:
-        means: predictions in percent.
-        stds: their standard deviations in percent.
-        usual: standard deviation of y around the model's calibrated score.
+        beyond: e² of each, how far it is outside of what was trained (`zennas.scores.learned.model`).
     """
-    return [
-        number
-        for number, (mean, std) in enumerate(zip(means, stds, strict=True))
-        if std <= FARTHEST * usual * max(100 - mean, LEAST_ERROR)
-    ]
+    return [number for number, square in enumerate(beyond) if square <= FARTHEST**2]

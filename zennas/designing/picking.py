@@ -136,9 +136,10 @@ def _chosen(
     expected: Sequence[float] = ()
     near: Sequence[int] = ()
     if model is not None:
-        means, stds = (values.tolist() for values in model.predict(networks, config.resolution, config.num_classes))
+        said = model.predicted(networks, config.resolution, config.num_classes)
+        means, stds, beyond = (values.tolist() for values in said)
         expected = improvements(means, stds, best)
-        near = known_enough(means, stds, model.baseline.std)
+        near = known_enough(beyond)
         worth = expected if near else means
     space = Space([network.super_blocks for network in networks])
     picks = []

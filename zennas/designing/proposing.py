@@ -165,11 +165,11 @@ def _by_model(result: DesignResult, number: int, model: AccuracyModel, context: 
     searched = _searched(result, f"learned-{number}", changes, context)
     found = feasible(searched)[:CONSIDERED]
     networks = [Architecture(c.super_blocks) for c in found]
-    mean, std = (values.tolist() for values in model.predict(networks, searched.config.resolution))
+    mean, std, beyond = (values.tolist() for values in model.predicted(networks, searched.config.resolution))
     best = 100 * max(result.estimates.values())
     expected = improvements(mean, std, best)
     predictions = [Prediction(*values) for values in zip(mean, std, expected, strict=True)]
-    near = known_enough(mean, std, model.baseline.std)
+    near = known_enough(beyond)
     return [
         _Pool(found, mean, "of the highest predicted accuracy", predictions),
         _Pool(

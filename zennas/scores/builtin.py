@@ -8,6 +8,7 @@ from zennas.architecture.model import Architecture
 from zennas.counting import costs
 from zennas.input_size import Resolution
 from zennas.optional_dependencies import require
+from zennas.scores.chains import ChainScorer, CountedChains
 from zennas.scores.closed_form import MeanfieldScorer, meanfield_many, meanfield_score
 from zennas.scores.network import Network, scorable
 from zennas.scores.registry import ScoreSettings, register_score
@@ -59,14 +60,27 @@ def _phi(network: Network, resolution: Resolution, settings: ScoreSettings) -> S
     return phi_score(scorable(network), resolution, **_sampling(settings))
 
 
-@register_score("params", takes_modules=True)
+class CostScorer(ChainScorer):
+    """Scores a search's rounds by what their networks cost."""
+
+    def __init__(self, cost: str) -> None:
+        """A scorer by `params` or `flops`."""
+        self._cost = cost
+
+    def score(self, chains: CountedChains) -> list[float]:
+        """The scores of a round's networks, in order."""
+        scores: list[float] = getattr(chains, self._cost).tolist()
+        return scores
+
+
+@register_score("params", chains=lambda resolution, settings, parents: CostScorer("params"), takes_modules=True)
 def _params(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     if isinstance(network, Architecture):
         return exact("params", float(costs(network, resolution, settings.num_classes).params))
     return exact("params", float(network.params))
 
 
-@register_score("flops", takes_modules=True)
+@register_score("flops", chains=lambda resolution, settings, parents: CostScorer("flops"), takes_modules=True)
 def _flops(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
     if isinstance(network, Architecture):
         return exact("flops", float(costs(network, resolution, settings.num_classes).flops))

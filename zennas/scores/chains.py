@@ -50,11 +50,24 @@ class Chains:
         return replace(self, rows=self.rows[path], starts=before[self.starts], ends=ends)
 
 
+@dataclass(frozen=True, slots=True)
+class CountedChains(Chains):
+    """Chains of whole networks, with what they cost.
+
+    Attributes:
+        params: of each, with the classifier.
+        flops: multiply-adds of each, with the classifier.
+    """
+
+    params: npt.NDArray[np.float64]
+    flops: npt.NDArray[np.float64]
+
+
 class ChainScorer(ABC):
     """Scores the rounds of one search from chains."""
 
     @abstractmethod
-    def score(self, chains: Chains) -> list[float]:
+    def score(self, chains: CountedChains) -> list[float]:
         """The scores of a round's networks, in order; they do not depend on what was kept."""
 
     def keep(self, ids: Mapping[int, int], alive: Container[int]) -> None:  # noqa: B027  (most have nothing to keep)

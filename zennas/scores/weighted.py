@@ -22,22 +22,18 @@ those of every other form that was tried.
 
 import math
 import time
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 
 import numpy as np
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.blocks.chain import decorated_path
-from zennas.blocks.layers import Convolution, Layer
-from zennas.blocks.registry import architecture_units, expand
-from zennas.blocks.tracing import CONVOLUTION, CONVOLUTION_RELU, EXCITE
+from zennas.blocks.registry import architecture_units
+from zennas.blocks.tracing import CONVOLUTION_RELU, EXCITE
 from zennas.compiled import compiled_and_kept, compiled_apart
-from zennas.input_size import Resolution, sides
+from zennas.input_size import Resolution
 from zennas.scores.chains import (
     C_IN,
     C_OUT,
-    COLUMNS,
     GROUPS,
     HEIGHT,
     KERNEL,
@@ -50,7 +46,8 @@ from zennas.scores.chains import (
 )
 from zennas.scores.closed_form.activation import M2
 from zennas.scores.closed_form.state import IntVector, Vector
-from zennas.scores.network import ForeignNetwork, Network
+from zennas.scores.network import Network
+from zennas.scores.network_rows import rows_of, rows_of_network
 from zennas.scores.registry import ScoreSettings, register_score
 from zennas.scores.result import Score
 
@@ -141,64 +138,8 @@ class WeightedScorer(ChainScorer):
         return _weighed(chains.rows, chains.starts)
 
 
-def _row(convolution: Convolution, kind: int, size: Resolution) -> tuple[int, ...]:
-    """A convolution as the row of a chain, but for its stride: `size` is that of the map that goes out."""
-    return (
-        convolution.in_channels, convolution.out_channels, convolution.kernel, 1, convolution.groups, kind,
-        *sides(size),
-    )  # fmt: skip
-
-
-def _matrix(rows: Sequence[tuple[int, ...]]) -> Integers:
-    return np.array(rows, dtype=np.int64).reshape(-1, COLUMNS)
-
-
-def _path_rows(path: Iterable[Layer], size: Resolution) -> tuple[Integers, Resolution]:
-    """The convolutions of a main path with its gates as the rows of a chain, and the size of its output."""
-    rows = []
-    for layer in path:
-        size = layer.out_resolution(size)
-        for convolution in layer.convolutions:
-            plain = CONVOLUTION_RELU if convolution.activation else CONVOLUTION
-            rows.append(_row(convolution, EXCITE if layer.decoration else plain, size))
-    return _matrix(rows), size
-
-
-@lru_cache(maxsize=1 << 17)
-def _super_block_rows(block: SuperBlock, size: Resolution) -> tuple[Integers, Resolution]:
-    expansion = expand(block)
-    first, size = _path_rows(decorated_path(expansion.first), size)
-    if not expansion.repeats:
-        return first, size
-    rest, size = _path_rows(decorated_path(expansion.rest), size)
-    return np.concatenate([first, *[rest] * expansion.repeats]), size
-
-
-def _foreign_rows(network: ForeignNetwork, size: Resolution) -> Integers:
-    """The rows of a converted module, its gates where they stood; only those of a 1×1 map count."""
-    gates: dict[int, list[tuple[int, ...]]] = {}
-    for gate in network.gates:
-        if gate.side == 1:
-            gates.setdefault(gate.place, []).append(_row(gate.convolution, EXCITE, 1))
-    parts: list[Integers] = []
-    for place, layer in enumerate(network.chain):
-        own, size = _path_rows((layer,), size)
-        parts += [_matrix(gates.get(place, [])), own]
-    return np.concatenate([*parts, _matrix(gates.get(len(network.chain), []))])
-
-
 def _many(networks: Sequence[tuple[SuperBlock, ...]], resolution: Resolution, settings: ScoreSettings) -> list[float]:
-    parts: list[Integers] = []
-    starts = [0]
-    total = 0
-    for network in networks:
-        size = resolution
-        for block in network:
-            rows, size = _super_block_rows(block, size)
-            parts.append(rows)
-            total += len(rows)
-        starts.append(total)
-    return _weighed(np.concatenate(parts), np.array(starts, dtype=np.int64))
+    return _weighed(*rows_of(networks, resolution))
 
 
 def weighted_score(network: Network, resolution: Resolution) -> float:
@@ -211,12 +152,11 @@ def weighted_score(network: Network, resolution: Resolution) -> float:
     Raises:
         ArchitectureError: a block type is unknown or incomplete.
     """
-    if not isinstance(network, Architecture):
-        rows = _foreign_rows(network, resolution)
-        return _weighed(rows, np.array([0, len(rows)], dtype=np.int64))[0]
-    for _ in architecture_units(network):  # says at which super-block something is wrong
-        pass
-    return _many([network.super_blocks], resolution, ScoreSettings())[0]
+    if isinstance(network, Architecture):
+        for _ in architecture_units(network):  # says at which super-block something is wrong
+            pass
+    rows = rows_of_network(network, resolution)
+    return _weighed(rows, np.array([0, len(rows)], dtype=np.int64))[0]
 
 
 @register_score(

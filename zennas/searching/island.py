@@ -16,6 +16,8 @@ import numpy as np
 from zennas.architecture.model import SuperBlock
 from zennas.counting import Costs
 from zennas.scores.chains import ChainScorer
+from zennas.scores.learned.model import AccuracyModel
+from zennas.scores.learned.score import hold
 from zennas.searching.algorithms import Algorithm, Round, make_algorithm
 from zennas.searching.collection import collection_put_off
 from zennas.searching.compiled.bred import Bred, joined
@@ -151,13 +153,16 @@ class Island:
         )
 
 
-def live(connection: Connection, config: SearchConfig) -> None:
+def live(connection: Connection, config: SearchConfig, models: Sequence[AccuracyModel]) -> None:
     """The life of an island in its process: it answers until its owner is gone.
 
     Args:
         connection: to the owner. It sends a `Past` first, then the arguments of `Island.run`.
         config: of the search.
+        models: of accuracy, that the owner keeps and the score may name.
     """
+    for model in models:
+        hold(model)
     # Ctrl-C at a terminal and the end of a batch job reach all processes, and the owner decides when to end.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

@@ -18,6 +18,7 @@ import numpy as np
 from zennas.architecture.model import SuperBlock
 from zennas.counting.budgets import within
 from zennas.errors import ZennasError
+from zennas.scores.learned.score import held_models
 from zennas.searching.algorithms import Round
 from zennas.searching.compiled.bred import Bred, joined
 from zennas.searching.island import Block, Guest, Past, live
@@ -155,7 +156,7 @@ class Islands(Search):
         context = get_context("spawn")
         for records in self.islands:
             own, theirs = context.Pipe()
-            process = context.Process(target=live, args=(theirs, self.config), daemon=True)
+            process = context.Process(target=live, args=(theirs, self.config, held_models()), daemon=True)
             process.start()
             theirs.close()
             self._connections.append(own)

@@ -145,11 +145,14 @@ def chain_rows(network, size):
 @pytest.mark.parametrize(("space", "resolution"), [pytest.param(s, r, id=name) for name, s, r in spaces()])
 def test_scores_from_chains_are_those_of_the_networks(space, resolution):
     scorers = {"meanfield": MeanfieldScorer(resolution, 8), "zen-weighted": WeightedScorer()}
+    costs = {name: registered_score(name).chains(resolution, ScoreSettings(), 8) for name in ("params", "flops")}
     for _, found, chains, _ in grown(space, resolution, np.random.default_rng(8), rounds=4):
         networks = [f.super_blocks for f in found]
         for name, scorer in scorers.items():
             many = registered_score(name).many
             assert scorer.score(chains) == many(networks, resolution, ScoreSettings()), name
+        for name, scorer in costs.items():
+            assert scorer.score(chains) == [getattr(f.costs, name) for f in found], name
 
 
 def test_deep_networks_get_more_room(monkeypatch):

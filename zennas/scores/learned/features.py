@@ -7,13 +7,12 @@ def widest(networks: Described) -> Table:
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from zennas.architecture.model import Architecture, SuperBlock
-from zennas.counting import classifier_costs, costs, count_super_block
+from zennas.counting import costs, count_super_blocks
 from zennas.errors import ScoreError
 from zennas.input_size import Resolution, mean_side
 from zennas.optional_dependencies import unknown
@@ -28,11 +27,10 @@ from zennas.scores.learned.shape import (
     TILT,
     WIDTH,
     Table,
-    network_rows,
     shapes_of,
-    super_block_rows,
 )
 from zennas.scores.network import Network
+from zennas.scores.network_rows import NetworkRows, rows_of, rows_of_network
 from zennas.scores.registry import ScoreSettings, compute_score, registered_score
 
 LEAST_SCORE = 1e-9
@@ -148,26 +146,27 @@ def described(
         ArchitectureError: a block type is unknown or incomplete.
         ScoreError: the zero-shot score refuses one of them.
     """
-    parts = [network_rows(network, side) for network, side in zip(networks, resolutions, strict=True)]
     params, flops, scores = [], [], []
     for network, side, outputs in zip(networks, resolutions, classes, strict=True):
         counted = costs(network, side, outputs) if isinstance(network, Architecture) else network
         params.append(counted.params)
         flops.append(counted.flops)
         scores.append(compute_score(score, network, side, ScoreSettings(num_classes=outputs)).score)
-    return _described(parts, np.cumsum([0, *map(len, parts)]).tolist(), params, flops, scores, resolutions)
+    rows = [rows_of_network(network, side) for network, side in zip(networks, resolutions, strict=True)]
+    whole = NetworkRows(np.concatenate(rows), np.cumsum([0, *map(len, rows)]))
+    return described_rows(whole, resolutions, params, flops, scores)
 
 
 def described_blocks(
     networks: Sequence[tuple[SuperBlock, ...]], resolution: Resolution, num_classes: int, score: str
 ) -> Described:
-    """The networks of a round of a search, that are known to be valid.
+    """Networks that are known to be valid.
 
     Args:
         networks: their super-blocks.
         resolution: size of the input.
         num_classes: outputs of the classifier.
-        score: the zero-shot score that is corrected; it scores many at once.
+        score: the zero-shot score that is corrected.
 
     Raises:
         ScoreError: the zero-shot score refuses one of them.
@@ -176,42 +175,33 @@ def described_blocks(
     if many is None:
         architectures = [Architecture(blocks) for blocks in networks]
         return described(architectures, [resolution] * len(networks), [num_classes] * len(networks), score)
-    parts: list[Table] = []
-    starts, params, flops = [0], [], []
-    total = 0
-    for network in networks:
-        size = resolution
-        weights, products = classifier_costs(network[-1].out_channels, num_classes)
-        for block in network:
-            rows, size, own_weights, own_products = _described_block(block, size, resolution)
-            parts.append(rows)
-            total += len(rows)
-            weights += own_weights
-            products += own_products
-        starts.append(total)
-        params.append(weights)
-        flops.append(products)
-    scores = many(networks, resolution, ScoreSettings(num_classes=num_classes))
-    return _described(parts, starts, params, flops, scores, [resolution] * len(networks))
+    counted = [count_super_blocks(network, resolution, num_classes) for network in networks]
+    return described_rows(
+        rows_of(networks, resolution),
+        [resolution] * len(networks),
+        [each.params for each in counted],
+        [each.flops for each in counted],
+        many(networks, resolution, ScoreSettings(num_classes=num_classes)),
+    )
 
 
-@lru_cache(maxsize=1 << 17)
-def _described_block(block: SuperBlock, size: Resolution, resolution: Resolution) -> tuple[Table, Resolution, int, int]:
-    """Rows, size of the output, parameters and multiply-adds."""
-    counted = count_super_block(block, size)
-    rows, size = super_block_rows(block, size, resolution)
-    return rows, size, counted.params, counted.flops
-
-
-def _described(
-    parts: Sequence[Table],
-    starts: Sequence[int],
-    params: Sequence[float],
-    flops: Sequence[float],
-    scores: Sequence[float],
+def described_rows(
+    networks: NetworkRows,
     resolutions: Sequence[Resolution],
+    params: Sequence[float] | Table,
+    flops: Sequence[float] | Table,
+    scores: Sequence[float],
 ) -> Described:
-    shapes, totals = shapes_of(parts, starts)
+    """Networks whose rows are at hand; of everything else one entry a network.
+
+    Args:
+        networks: their rows.
+        resolutions: size of the input.
+        params: with the classifier.
+        flops: multiply-adds, with the classifier.
+        scores: of the zero-shot score that is corrected.
+    """
+    shapes, totals = shapes_of(networks, resolutions)
     columns = (params, flops, scores, [mean_side(resolution) for resolution in resolutions])
     logs = (np.log(np.maximum(np.array(column, float), LEAST_SCORE)) for column in columns)
     return Described(shapes, totals, *logs)

@@ -6,7 +6,8 @@ Everything is predicted as y = −log(100 − accuracy), which no prediction can
 
 Trust is 1 within the range of the networks that were trained, and falls as exp(−½·e²) outside, where e² adds up how far
 each feature is beyond its range, in standard deviations over the trained networks: far from all that was trained the
-prediction is the zero-shot score's, and its standard deviation grows.
+prediction is the zero-shot score's, and its standard deviation is that of accuracy around the calibrated zero-shot
+score, which it never exceeds. What lies outside is not promised anything: the bounds of `Predicted` fall with e.
 """
 
 import hashlib
@@ -16,11 +17,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from zennas import input_size
 from zennas.architecture.model import Architecture
+from zennas.compiled import compiled_and_kept
 from zennas.counting import native_resolution
 from zennas.errors import ScoreError
 from zennas.input_size import GivenResolution, Resolution, read_resolution
@@ -49,6 +52,27 @@ def as_accuracy(target: Table) -> Table:
     """The accuracy in percent of y."""
     accuracy: Table = TOP - np.exp(np.minimum(-target, np.log(TOP)))
     return accuracy
+
+
+@compiled_and_kept
+def beyond(columns: Table, low: Table, high: Table, scale: Table, squares: Table) -> None:
+    """How far networks are outside a range: e².
+
+    Args:
+        columns: networks×columns, their features.
+        low: of each column.
+        high: of each column.
+        scale: of each column, what counts as 1.
+        squares: one number a network, written.
+    """
+    # One after another: numpy's sums are rounded in another way where more networks stand beside one.
+    for i in range(len(columns)):
+        total = 0.0
+        for column in range(columns.shape[1]):
+            value = columns[i, column]
+            outside = max(low[column] - value, value - high[column], 0.0) / scale[column]
+            total += outside * outside
+        squares[i] = total
 
 
 @dataclass(frozen=True)
@@ -100,10 +124,44 @@ class Scaling:
                 f"the model's features have {len(self.center)} columns, and here they have {columns.shape[1]}; "
                 "fit it anew"
             )
-        beyond = np.maximum(np.maximum(self.low - columns, columns - self.high), 0) / self.scale
         inside = np.ascontiguousarray(((columns - self.center) / self.scale)[:, self.learned])
-        # Added column by column: a sum over rows may be rounded otherwise where there are more of them.
-        return inside, sum((beyond[:, column] ** 2 for column in range(beyond.shape[1])), np.zeros(len(beyond)))
+        squares = np.empty(len(columns))
+        beyond(columns, self.low, self.high, self.scale, squares)
+        return inside, squares
+
+
+class Predicted(NamedTuple):
+    """What a model says of networks; one number each.
+
+    Attributes:
+        mean: accuracy, in percent.
+        std: its standard deviation, in percent.
+        beyond: e², how far outside of what was trained.
+    """
+
+    mean: Table
+    std: Table
+    beyond: Table
+
+    @property
+    def trust(self) -> Table:
+        """Share of the correction that counts: 1 among what was trained, 0 far from it."""
+        trust: Table = np.exp(-0.5 * self.beyond)
+        return trust
+
+    @property
+    def lower(self) -> Table:
+        """What is known to be reached: the mean less one standard deviation. Outside of what was trained it falls by
+        e² more of them at first, and towards 0 far away, where nothing is known."""
+        mean = np.maximum(self.mean, LEAST_ERROR)
+        lower: Table = mean / (1 + self.beyond * self.std / mean) - self.std
+        return lower
+
+    @property
+    def upper(self) -> Table:
+        """What may turn out to be reached: two standard deviations above `lower`. Within what was trained that is the
+        mean and one standard deviation; outside, that nothing is known is no reason to expect more."""
+        return self.lower + 2 * self.std
 
 
 @dataclass(frozen=True)
@@ -157,33 +215,58 @@ class AccuracyModel:
             ArchitectureError: a block type is unknown, or no resolution is known.
             ScoreError: the zero-shot score refuses a network.
         """
+        return self.predicted(architectures, resolution, num_classes)[:2]
+
+    def predicted(
+        self,
+        architectures: Sequence[Network],
+        resolution: GivenResolution | None = None,
+        num_classes: int | None = None,
+    ) -> Predicted:
+        """`predict`, and how far each network is from those that were trained.
+
+        Args:
+            architectures: the networks; converted modules too.
+            resolution: size of the input; by default that of the trained networks, else each network's own.
+            num_classes: outputs of their classifiers; by default those of the trained networks.
+
+        Raises:
+            ArchitectureError: a block type is unknown, or no resolution is known.
+            ScoreError: the zero-shot score refuses a network.
+        """
         sizes = [self._size(network, resolution) for network in architectures]
         classes = [self.num_classes if num_classes is None else num_classes] * len(sizes)
         return self.predict_described(described(architectures, sizes, classes, self.baseline.score))
 
-    def predict_described(self, networks: Described) -> tuple[Table, Table]:
-        """`predict` for networks whose features are at hand."""
-        accuracy = as_accuracy(self.target(networks))
-        return accuracy, (TOP - accuracy) * self.target_std(networks)
+    def predict_described(self, networks: Described) -> Predicted:
+        """`predicted` of networks whose features are at hand."""
+        features, beyond = self.scaling.standardised(networks)
+        accuracy = as_accuracy(self._target(networks, features, beyond))
+        return Predicted(accuracy, (TOP - accuracy) * self._target_std(features, beyond), beyond)
 
     def target(self, networks: Described) -> Table:
         """Mean of y."""
+        return self._target(networks, *self.scaling.standardised(networks))
+
+    def target_std(self, networks: Described) -> Table:
+        """Standard deviation of y."""
+        return self._target_std(*self.scaling.standardised(networks))
+
+    def _target(self, networks: Described, features: Table, beyond: Table) -> Table:
         base = self.baseline
         target: Table = base.intercept + base.slope * networks.log_score
         if self.correction is None:
             return target
-        features, beyond = self.scaling.standardised(networks)
         return target + np.exp(-0.5 * beyond) * self.correction.mean(features)
 
-    def target_std(self, networks: Described) -> Table:
-        """Standard deviation of y."""
-        features, beyond = self.scaling.standardised(networks)
-        far = self.baseline.std**2 * (1 + beyond)
+    def _target_std(self, features: Table, beyond: Table) -> Table:
+        usual = self.baseline.std
         if self.correction is None:
-            return np.sqrt(far)
+            return np.full(len(features), usual)
         trust = np.exp(-0.5 * beyond)
-        variance: Table = (trust * self.correction.std(features)) ** 2 + (1 - trust**2) * far
-        return np.sqrt(variance)
+        variance = (trust * self.correction.std(features)) ** 2 + (1 - trust**2) * usual**2
+        std: Table = np.minimum(np.sqrt(variance), usual)
+        return std
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as JSON, for `load_accuracy_model`. Raises `FileError` where the file cannot be written."""

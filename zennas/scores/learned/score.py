@@ -4,29 +4,34 @@
     accuracy:FILE:lower      the mean less one standard deviation: what is known to be good
     accuracy:FILE:upper      the mean and one standard deviation: what may turn out to be good
 
+Outside of what was trained both bounds fall (`zennas.scores.learned.model.Predicted`).
+
 A search names the model by its content too, `accuracy:FILE@DIGEST`: then no other model is taken for it.
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zennas.architecture.model import SuperBlock
+from zennas.counting import DEFAULT_CLASSES, classifier_costs
 from zennas.errors import FileError
 from zennas.input_size import Resolution
-from zennas.scores.learned.features import described_blocks
+from zennas.scores.chains import C_OUT, ChainScorer, CountedChains
+from zennas.scores.learned.features import Described, described_blocks, described_rows
 from zennas.scores.learned.files import load_accuracy_model
 from zennas.scores.learned.model import AccuracyModel, as_accuracy
 from zennas.scores.learned.shape import Table
 from zennas.scores.network import Network
-from zennas.scores.registry import RegisteredScore, ScoreSettings, register_score_family
+from zennas.scores.network_rows import NetworkRows
+from zennas.scores.registry import RegisteredScore, ScoreSettings, register_score_family, registered_score
 from zennas.scores.result import Score
 
 FAMILY = "accuracy"
 
-BOUNDS = {"": 0, "lower": -1, "upper": 1}
-"""Standard deviations that are added to the mean, by the last part of the name."""
+BOUNDS = {"": "mean", "lower": "lower", "upper": "upper"}
+"""What of a prediction is the score, by the last part of the name."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,11 @@ def hold(model: AccuracyModel) -> str:
     return model.digest
 
 
+def held_models() -> tuple[AccuracyModel, ...]:
+    """The models that this process keeps, for another one to keep."""
+    return tuple(_HELD.values())
+
+
 def held_model(name: LearnedName) -> AccuracyModel:
     """The model that a score's name means.
 
@@ -84,6 +94,52 @@ def held_model(name: LearnedName) -> AccuracyModel:
     return model
 
 
+class LearnedScorer(ChainScorer):
+    """Scores a search's rounds by a model."""
+
+    def __init__(
+        self,
+        values: Callable[[Described], list[float]],
+        corrected: ChainScorer,
+        num_classes: int,
+        resolution: Resolution,
+        settings: ScoreSettings,
+    ) -> None:
+        """A scorer that has scored nothing yet.
+
+        Args:
+            values: the scores of networks by their features.
+            corrected: scores by the zero-shot score that the model corrects.
+            num_classes: outputs of the classifiers that the model learned from.
+            resolution: size of the input.
+            settings: of the search.
+        """
+        self._values, self._corrected, self._resolution = values, corrected, resolution
+        self._more_classes = num_classes - (DEFAULT_CLASSES if settings.num_classes is None else settings.num_classes)
+
+    def score(self, chains: CountedChains) -> list[float]:
+        """The scores of a round's networks, in order."""
+        if not len(chains.lengths):
+            return []
+        # The search counts its own classes. Whatever comes last, a gate too, has as many outputs as the network.
+        out = chains.rows[chains.starts[1:] - 1, C_OUT]
+        more_params, more_flops = classifier_costs(out, self._more_classes)
+        counted = replace(chains, params=chains.params + more_params, flops=chains.flops + more_flops)
+        resolutions = [self._resolution] * len(out)
+        scores = self._corrected.score(counted)
+        rows = NetworkRows(chains.rows, chains.starts)
+        return self._values(described_rows(rows, resolutions, counted.params, counted.flops, scores))
+
+    def keep(self, ids: Mapping[int, int], alive: Container[int]) -> None:
+        """Let the score that is corrected keep what it will use again.
+
+        Args:
+            ids: of networks of the last round that became candidates, by their place in it.
+            alive: ids of all candidates that may be parents.
+        """
+        self._corrected.keep(ids, alive)
+
+
 def accuracy_score(model: AccuracyModel, name: str, bound: str = "") -> RegisteredScore:
     """The score of a model.
 
@@ -92,28 +148,40 @@ def accuracy_score(model: AccuracyModel, name: str, bound: str = "") -> Register
         name: of the score.
         bound: of `BOUNDS`.
     """
-    sign = BOUNDS[bound]
 
     def function(network: Network, resolution: Resolution, settings: ScoreSettings) -> Score:
         started = time.perf_counter()
-        mean, std = model.predict([network], resolution)
-        value, error = float((mean + sign * std)[0]), float(std[0])
+        predicted = model.predicted([network], resolution)
+        value, error = float(getattr(predicted, BOUNDS[bound])[0]), float(predicted.std[0])
         interval = (value - 1.96 * error, value + 1.96 * error)
         return Score(value, error, interval, time.perf_counter() - started, name=name)
+
+    def values(networks: Described) -> list[float]:
+        # The standard deviation takes longer than all the rest.
+        found: Table = (
+            getattr(model.predict_described(networks), BOUNDS[bound]) if bound else as_accuracy(model.target(networks))
+        )
+        scores: list[float] = found.tolist()
+        return scores
 
     def many(
         networks: Sequence[tuple[SuperBlock, ...]], resolution: Resolution, settings: ScoreSettings
     ) -> list[float]:
-        found = described_blocks(networks, resolution, model.num_classes, model.baseline.score)
-        # The standard deviation takes longer than all the rest.
-        values: Table = as_accuracy(model.target(found))
-        if sign:
-            mean, std = model.predict_described(found)
-            values = mean + sign * std
-        scores: list[float] = values.tolist()
-        return scores
+        return values(described_blocks(networks, resolution, model.num_classes, model.baseline.score))
 
-    return RegisteredScore(name, function, many, takes_modules=True, source=f"learned from {model.networks} networks")
+    def chains(resolution: Resolution, settings: ScoreSettings, parents: int) -> ChainScorer:
+        corrected = registered_score(model.baseline.score).chains
+        assert corrected is not None
+        return LearnedScorer(values, corrected(resolution, settings, parents), model.num_classes, resolution, settings)
+
+    return RegisteredScore(
+        name,
+        function,
+        many,
+        chains if registered_score(model.baseline.score).chains else None,
+        takes_modules=True,
+        source=f"learned from {model.networks} networks",
+    )
 
 
 @register_score_family(FAMILY)

@@ -13,11 +13,11 @@ from zennas.counting.deployed import storage
 from zennas.counting.quantities import COUNTED_ALONE
 from zennas.input_size import Resolution, sides
 from zennas.optional_dependencies import installed
-from zennas.scores.chains import COLUMNS, Chains
+from zennas.scores.chains import COLUMNS, CountedChains
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
 from zennas.searching.algorithms.algorithm import Offspring, Problem
 from zennas.searching.compiled.bred import Bred, Types, super_block
-from zennas.searching.compiled.count import COSTS, Counted, Parts
+from zennas.searching.compiled.count import COSTS, FLOPS, PARAMS, Counted, Parts
 from zennas.searching.compiled.fitting import Bounds, Room
 from zennas.searching.compiled.mutation import MOST_MUTATIONS, Numbers, most_parts, numbers_of, type_key
 from zennas.searching.compiled.program import FIELDS, Program, compiled_types
@@ -145,7 +145,7 @@ class Core:
             for rows, length in zip(batch.networks.tolist(), batch.lengths.tolist(), strict=True)
         ]
 
-    def propose(self, offspring: Offspring) -> tuple[Batch, Chains]:
+    def propose(self, offspring: Offspring) -> tuple[Batch, CountedChains]:
         """The networks of a round that are new and within budgets, in order; the next round overwrites them.
 
         Args:
@@ -186,13 +186,16 @@ class Core:
         numbers, places, mutations = room.iterations[:kept], room.places[:kept], room.mutations[:kept]
         ids = ids[numbers]
         made = np.arange(MOST_MUTATIONS) < mutations[:, None]
-        chains = Chains(
+        costs = room.costs[:kept]
+        chains = CountedChains(
             room.chain[: room.starts[kept]],
             room.starts[: kept + 1],
             np.ascontiguousarray(room.ends[:kept, :longest]),
             room.lengths[:kept],
             ids,
             np.where(made, places[:, :, 0], room.networks.shape[1]).min(axis=1),
+            np.ascontiguousarray(costs[:, PARAMS]),
+            np.ascontiguousarray(costs[:, FLOPS]),
         )
         batch = Batch(
             numbers,
@@ -200,7 +203,7 @@ class Core:
             mutations,
             places,
             room.mutated[:kept],
-            room.costs[:kept],
+            costs,
             room.networks[:kept],
             room.lengths[:kept],
         )
