@@ -18,7 +18,15 @@ from zennas.spaces.mutation import applied
 
 pytest.importorskip("numba")
 
-SETTINGS = {"score": "meanfield", "params": 200_000, "layers": 12, "population": 48, "seed": 5, "rescore": 0, "num_classes": 10}
+SETTINGS = {
+    "score": "meanfield",
+    "params": 200_000,
+    "layers": 12,
+    "population": 48,
+    "seed": 5,
+    "rescore": 0,
+    "num_classes": 10,
+}
 
 
 @pytest.fixture(autouse=True)
