@@ -1,7 +1,9 @@
 import shlex
+from pathlib import Path
 
 import pytest
 from typer.main import get_command
+from typer.testing import CliRunner
 
 import zennas
 from zennas.cli.main import app
@@ -29,7 +31,10 @@ def test_what_is_known_of_scores_has_an_interval_around_it() -> None:
 
 
 def test_published_networks_are_counted_and_scored_at_the_searches_input() -> None:
-    rows = {row["name"]: row for row in published(SearchConfig(params="1M", resolution=28, num_classes=7))}
+    rows = {
+        row["name"]: row
+        for row in published(SearchConfig(params="1M", resolution=28, num_classes=7, score="meanfield"))
+    }
     assert set(rows) == {"zennet-cifar-0.5M", "zennet-cifar-1.0M", "zennet-cifar-2.0M"}
     architecture = zoo_entry("zennet-cifar-1.0M").architecture
     row = rows["zennet-cifar-1.0M"]
@@ -58,6 +63,20 @@ def test_the_next_steps_are_commands_that_there_are(result: SearchResult) -> Non
         options = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options
         assert any("with space" in word for word in words)
+
+
+def test_a_search_goes_on_from_the_best_winner_within_its_own_budgets(tmp_path: Path) -> None:
+    """The command works as it is written: it has the space, and the budgets that the winner meets."""
+    settings = dict(space="mobilenet", se=True, resolution=(48, 32), num_classes=5, score="meanfield", layers=8)
+    found = zennas.search(flops=["2M", "6M"], iterations=300, rescore=0, out=tmp_path / "run", **settings)
+    command = next(step["command"] for step in next_steps(found) if "--start" in step["command"])
+    bound = next(str(budget.high) for budget in found.best.budgets if budget.quantity == "flops")
+    assert "--space mobilenet" in command
+    assert "--score meanfield" in command
+    assert f"--flops {float(bound) / 1e6:g}M " in f"{command} "
+    more = ["--iterations", "64", "--rescore", "0", "--out", str(tmp_path / "next")]
+    done = CliRunner().invoke(app, [*shlex.split(command)[1:], *more], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
 
 
 def test_a_search_in_memory_has_no_next_steps() -> None:

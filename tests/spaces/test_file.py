@@ -45,6 +45,7 @@ width: {low: 24, high: 240, step: 12}
 bottleneck: {low: 16, high: 160, step: 16}
 layers: {low: 2, high: 7}
 split_at: 5
+growing: true
 mutation: [0.75, 1.5]
 freeze: [head]
 """
@@ -62,6 +63,7 @@ freeze: [head]
         5,
         (0.75, 1.5),
         frozenset({"head"}),
+        growing=True,
     )
     assert read_space(write(tmp_path, "name: mine\nhas_head: false"), 32).head is None
 

@@ -1,5 +1,6 @@
 import itertools
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import random_networks
-from zennas.architecture import Architecture
+from zennas.architecture import Architecture, parse_structure
 from zennas.spaces.mutation import DRAWS, applied, draw_mutation, mutate
 from zennas.spaces.operators import draw_offspring, offspring_draws
-from zennas.spaces.space import Range, SearchSpace, search_space
+from zennas.spaces.space import BlockChoice, Range, SearchSpace, search_space
 from zennas.spaces.start import random_small
 
 
@@ -66,6 +67,27 @@ def test_widths_and_depths_are_uniform_over_half_to_double():
     assert list(Range(1, 10).near(1, (0.5, 2.0))) == [1, 2]
 
 
+def grows(blocks, space):
+    widths = [block.out_channels for block in blocks[1 : -1 if space.head else None]]
+    return not space.growing or widths == sorted(widths)
+
+
+def test_widths_of_a_growing_space_lie_between_their_neighbours():
+    space = SearchSpace("growing", (BlockChoice("Res", 3),), (1, 2, 2), width=Range(8, 64, 8), growing=True)
+    blocks = parse_structure(
+        "SuperConvK3BNRELU(3,32,1,1)SuperResK3K3(32,16,1,8,1)SuperResK3K3(16,24,2,8,1)"
+        "SuperResK3K3(24,40,2,8,1)SuperConvK1BNRELU(40,8,1,1)"
+    ).super_blocks
+    assert [space.widths_at(blocks, index) for index in (1, 2, 3)] == [
+        Range(8, 24, 8),
+        Range(16, 40, 8),
+        Range(24, 64, 8),
+    ]
+    headless = replace(space, head=None)
+    assert headless.widths_at(blocks[:-1], 3) == Range(24, 64, 8)
+    assert replace(space, growing=False).widths_at(blocks, 2) == Range(8, 64, 8)
+
+
 @given(
     st.sampled_from(["resnet", "mobilenet", "regnet", "inverted"]),
     st.sampled_from([32, 224]),
@@ -85,6 +107,7 @@ def test_mutations_stay_in_the_space(name, resolution, seed, rho):
         assert (block.block, block.kernel, block.expansion, block.group_width) in allowed
         assert block.out_channels % 8 == block.bottleneck % 8 == 0
         assert block.layers < space.split_at
+    assert grows(after, space)
     changed = [b for b in after if b not in before]
     assert len(changed) <= 1 + 2 + 1, "one super-block, its split, and the input of the next"
 
@@ -103,6 +126,7 @@ def test_offspring_stay_in_the_space(name, seed, rho):
     for block, following in itertools.pairwise(after):
         assert following.in_channels == block.out_channels
     assert all(1 <= block.layers < space.split_at for block in after[1:-1])
+    assert grows(after, space)
 
 
 def test_layers_that_move_are_neither_lost_nor_gained():

@@ -9,7 +9,7 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Any
 
-from zennas.counting import costs, known_costs
+from zennas.counting import costs, known_costs, parse_budget
 from zennas.errors import ZennasError
 from zennas.input_size import mean_side
 from zennas.runs.outputs import BEST
@@ -21,6 +21,12 @@ from zennas.zoo import ZooEntry, zoo_entry, zoo_names
 NEAR = 1.5
 """A published network is shown where its own input's side is within this factor of the search's."""
 BASELINE = "flops"
+INPUT = ("resolution", "num_classes")
+PROBLEM = (
+    "task", "space", "se", "channels", "score", "dtype", "plugins", "latency_predictor", "latency_backend",
+    "latency_dtype", "latency_batch_size", "latency_layout", "device",
+)  # fmt: skip
+"""Settings beside the budgets that say what a search is for; the input's size and classes are always told."""
 
 
 @cache
@@ -122,12 +128,16 @@ def next_steps(result: SearchResult) -> list[dict[str, str]]:
 
 
 def _start_command(result: SearchResult) -> str:
-    config, kept = result.config, ("resolution", "channels", "num_classes", "dtype")
+    """A search of the same problem from the best winner, within that winner's own budgets."""
+    config = result.config
     words = ["zennas", "search", "--start", str(result.directory / BEST)] if result.directory else []
     for setting in search_settings():
-        value = getattr(config, setting.name)
-        if value is not None and (setting.name in kept or setting.name in config.budgets):
-            words += setting.words(value[0] if isinstance(value, list) else value)
+        name, value = setting.name, getattr(config, setting.name)
+        if name in config.budgets:
+            texts = value if isinstance(value, list) else [value]
+            words += setting.words(next(text for text in texts if parse_budget(name, text) in result.best.budgets))
+        elif name in INPUT or (name in PROBLEM and value != setting.default):
+            words += [] if value is None else setting.words(value)
     return shlex.join(words)
 
 

@@ -219,6 +219,7 @@ def _quantity(quantity: Quantity) -> dict[str, Any]:
     """How the page calls a quantity and writes its values."""
     return {
         "title": quantity.title,
+        "aside": quantity.aside,
         "steps": quantity.unit.steps,
         "digits": quantity.unit.digits,
     }

@@ -30,6 +30,8 @@ _NOTHING_REMEMBERED = ("algorithm", "{}")
 """A row of the state that says as much as its absence."""
 KEYS = ("id", "iteration", "parent", "mutation", "score")
 """Columns of the candidates before the costs."""
+COLUMN_TYPES = frozenset({"INTEGER", "REAL", "TEXT"})
+"""Types of all columns."""
 FAILURES = ("iteration", "structure", "reason")
 RESCORED = ("id", "score", "std_error", "repeats")
 STATE = ("key", "value")

@@ -29,6 +29,7 @@ from zennas.runs.database import (
 from zennas.runs.rows import (
     CHECK,
     CHECKS,
+    COLUMN_TYPES,
     FAILURES,
     KEYS,
     RESCORED,
@@ -312,8 +313,10 @@ class RunStore:
     def _columns(self) -> list[str]:
         """Columns of the candidates without the checksum. A run may be older than a quantity, or have one of a plugin
         that is not there now."""
-        columns = [row[1] for row in self._db.execute("PRAGMA table_info(candidates)") if row[1] != CHECK]
-        if tuple(columns[: len(KEYS)]) != KEYS:
+        described = self._db.execute("PRAGMA table_info(candidates)").fetchall()
+        columns = [row[1] for row in described if row[1] != CHECK]
+        # Where a comma between two columns is damaged, SQLite takes the second one for a part of the first one's type.
+        if tuple(columns[: len(KEYS)]) != KEYS or not {row[2] for row in described} <= COLUMN_TYPES:
             raise DamagedRow("the table of the candidates")
         return columns
 

@@ -37,10 +37,12 @@ def inverted(resolution: Resolution) -> SearchSpace:
     """Inverted residuals one by one, as MobileNetV2 and its successors stack them (Sandler et al. 2018).
 
     A layer is a single inverted residual, where one of `mobilenet` is two with a link each; it has no bottleneck to
-    choose. The head is at most as wide as MobileNetV2's.
+    choose. Stages grow wider, and the head is at most as wide as MobileNetV2's: the last convolution of an inverted
+    residual has no activation, and a score that counts activations would make it narrow in front of a wide head.
     """
     choices = [BlockChoice("IR", k, expansion=e) for e in (1, 2, 4, 6) for k in _KERNELS]
-    return replace(staged("inverted", choices, resolution), bottleneck=Range(0, 0), head_width=Range(64, 1280, 8))
+    space = staged("inverted", choices, resolution)
+    return replace(space, bottleneck=Range(0, 0), head_width=Range(64, 1280, 8), growing=True)
 
 
 def staged(name: str, choices: Sequence[BlockChoice], resolution: Resolution) -> SearchSpace:

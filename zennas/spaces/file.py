@@ -77,6 +77,7 @@ class SpaceDocument(_Strict):
     bottleneck: _RangeDocument | None = None
     layers: _RangeDocument | None = None
     split_at: int | None = Field(default=None, ge=4)
+    growing: bool | None = None
     mutation: tuple[float, float] | None = None
     freeze: list[str] | None = None
 
@@ -121,7 +122,7 @@ def read_space(path: Path, resolution: Resolution) -> SearchSpace:
             changes[key] = _super_block(block)
     if not given.has_head:
         changes["head"] = None
-    for key in ("split_at", "mutation"):
+    for key in ("split_at", "growing", "mutation"):
         if (value := getattr(given, key)) is not None:
             changes[key] = value
     if given.freeze is not None:

@@ -42,13 +42,15 @@ def fit(
     end = len(super_blocks) - (space.head is not None and "head" in space.frozen)
     index = first + int(draws[0] * (end - first))
     block = super_blocks[index]
-    inner, allowed = False, space.width
+    inner = False
     if index == 0:
         allowed = space.stem_width
     elif space.head is not None and index == len(super_blocks) - 1:
         allowed = space.head_width
     elif draws[1] < 0.5 and block.bottleneck > 0:
         inner, allowed = True, space.bottleneck
+    else:
+        allowed = space.widths_at(super_blocks, index)
 
     def widened(value: int) -> Mutation:
         changed = replace(block, bottleneck=value) if inner else replace(block, out_channels=value)

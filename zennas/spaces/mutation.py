@@ -84,7 +84,7 @@ def draw_mutation(
         kind.block,
         kind.kernel,
         block.in_channels,
-        draw_width(block, space, draws) if "width" in changes else block.out_channels,
+        draw_width(super_blocks, index, space, draws) if "width" in changes else block.out_channels,
         block.stride,
         # A type without a bottleneck may be followed by one that needs it.
         draw_bottleneck(block, space, draws) if "bottleneck" in changes or not block.bottleneck else block.bottleneck,
@@ -110,15 +110,16 @@ def draw_type(block: SuperBlock, rho: float, space: SearchSpace, draws: Iterator
     return _pick(space.choices, draws) if next(draws) < rho else block
 
 
-def draw_width(block: SuperBlock, space: SearchSpace, draws: Iterator[float]) -> int:
-    """Output channels: uniform over the allowed widths around those of `block`.
+def draw_width(super_blocks: tuple[SuperBlock, ...], index: int, space: SearchSpace, draws: Iterator[float]) -> int:
+    """Output channels: uniform over the allowed widths around those of a super-block of the stages.
 
     Args:
-        block: the super-block that is mutated.
+        super_blocks: the network that is mutated.
+        index: of the super-block.
         space: the widths that are allowed, and how far one mutation goes.
         draws: uniform numbers in [0, 1), of which one is consumed.
     """
-    return _near(space.width, block.out_channels, space, draws)
+    return _near(space.widths_at(super_blocks, index), super_blocks[index].out_channels, space, draws)
 
 
 def draw_bottleneck(block: SuperBlock, space: SearchSpace, draws: Iterator[float]) -> int:

@@ -1,6 +1,6 @@
 """Search spaces: which super-blocks there may be, and how wide and deep they may get; by name, open to users' own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,6 +69,7 @@ class SearchSpace:
         mutation: factors between which a mutation moves widths and depths.
         frozen: parts that no mutation touches: `stem`, `head`.
         start: super-blocks to start from instead of a random small network.
+        growing: whether no super-block of the stages is narrower than the one before it, as in published networks.
     """
 
     name: str
@@ -85,6 +86,7 @@ class SearchSpace:
     mutation: tuple[float, float] = (0.5, 2.0)
     frozen: frozenset[str] = frozenset()
     start: tuple[SuperBlock, ...] = ()
+    growing: bool = False
 
     def __post_init__(self) -> None:
         if not self.choices:
@@ -98,6 +100,20 @@ class SearchSpace:
     def with_choice(self, block: SuperBlock, choice: BlockChoice) -> SuperBlock:
         """`block` as another basic block type, its widths kept."""
         return replace(block, **{name: getattr(choice, name) for name in TYPE_FIELDS})
+
+    def widths_at(self, super_blocks: Sequence[SuperBlock], index: int) -> Range:
+        """The output channels that a super-block of the stages may have, the others as they are.
+
+        Args:
+            super_blocks: the network.
+            index: of the super-block, neither the stem's nor the head's.
+        """
+        if not self.growing:
+            return self.width
+        before = super_blocks[index - 1].out_channels if index > 1 else self.width.low
+        last = len(super_blocks) - 1 - (self.head is not None)
+        after = super_blocks[index + 1].out_channels if index < last else self.width.high
+        return Range(max(self.width.low, before), min(self.width.high, after), self.width.step)
 
     def split(self, block: SuperBlock) -> tuple[SuperBlock, ...]:
         """The super-block, or what it splits into once it has `split_at` layers or more."""

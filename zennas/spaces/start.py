@@ -27,6 +27,8 @@ def random_small(space: SearchSpace, rng: np.random.Generator) -> tuple[SuperBlo
         return space.choices[int(rng.integers(len(space.choices)))]
 
     widths = [pick(space.width.below(64)) for _ in space.stage_strides]
+    if space.growing:
+        widths.sort()
     return _assemble(
         space,
         [choice() for _ in space.stage_strides],

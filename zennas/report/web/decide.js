@@ -7,9 +7,12 @@ function knownSection(run) {
     table(["benchmark", "networks", `rank correlation of ${run.score}`, "95 % interval", "of multiply-adds"], run.known.map(k => row([k.benchmark, k.networks.toLocaleString("en"), k.spearman.toFixed(2), `${k.low.toFixed(2)} to ${k.high.toFixed(2)}`, k.baseline.toFixed(2)]))));
 }
 
+// The quantities that have a column of their own in tables: all but those aside, unless there is a budget of them.
+const listed = run => Object.keys(report.quantities).filter(q => !report.quantities[q].aside || run.budgets.flat().some(b => b.quantity === q));
+
 function publishedSection(run, winner) {
   if (!run.published.length) return "";
-  const quantities = Object.keys(report.quantities).filter(q => run.published.some(p => p.costs[q] !== undefined));
+  const quantities = listed(run).filter(q => run.published.some(p => p.costs[q] !== undefined));
   const cells = costs => quantities.map(q => costs[q] === undefined || costs[q] === null ? "–" : FORMATS[q](costs[q]));
   const score = v => v === null ? "–" : v.toFixed(2);
   const own = Object.fromEntries(quantities.map(q => [q, run.candidates[q] ? run.candidates[q][winner.id] : null]));
@@ -21,7 +24,7 @@ function publishedSection(run, winner) {
 
 function winnersTable(run) {
   if (run.winners.length < 2) return "";
-  const quantities = Object.keys(report.quantities).filter(q => run.candidates[q]);
+  const quantities = listed(run).filter(q => run.candidates[q]);
   const rows = run.winners.map(w => row([w.label, w.score.toFixed(2), w.zen ? w.zen.score.toFixed(2) : "–", ...quantities.map(q => run.candidates[q][w.id] === null ? "–" : FORMATS[q](run.candidates[q][w.id]))]));
   const said = run.bend && note(`Along ${report.quantities[run.bend.quantity].title} the curve bends at ${run.bend.label}: each doubling behind it gains much less score than those before.`);
   return section("winners", "All winners", said || "", table(["budget", `score (${run.score})`, "Monte Carlo", ...quantities.map(q => report.quantities[q].title)], rows));

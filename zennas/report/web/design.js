@@ -26,9 +26,9 @@ function outcomeSection() {
 function roundsSection() {
   return section("rounds", "What each round brought",
     note("Gain: the best of the round over the best before it, both trained to the last epoch. Time is that of the optimiser's steps."),
-    table(["round", "chosen", "candidates", "epochs", "best", "gain", "time"], report.rounds.map(r => row([
-      `${r.number}`, el("td", { class: "text" }, r.note), `${r.candidates}${r.failed ? `, ${r.failed} failed` : ""}`, `${r.epochs}`,
-      percent(r.best), r.gain === null ? "–" : `${r.gain >= 0 ? "+" : ""}${r.gain.toFixed(2)}`, r.seconds], 2)), 2));
+    table(["round", "candidates", "epochs", "best", "gain", "time", "chosen"], report.rounds.map(r => row([
+      `${r.number}`, `${r.candidates}${r.failed ? `, ${r.failed} failed` : ""}`, `${r.epochs}`,
+      percent(r.best), r.gain === null ? "–" : `${r.gain >= 0 ? "+" : ""}${r.gain.toFixed(2)}`, r.seconds, el("td", { class: "text" }, r.note)]))));
 }
 
 function predictedSection() {
@@ -66,9 +66,9 @@ function candidatesTable() {
   return section("candidates", "The candidates",
     note("The worse half of a round is given up on early; a candidate's last accuracy is therefore that of its own last epoch. The winner's line is the thick one."),
     box, legend(report.rounds.map(r => [swatch(`fill: ${roundColour(r.number)}`), `round ${r.number}`])),
-    table(["name", "why it was chosen", "score", "predicted", "epochs", "accuracy", "params", "multiply-adds", "time"], report.candidates.map(c => row([
-      c.name, el("td", { class: "text" }, c.failed ? `${c.why}; failed: ${c.failed}` : c.why), FORMATS.score(c.score), percent(c.predicted), `${c.accuracies.length}`,
-      percent(c.accuracies[c.accuracies.length - 1]), FORMATS.params(c.params), FORMATS.flops(c.flops), c.seconds], 2)), 2));
+    table(["name", "accuracy", "epochs", "predicted", "score", "params", "multiply-adds", "time", "why it was chosen"], report.candidates.map(c => row([
+      c.name, percent(c.accuracies[c.accuracies.length - 1]), `${c.accuracies.length}`, percent(c.predicted), c.predicted === null ? FORMATS.score(c.score) : "–",
+      FORMATS.params(c.params), FORMATS.flops(c.flops), c.seconds, el("td", { class: "text" }, c.failed ? `${c.why}; failed: ${c.failed}` : c.why)]))));
 }
 
 function designMain() {

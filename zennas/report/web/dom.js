@@ -37,9 +37,11 @@ function showTip(lines, x, y) {
 const hideTip = () => { tip.hidden = true; };
 addEventListener("keydown", event => { if (event.key === "Escape") hideTip(); });
 
+// A title stands over its column as the cells below do: on the left for texts.
 function table(titles, rows, left = 1) {
+  const onTheLeft = i => i < left || (rows.length > 0 && rows[0].cells[i].matches(".text, .left"));
   return el("div", { class: "scroll" }, el("table", null,
-    el("thead", null, el("tr", null, titles.map((t, i) => el("th", { scope: "col", class: i < left ? "left" : null }, t)))),
+    el("thead", null, el("tr", null, titles.map((t, i) => el("th", { scope: "col", class: onTheLeft(i) ? "left" : null }, t)))),
     el("tbody", null, rows)));
 }
 const row = (cells, left = 1, attributes = null) =>

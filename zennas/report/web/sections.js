@@ -104,8 +104,9 @@ function contributionsSection(run, winner) {
   if (!winner.contributions.length) return section("layers", "Why it scores as it does", note(`Not known for this network: ${winner.contributions_missing}`));
   const total = winner.contributions.reduce((sum, c) => sum + c.value, 0);
   const sums = winner.rows.map((r, i) => winner.contributions.filter(c => c.super_block === i).reduce((s, c) => s + c.value, 0));
-  return section("layers", "Why it scores as it does",
-    note(`The closed form's ½·log σ² of each convolution: what the batch norm after it adds to the score. Together ${total.toFixed(2)}; the rest is the logarithm of the output's response. Colours alternate by super-block.`),
+  const own = ["meanfield", "zen"].includes(run.score);
+  return section("layers", own ? "Why it scores as it does" : "Where its Zen-score arises",
+    note(`${own ? "" : `The search maximised ${run.score}; this is of the paper's Zen-score. `}The closed form's ½·log σ² of each convolution: what the batch norm after it adds to the score. Together ${total.toFixed(2)}; the rest of ${own ? "the score" : "it"} is the logarithm of the output's response. Colours alternate by super-block.`),
     contributionsChart(run, winner),
     el("details", null, el("summary", null, "Sum by super-block"), table(["", "super-block", "½·log σ²"], winner.rows.map((r, i) => row([`${i + 1}`, `${r.kind} ${r.in_channels}→${r.out_channels} × ${r.layers}`, sums[i].toFixed(2)], 2)), 2)));
 }
@@ -113,7 +114,7 @@ function contributionsSection(run, winner) {
 function importanceSection(run) {
   if (!run.importance) return "";
   const { rows, r2, candidates } = run.importance;
-  const shown = rows.slice(0, 15);
+  const shown = rows.slice(0, 15).filter((r, i) => i < 3 || r.value >= 0.005);
   return section("importance", "Which choices moved the score",
     note(`A random forest learns the score of ${candidates.toLocaleString("en")} networks of this run from their choices, stage by stage; a bar is what its R² on held-out networks loses where that choice is permuted among them. Its R² is ${r2.toFixed(2)}: ${r2 > 0.8 ? "it knows the score well" : r2 > 0.5 ? "it knows the score roughly" : "it hardly knows the score, so read little into this"}. A stage ends where a stride begins the next; the first has the stem.`),
     importanceChart(shown),

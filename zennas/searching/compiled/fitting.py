@@ -12,6 +12,7 @@ from zennas.searching.compiled.mutation import (
     STEM_WIDTH,
     Numbers,
     values_near,
+    widths_at,
 )
 from zennas.searching.compiled.program import BOTTLENECK, IN, OUT, Program
 
@@ -153,7 +154,10 @@ def fit(
     elif draws[1] < 0.5 and network[index, BOTTLENECK] > 0:
         column, row = BOTTLENECK, STAGE_BOTTLENECK
     before, step = network[index, column], numbers.ranges[row, 2]
-    first, count = values_near(numbers, row, before)
+    least, most = numbers.ranges[row, 0], numbers.ranges[row, 1]
+    if row == STAGE_WIDTH:
+        least, most = widths_at(numbers, network, index)
+    first, count = values_near(numbers, row, before, least, most)
     low, high = 0, count - 1
     if low < high:
         count_network(

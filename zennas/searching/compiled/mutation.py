@@ -29,6 +29,7 @@ class Numbers(NamedTuple):
         ranges: low, high and step of stem width, head width, width, bottleneck and layers.
         factors: between which a mutation moves widths and depths.
         split_at: layers at which a super-block splits.
+        growing: whether no super-block of the stages is narrower than the one before it.
         has_head: whether the last super-block is a head.
         first: the first super-block that a mutation may touch.
         frozen_last: super-blocks at the end that none may touch.
@@ -42,6 +43,7 @@ class Numbers(NamedTuple):
     ranges: IntMatrix
     factors: Vector
     split_at: int
+    growing: bool
     has_head: bool
     first: int
     frozen_last: int
@@ -81,6 +83,7 @@ def numbers_of(space: SearchSpace, types: "dict[tuple[object, ...], int]") -> Nu
         np.array(ranges),
         np.array(space.mutation, dtype=float),
         space.split_at,
+        space.growing,
         space.head is not None,
         int("stem" in space.frozen),
         int(space.head is not None and "head" in space.frozen),
@@ -129,15 +132,35 @@ def picked(bounds: Vector, u: float) -> int:
 
 
 @compiled_apart
-def values_near(numbers: Numbers, which: int, value: int) -> tuple[int, int]:
+def widths_at(numbers: Numbers, network: IntMatrix, index: int) -> tuple[int, int]:
+    """The least and the most output channels that a super-block of the stages may have, as `SearchSpace.widths_at`.
+
+    Args:
+        numbers: of the space.
+        network: a row a super-block.
+        index: of the super-block.
+    """
+    least, most = numbers.ranges[STAGE_WIDTH, 0], numbers.ranges[STAGE_WIDTH, 1]
+    if numbers.growing:
+        if index > 1:
+            least = max(least, network[index - 1, OUT])
+        if index < len(network) - 1 - int(numbers.has_head):
+            most = min(most, network[index + 1, OUT])
+    return least, most
+
+
+@compiled_apart
+def values_near(numbers: Numbers, which: int, value: int, least: int, most: int) -> tuple[int, int]:
     """The first of the allowed values around a value, and how many there are, as `Range.near` lists them.
 
     Args:
         numbers: have the range.
-        which: row of the range.
+        which: row of the range, whose step counts.
         value: what is there now.
+        least: of the range, or more.
+        most: of the range, or less.
     """
-    least, most, step = numbers.ranges[which, 0], numbers.ranges[which, 1], numbers.ranges[which, 2]
+    step = numbers.ranges[which, 2]
     low = np.ceil(max(float(least), value * numbers.factors[0]))
     high = min(float(most), value * numbers.factors[1])
     first = -(-int(low) // step) * step
@@ -157,8 +180,22 @@ def near(numbers: Numbers, which: int, value: int, u: float) -> int:
         value: what is there now.
         u: uniform draw in [0, 1).
     """
-    first, count = values_near(numbers, which, value)
-    return first + int(numbers.ranges[which, 2]) * int(u * count)
+    return one_of(
+        numbers, which, values_near(numbers, which, value, numbers.ranges[which, 0], numbers.ranges[which, 1]), u
+    )
+
+
+@compiled_apart
+def one_of(numbers: Numbers, which: int, values: tuple[int, int], u: float) -> int:
+    """One of the values that `values_near` gave.
+
+    Args:
+        numbers: have the range.
+        which: row of the range.
+        values: the first one, and how many there are.
+        u: uniform draw in [0, 1).
+    """
+    return values[0] + int(numbers.ranges[which, 2]) * int(u * values[1])
 
 
 @compiled_apart
@@ -195,7 +232,10 @@ def change(
     changed = numbers.changes[picked(numbers.change_bounds, draws[drawn])]
     drawn += 1
     if changed & WIDTH:
-        block[OUT] = near(numbers, STAGE_WIDTH, block[OUT], draws[drawn])
+        least, most = widths_at(numbers, network, index)
+        block[OUT] = one_of(
+            numbers, STAGE_WIDTH, values_near(numbers, STAGE_WIDTH, block[OUT], least, most), draws[drawn]
+        )
         drawn += 1
     if changed & INNER or block[BOTTLENECK] == 0:
         block[BOTTLENECK] = near(numbers, STAGE_BOTTLENECK, block[BOTTLENECK], draws[drawn])
