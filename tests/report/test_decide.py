@@ -31,10 +31,7 @@ def test_what_is_known_of_scores_has_an_interval_around_it() -> None:
 
 
 def test_published_networks_are_counted_and_scored_at_the_searches_input() -> None:
-    rows = {
-        row["name"]: row
-        for row in published(SearchConfig(params="1M", resolution=28, num_classes=7, score="meanfield"))
-    }
+    rows = {row["name"]: row for row in published(SearchConfig(params="1M", resolution=28, num_classes=7))}
     assert set(rows) == {"zennet-cifar-0.5M", "zennet-cifar-1.0M", "zennet-cifar-2.0M"}
     architecture = zoo_entry("zennet-cifar-1.0M").architecture
     row = rows["zennet-cifar-1.0M"]
