@@ -1,10 +1,12 @@
 """Test accuracy on CIFAR-10 of what searches find under one budget, beside published networks scaled down to it.
 
     python benchmarks/trained.py train --data imagefolder:DIR --out DIR [--workers 2]
+    OMP_NUM_THREADS=1 python benchmarks/trained.py latency
 
 A method is a score whose winner is taken, or a published network made as wide as the budget allows. Each is trained
 three times by one recipe: seed s is that of the search and of the training, so that the interval covers the luck of
-both. The accuracy is that of the last epoch. Trainings that are in the directory already are gone on with.
+both. The accuracy is that of the last epoch. Trainings that are in the directory already are gone on with. The second
+command measures how long the networks of the first one take on this CPU, an image at a time.
 """
 
 import argparse
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import Benchmark, table
-from kept import Results, measuring, parsed
+from kept import RESULTS, Results, measuring, parsed, read
 
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.units import format_count
@@ -25,6 +27,8 @@ from zennas.units import format_count
 RESOLUTION, CLASSES = 32, 10
 PARAMS, FLOPS, LAYERS = 150_000, 5_000_000, 18
 SEEDS = (0, 1, 2)
+BACKENDS = ("torch", "onnxruntime")
+VISITS = 3
 SCORES = ("zen-weighted", "meanfield", "params", "flops", "random")
 OTHER_SPACES = {
     "inverted": "inverted",
@@ -151,12 +155,17 @@ def measure(results: Results, data: str, out: Path, workers: int) -> None:
             )
 
 
-def by_method(results: Results) -> dict[str, list[dict[str, Any]]]:
-    """The rows of each method, by seed; the method of the highest mean accuracy first."""
+def grouped(results: Results) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each method, by seed."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for key, row in sorted(results.rows.items()):
         rows.setdefault(key.partition(" · ")[0], []).append(row)
-    return dict(sorted(rows.items(), key=lambda item: -mean_accuracy(item[1])))
+    return rows
+
+
+def by_method(results: Results) -> dict[str, list[dict[str, Any]]]:
+    """The same, the method of the highest mean accuracy first."""
+    return dict(sorted(grouped(results).items(), key=lambda item: -mean_accuracy(item[1])))
 
 
 def mean_accuracy(rows: list[dict[str, Any]], epoch: int = -1) -> float:
@@ -210,6 +219,39 @@ def show_networks(results: Results) -> str:
     return "\n".join(f"- {name}: `{structure}`" for structure, name in structures.items())
 
 
+def measure_latency(results: Results) -> None:
+    """A row for each trained network: milliseconds an image on one thread, the median of visits in turn."""
+    from zennas.latency.measure import measure
+    from zennas.latency.setting import Setting
+
+    trained_rows = read(RESULTS / "trained-cifar10.json").rows
+    networks = {key: architecture_of(row["structure"]) for key, row in trained_rows.items()}
+    settings = {backend: Setting(backend=backend, batch_size=1, resolution=RESOLUTION) for backend in BACKENDS}
+    visits: dict[tuple[str, str], list[float]] = {}
+    for _ in range(VISITS):
+        for key, network in networks.items():
+            for backend, setting in settings.items():
+                visits.setdefault((key, backend), []).append(1e3 * measure(network, setting).latency)
+    for key in networks:
+        results.add(key, **{backend: round(statistics.median(visits[key, backend]), 3) for backend in BACKENDS})
+
+
+def architecture_of(structure: str) -> Architecture:
+    """The network of a structure string, for this benchmark's images."""
+    from zennas.architecture import parse_structure
+
+    return Architecture(parse_structure(structure).super_blocks, "", RESOLUTION, CLASSES)
+
+
+def show_latency(results: Results) -> str:
+    """Mean over each method's networks."""
+    lines = []
+    for name, rows in grouped(results).items():
+        means = {backend: statistics.mean(row[backend] for row in rows) for backend in BACKENDS}
+        lines.append((means["onnxruntime"], [name, *(f"{means[backend]:.2f}" for backend in BACKENDS)]))
+    return table(["method", *(f"{backend}, ms" for backend in BACKENDS)], [line for _, line in sorted(lines)])
+
+
 def _listed(values: list[float]) -> str:
     return ", ".join(f"{value:.1f}" for value in values)
 
@@ -220,13 +262,20 @@ def _range(values: list[float]) -> str:
 
 
 def main() -> None:
-    """Train everything."""
+    """Train everything, or measure what was trained."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=["train"])
-    parser.add_argument("--data", required=True, help="imagefolder:DIR with CIFAR-10, or cifar10:DIR")
-    parser.add_argument("--out", required=True, type=Path, help="directory of the trainings")
+    parser.add_argument("part", choices=["train", "latency"])
+    parser.add_argument("--data", help="imagefolder:DIR with CIFAR-10, or cifar10:DIR")
+    parser.add_argument("--out", type=Path, help="directory of the trainings")
     parser.add_argument("--workers", type=int, default=1, help="trainings at the same time")
     options = parsed(parser)
+    if options.part == "latency":
+        with measuring("trained-latency", options.keep) as results:
+            measure_latency(results)
+        print(show_latency(results))
+        return
+    if options.data is None or options.out is None:
+        parser.error("train: give --data and --out")
     with measuring("trained-cifar10", options.keep) as results:
         measure(results, options.data, options.out, options.workers)
     print(show(results))
@@ -240,7 +289,8 @@ BENCHMARKS = [
             "trained-cifar10-networks": show_networks,
         },
         timed=False, minutes=300,
-    )
+    ),
+    Benchmark("trained-latency", "trained.py latency", {"trained-latency": show_latency}, timed=True, minutes=3),
 ]  # fmt: skip
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from zennas.searching.compiled.count import COSTS
 from zennas.searching.compiled.program import FIELDS
 from zennas.searching.population import Candidate
 
-_NUMBER = 24
-"""Above the characters of a whole number and what stands around it."""
+_CHARACTERS = 24
+"""More than a whole number has, with what stands around it."""
 
 
 def insert_candidates(
@@ -84,8 +84,8 @@ def bred_rows(bred: Bred, costs: Sequence[str]) -> list[Row]:
     inside = np.arange(bred.places.shape[1]) < bred.mutations[:, None]
     parts = int(bred.places[:, :, 1][inside].sum())
     room = np.empty(
-        len(bred) * _NUMBER * (len(KEYS) + len(columns))
-        + parts * (_NUMBER * FIELDS + terms.names.shape[1])
+        len(bred) * _CHARACTERS * (len(KEYS) + len(columns))
+        + parts * (_CHARACTERS * FIELDS + terms.names.shape[1])
         + len(numbers),
         dtype=np.uint8,
     )

@@ -57,17 +57,17 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What came of a block of iterations.
+    """What came of a block of iterations, but for its candidates: what the next blocks need.
 
     Attributes:
         taken: of each guest, whether it was new.
-        bred: the candidates under the island's own numbers; `None` where there are none.
+        scored: candidates.
         populations: numbers in heap order, for each set of budgets.
         emigrants: the best of each population with their numbers, none twice.
     """
 
     taken: tuple[bool, ...]
-    bred: Bred | None
+    scored: int
     populations: tuple[tuple[int, ...], ...]
     emigrants: tuple[tuple[int, Guest], ...]
 
@@ -110,7 +110,7 @@ class Island:
         self._met += len(added)
         return added
 
-    def run(self, first: int, last: int, guests: Sequence[Guest], best: int) -> Block:
+    def run(self, first: int, last: int, guests: Sequence[Guest], best: int) -> tuple[Block, list[Bred]]:
         """Carry iterations out.
 
         Args:
@@ -118,6 +118,9 @@ class Island:
             last: iterations afterwards.
             guests: candidates of other islands, which may enter the populations first.
             best: how many of each population may go to another island.
+
+        Returns:
+            The block, and its candidates by round under the island's own numbers.
         """
         taken = []
         for guest in guests:
@@ -127,7 +130,7 @@ class Island:
                 (candidate,) = self._add([guest])
                 for population in self._populations:
                     population.offer(candidate)
-        parts = []
+        parts: list[Bred] = []
         for before in range(first, last, self._round_size):
             size = min(self._round_size, last - before)
             rng = np.random.default_rng([self._seed, before])
@@ -145,19 +148,21 @@ class Island:
             self._scorer.keep({place: bred.first + place for place in range(count)}, members(self._populations))
             parts.append(bred)
         leaving = {c.id: c for population in self._populations for c in population.ranked()[:best]}
-        return Block(
+        block = Block(
             tuple(taken),
-            joined(parts) if parts else None,
+            sum(len(bred) for bred in parts),
             tuple(tuple(population.ids()) for population in self._populations),
             tuple((number, Guest(c.super_blocks, c.score, c.costs)) for number, c in leaving.items()),
         )
+        return block, parts
 
 
 def live(connection: Connection, config: SearchConfig, models: Sequence[AccuracyModel]) -> None:
     """The life of an island in its process: it answers until its owner is gone.
 
     Args:
-        connection: to the owner. It sends a `Past` first, then the arguments of `Island.run`.
+        connection: to the owner. It sends a `Past` first, then the arguments of `Island.run`, which is answered by a
+            `Block` and a `Bred`, or `None` where no candidates came of it.
         config: of the search.
         models: of accuracy, that the owner keeps and the score may name.
     """
@@ -172,6 +177,9 @@ def live(connection: Connection, config: SearchConfig, models: Sequence[Accuracy
             island.go_on_from(connection.recv())
             while True:
                 arguments: tuple[Any, ...] = connection.recv()
-                connection.send(island.run(*arguments))
+                block, parts = island.run(*arguments)
+                # Once all blocks are there the owner lets the next ones begin, and reads the candidates meanwhile.
+                connection.send(block)
+                connection.send(joined(parts) if parts else None)
         except (EOFError, BrokenPipeError, ConnectionResetError):
             return

@@ -107,23 +107,27 @@ class Islands(Search):
         if not self._processes:
             self._start()
             self._send(self.iteration)
-        spans, blocks = self._running, [self._received(island) for island in range(len(self._running))]
-        parts: list[Bred] = []
+        spans = self._running
+        blocks: list[Block] = [self._received(island) for island in range(len(spans))]
+        firsts = []
         for records, (before, _), block in zip(self.islands, spans, blocks, strict=False):
             taken = [number for (number, _), new in zip(records.invited, block.taken, strict=True) if new]
             if taken:
                 records.guests[before // BLOCK] = taken
-            records.numbers += taken
-            if block.bred is not None:
-                records.numbers += range(self.scored, self.scored + len(block.bred))
-                parents = [records.numbers[place] for place in block.bred.parents.tolist()]
-                parts.append(block.bred.numbered(self.scored, parents))
-                self.scored += len(block.bred)
+            firsts.append(self.scored)
+            records.numbers += [*taken, *range(self.scored, self.scored + block.scored)]
+            self.scored += block.scored
             records.populations = [[records.numbers[place] for place in places] for places in block.populations]
         self.iteration = spans[-1][1]
         self._invite([block.emigrants for block in blocks])
         # The islands go on while what they found is appended.
         self._send(self.iteration)
+        parts: list[Bred] = []
+        for island, first in enumerate(firsts):
+            bred: Bred | None = self._received(island)
+            if bred is not None:
+                numbers = self.islands[island].numbers
+                parts.append(bred.numbered(first, [numbers[place] for place in bred.parents.tolist()]))
         if not parts:
             return []
         made = joined(parts)
@@ -147,9 +151,10 @@ class Islands(Search):
                 score = scores[place]
                 if not population.would_enter(score):
                     continue
+                candidate = bred[place]
                 equal = [other for own, _, other in population.heap if own == score] if score in held else []
-                if all(other.super_blocks != bred[place].super_blocks for other in equal):
-                    population.offer(bred[place])
+                if all(other.super_blocks != candidate.super_blocks for other in equal):
+                    population.enter(candidate)
                     held.add(score)
 
     def _start(self) -> None:
@@ -176,14 +181,14 @@ class Islands(Search):
                 self._running.append((before, last))
             before = last
 
-    def _received(self, island: int) -> Block:
+    def _received(self, island: int) -> Any:
+        """The next answer of an island."""
         try:
-            block: Block = self._connections[island].recv()
+            return self._connections[island].recv()
         except (EOFError, ConnectionResetError):
             raise ZennasError(
                 f"the process of island {island + 1} has ended; what was committed is whole, and --resume goes on"
             ) from None
-        return block
 
     def close(self) -> None:
         """End the processes."""

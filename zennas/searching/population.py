@@ -65,7 +65,7 @@ class Population:
         """Add a candidate that meets the budgets, and drop the worst beyond `size`; whether it improved the best."""
         if not within(candidate.costs, self.budgets):
             return False
-        return self._enter(candidate)
+        return self.enter(candidate)
 
     def offer_each(self, candidates: Sequence[Candidate], scores: Sequence[float], places: Iterable[int]) -> None:
         """Offer several candidates in order. Only those that enter are taken out of `candidates`.
@@ -77,13 +77,14 @@ class Population:
         """
         for place in places:
             if self.would_enter(scores[place]):
-                self._enter(candidates[place])
+                self.enter(candidates[place])
 
     def would_enter(self, score: float) -> bool:
         """Whether a candidate of that score, younger than all others and within the budgets, enters."""
         return len(self.heap) < self.size or score > self.heap[0][0] or self.best is None
 
-    def _enter(self, candidate: Candidate) -> bool:
+    def enter(self, candidate: Candidate) -> bool:
+        """`offer` for a candidate that is known to meet the budgets."""
         entry = (candidate.score, -candidate.id, candidate)
         self.members.add(candidate.id)
         if len(self.heap) < self.size:

@@ -197,6 +197,7 @@ CONFIGS = [
     {"params": ["100k", "200k"], "flops": 30_000_000},
     {"params": 200_000, "algorithm": "regularized", "population": 40},
     {"params": 100_000, "score": "zen-weighted"},
+    {"params": 300_000, "space": "mobilenet", "se": True, "score": "zen-weighted"},
     {"params": 200_000, "layers": 12, "algorithm": "zen-nas"},
     {"params": 200_000, "layers": 12, "resolution": "48x20", "channels": 12},
     {"weights": "150kB", "peak_memory": "100kB", "dtype": "int8", "convolutions": 40},
@@ -207,7 +208,11 @@ CONFIGS = [
 def test_a_search_is_that_without_the_core(settings, monkeypatch):
     def searched():
         result = zennas.search(
-            **{"population": 64, **settings}, iterations=1500, seed=5, rescore=0, num_classes=CLASSES
+            **{"population": 64, "score": "meanfield", **settings},
+            iterations=1500,
+            seed=5,
+            rescore=0,
+            num_classes=CLASSES,
         )
         return [(c.super_blocks, c.score, c.costs, c.parent, c.mutations) for c in result.candidates()]
 

@@ -125,10 +125,11 @@ class Bred(Sequence[Candidate]):
     def __getitem__(self, place: int | slice) -> Candidate | list[Candidate]:
         if isinstance(place, slice):
             return [self[i] for i in range(*place.indices(len(self)))]
-        if place not in self._objects:
-            place = range(len(self))[place]
-            self._objects.setdefault(place, self._candidate(place))
-        return self._objects[place]
+        place = range(len(self.scores))[place]
+        found = self._objects.get(place)
+        if found is None:
+            found = self._objects[place] = self._candidate(place)
+        return found
 
     def _candidate(self, place: int) -> Candidate:
         first = int(self.ends[place - 1]) if place else 0
