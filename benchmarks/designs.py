@@ -38,6 +38,7 @@ CASES = (
     Case("resnet", 32, 10, {"params": "1M"}, ("ResNet-56", "zennet-cifar-1.0M")),
     Case("mobilenet", 32, 10, {"params": "1M"}, ("MobileNetV2 × 0.65",)),
     Case("mobilenet", 32, 10, {"flops": "40M"}, ("MobileNetV2 × 0.65",)),
+    Case("inverted", 32, 10, {"flops": "40M"}, ("MobileNetV2 × 0.65",)),
     Case("regnet", 32, 10, {"params": "1M"}, ("ResNet-56",)),
     Case("regnet", 32, 10, {"flops": "128M"}, ("ResNet-56",)),
     Case("resnet", 224, 1000, {"params": "25.6M"}, ("timm:resnet50", "zennet-imagenet-0.1ms")),
@@ -47,6 +48,8 @@ CASES = (
     Case("mobilenet", 224, 1000, {"params": "5.3M"}, ("timm:efficientnet_b0", "timm:mobilenetv3_large_100")),
     Case("mobilenet", 224, 1000, {"flops": "300M"}, ("timm:mobilenetv2_100",)),
     Case("mobilenet", 224, 1000, {"flops": "400M"}, ("timm:efficientnet_b0", "zennet-imagenet-400M-se")),
+    Case("inverted", 224, 1000, {"params": "5.3M"}, ("timm:efficientnet_b0", "timm:mobilenetv3_large_100")),
+    Case("inverted", 224, 1000, {"flops": "300M"}, ("timm:mobilenetv2_100",)),
 )
 
 
