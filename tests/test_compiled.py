@@ -168,6 +168,7 @@ def test_whatever_constants_are_compiled_are_in_the_name_of_the_cache():
     assert elsewhere - within - set(compiled.CONSTANTS) == {
         "architecture/model.py",
         "counting/count.py",
+        "counting/quantities.py",
         "input_size.py",
         "spaces/fitting.py",
         "spaces/mutation.py",
