@@ -2,11 +2,13 @@
 
 import math
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 
 from zennas.accuracy.known import KnownNetwork, KnownNetworks
 from zennas.accuracy.nas_bench_macro import NUM_CLASSES, RESOLUTION, macro_architecture
+from zennas.architecture.structure import format_structure
 from zennas.counting import costs
 from zennas.scores import ScoreSettings, compute_score
 
@@ -35,3 +37,10 @@ def lawful_networks(count: int, seed: int = 0, noise: float = 0.0, last_layers: 
             )
         )
     return KnownNetworks(f"{count} lawful networks", tuple(found))
+
+
+def csv_of(known: KnownNetworks, path: Path, columns: str = "") -> Path:
+    """Write networks as a file that `zennas accuracy fit` reads; `columns` is text for a recipe behind each row."""
+    rows = [f'"{format_structure(n.network)}",{n.resolution},{n.accuracy}{columns}' for n in known.networks]
+    path.write_text("\n".join([f"model,resolution,accuracy{',recipe' if columns else ''}", *rows]) + "\n")
+    return path

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import zennas
-from tests.accuracy.learned import lawful_networks
+from tests.accuracy.learned import csv_of, lawful_networks
 from zennas.accuracy.known import KnownNetworks
 from zennas.accuracy.networks import read_networks
 from zennas.accuracy.training_runs import read_runs
@@ -29,12 +29,6 @@ LAWFUL = lawful_networks(24)
 
 def some(count: int) -> KnownNetworks:
     return replace(LAWFUL, networks=LAWFUL.networks[:count])
-
-
-def csv_of(known: KnownNetworks, path: Path, columns: str = "") -> Path:
-    rows = [f'"{format_structure(n.network)}",{n.resolution},{n.accuracy}{columns}' for n in known.networks]
-    path.write_text("\n".join([f"model,resolution,accuracy{',recipe' if columns else ''}", *rows]) + "\n")
-    return path
 
 
 def test_a_law_beats_the_zero_shot_score_out_of_sample() -> None:
@@ -119,8 +113,8 @@ def training_run(directory: Path, network: zennas.Architecture, accuracies: list
     directory.mkdir(parents=True)
     write_architecture(network, directory / "architecture.yaml")
     write_text(directory / CONFIG, f"model: x\ndata: digits\nepochs: {epochs}\nseed: 0\n")
-    rows = [f"{number},{accuracy!r}" for number, accuracy in enumerate(accuracies, start=1)]
-    write_text(directory / "metrics.csv", "\n".join(["epoch,accuracy", *rows]) + "\n")
+    rows = [f"{number},{accuracy!r},100.0" for number, accuracy in enumerate(accuracies, start=1)]
+    write_text(directory / "metrics.csv", "\n".join(["epoch,accuracy,images_per_second", *rows]) + "\n")
     return directory
 
 
@@ -149,7 +143,7 @@ def test_directories_without_a_finished_run(tmp_path: Path) -> None:
         read_runs([tmp_path / "missing"])
     run = training_run(tmp_path / "run", zennas.load("zennet-cifar-0.5M"), [0.9, 0.8])
     write_text(run / "metrics.csv", "epoch,accuracy\n2,900\n")
-    with pytest.raises(TrainingError, match="an accuracy of 90000 %"):
+    with pytest.raises(TrainingError, match="metrics.csv: damaged"):
         read_runs([run])
 
 

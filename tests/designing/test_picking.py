@@ -8,7 +8,7 @@ import zennas
 from zennas.cli.main import app
 from zennas.designing.distance import distance
 from zennas.errors import ZennasError
-from zennas.scores.learned.model import Baseline
+from zennas.scores.learned.model import Predicted
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +47,9 @@ def test_files_json_and_table(run, tmp_path):
 class Fancies:
     """Stands for an accuracy model that likes few parameters, and knows all networks equally well."""
 
-    baseline = Baseline("params", 0, 0, 1.0)
-
-    def predict(self, networks, resolution, num_classes):
+    def predicted(self, networks, resolution, num_classes):
         sizes = np.array([zennas.costs(network, resolution, num_classes).params for network in networks])
-        return 90 - sizes / 1e4, np.ones(len(sizes))
+        return Predicted(90 - sizes / 1e4, np.ones(len(sizes)), np.zeros(len(sizes)))
 
 
 def test_a_model_chooses_by_expected_improvement(run):

@@ -408,6 +408,69 @@ def test_what_does_not_commute_with_an_average_is_refused_behind_it() -> None:
         convert(module, 16)
 
 
+BIT = ["resnetv2_50x1_bit", "resnetv2_50x3_bit", "resnetv2_101x1_bit"]
+
+
+@pytest.mark.parametrize("name", BIT)
+def test_zeros_in_front_of_a_pooling_are_its_own_padding(name: str) -> None:
+    """timm's Big Transfer networks, which have group norms: the maps are the module's own."""
+    module = meta(lambda: timm.create_model(name, pretrained=False))
+    found = convert(module, 224, insert_norm=True)
+    assert found.params == sum(p.numel() for p in module.parameters())
+    assert [layer.name for layer in found.chain[:2]] == ["convolution", "max pooling"]
+    assert "stem.pad: ConstantPad2d made the max pooling's own padding" in found.changes
+    size = 224
+    for layer in found.chain:
+        size = layer.out_resolution(size)
+    assert module.forward_features(torch.empty(1, 3, 224, 224, device="meta")).shape[2:] == (size, size)
+
+
+@pytest.mark.parametrize("pad", [nn.ZeroPad2d(1), nn.ConstantPad2d(1, 0.0), Functional(F.pad, (1, 1, 1, 1))])
+@pytest.mark.parametrize(
+    "layer", [nn.Conv2d(8, 8, 3, 2), nn.Conv2d(8, 8, 5, 1, 1), nn.MaxPool2d(3, 2), nn.AvgPool2d(3, 1)]
+)
+def test_zeros_in_front_of_a_layer(pad: nn.Module, layer: nn.Module) -> None:
+    norm = [nn.BatchNorm2d(8), nn.ReLU()]
+    behind: list[nn.Module] = norm if isinstance(layer, nn.Conv2d) else [nn.Conv2d(8, 8, 1), *norm]
+    module = nn.Sequential(
+        nn.Conv2d(3, 8, 3, 1, 1), nn.BatchNorm2d(8), nn.ReLU(), pad, layer, *behind, nn.AdaptiveAvgPool2d(1)
+    ).eval()
+    found = convert(module, 16)
+    images = torch.randn(2, 8, 16, 16).relu()
+    own = layer_module(found.chain[1]).eval()
+    if isinstance(layer, nn.Conv2d):
+        assert own[0].padding == (layer.kernel_size[0] // 2,) * 2
+        own[0].load_state_dict(layer.state_dict())
+        torch.testing.assert_close(own[0](images), layer(pad(images)))
+    else:
+        torch.testing.assert_close(own(images), layer(pad(images)))
+
+
+def test_zeros_in_front_of_the_first_layer() -> None:
+    module = nn.Sequential(
+        nn.ZeroPad2d(3), nn.Conv2d(3, 8, 7, 2), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1)
+    )
+    (layer,) = convert(module, 32).chain
+    assert (layer.kernel, layer.stride, layer.out_resolution(32)) == (7, 2, 16)
+
+
+@pytest.mark.parametrize(
+    ("pad", "behind", "reason"),
+    [
+        (nn.ConstantPad2d(1, 1.0), nn.MaxPool2d(3, 2), "3 is ConstantPad2d on the main path"),
+        (nn.ZeroPad2d((1, 0, 1, 0)), nn.MaxPool2d(3, 2), "3 is ZeroPad2d on the main path"),
+        (nn.ZeroPad2d(1), nn.ReLU(), "3 is ZeroPad2d on the main path"),
+        (nn.ZeroPad2d(1), nn.Identity(), "3 is ZeroPad2d on the main path"),
+        (nn.ZeroPad2d(2), nn.MaxPool2d(3, 2), r"max pooling 4 has padding 0 and 2 in front of it, not 1"),
+        (Functional(F.pad, (1, 1, 1, 1), mode="reflect"), nn.MaxPool2d(3, 2), "pad on the main path"),
+    ],
+)
+def test_other_paddings_are_refused(pad: nn.Module, behind: nn.Module, reason: str) -> None:
+    module = nn.Sequential(nn.Conv2d(3, 8, 3, 1, 1), nn.BatchNorm2d(8), nn.ReLU(), pad, behind, nn.AdaptiveAvgPool2d(1))
+    with pytest.raises(ScoreError, match=reason):
+        convert(module, 16)
+
+
 def test_max_pooling_of_an_odd_map_is_the_modules_own() -> None:
     pool = nn.MaxPool2d(2, ceil_mode=True)
     found = convert(averaged(pool), 15).chain

@@ -1,7 +1,6 @@
 """Finished runs of `zennas train` as networks of known accuracy."""
 
-import csv
-import io
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,9 +15,9 @@ from zennas.counting import costs, native_classes
 from zennas.errors import ArchitectureError, TrainingError, ZennasError
 from zennas.input_size import Resolution, read_resolution
 from zennas.io.settings import CONFIG, read_settings
-from zennas.io.text import read_text
+from zennas.train.metrics import METRICS, read_metrics
 
-ARCHITECTURE, METRICS = "architecture.yaml", "metrics.csv"
+ARCHITECTURE = "architecture.yaml"
 SIDES = {"digits": 32, "cifar10": 32, "cifar100": 32, "imagefolder": 224}
 """Side at which networks see each kind of data where nobody says otherwise (`zennas.train.datasets`)."""
 
@@ -89,17 +88,14 @@ def _read(directory: Path) -> tuple[tuple[Architecture, Resolution, str], float]
 
 def _last_accuracy(directory: Path, epochs: int) -> float:
     """In percent, after the last epoch."""
-    if not (directory / METRICS).is_file():
+    rows = read_metrics(directory)
+    if not rows:
         raise _UnfinishedError("no epoch of it is over")
-    try:
-        rows = list(csv.DictReader(io.StringIO(read_text(directory / METRICS), newline="")))
-        done, accuracy = int(rows[-1]["epoch"]), 100 * float(rows[-1]["accuracy"])
-    except (csv.Error, KeyError, IndexError, TypeError, ValueError):
-        raise TrainingError(f"{directory / METRICS}: damaged: expected columns epoch and accuracy") from None
-    if done < epochs:
-        raise _UnfinishedError(f"{done} of {epochs} epochs are over")
-    if not 0 <= accuracy <= 100:
-        raise TrainingError(f"{directory / METRICS}: damaged: an accuracy of {accuracy:g} %")
+    if len(rows) < epochs:
+        raise _UnfinishedError(f"{len(rows)} of {epochs} epochs are over")
+    accuracy = 100 * rows[-1]["accuracy"]
+    if math.isnan(accuracy):
+        raise TrainingError(f"{directory / METRICS}: damaged: no accuracy after the last epoch")
     return accuracy
 
 

@@ -8,7 +8,7 @@ with its reason.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 from torch import fx, nn
 
@@ -17,10 +17,11 @@ from zennas.blocks.layers import AveragePool, Convolution, GateLayer, Layer
 from zennas.input_size import GivenResolution, Resolution, read_resolution, shown, size_of
 from zennas.nn.channels_last import channels_first
 from zennas.nn.main_path import ATTENTION_POOLS, BLUR, Operation, Path, Refusal, Shapes, find_paths, name_of
+from zennas.nn.padding import zeros_around
 from zennas.nn.pooling import average_pooling, max_pooling
 from zennas.nn.traced import refused, traced
 
-POOLINGS: dict[str, Callable[[Operation, Shapes], Layer | Refusal]] = {
+POOLINGS: dict[str, Callable[[Operation, Shapes, int], Layer | Refusal]] = {
     "max pooling": max_pooling,
     "average pooling": average_pooling,
 }
@@ -141,12 +142,16 @@ class _ChainBuilder:
         self.gates: list[GateLayer] = []
         self.current: tuple[int, Convolution] | None = None
         """The last convolution so far, and its place among the layers."""
+        self.padding: Operation | None = None
+        """Zeros around the map, for the next convolution or pooling."""
 
     def chain(self, end: Path) -> Chain:
         """The chain of the main path up to the pre-GAP feature map. Raises `ScoreError`."""
         operations, behind = self._cut(list(end.operations()))
         for operation in operations:
             self._read(operation)
+        if self.padding is not None:
+            self._refuse_padding(self.padding)
         self._check_norm()
         if behind:
             self.changes.append(f"{', '.join(behind)}: cut off behind the pre-GAP feature map")
@@ -173,15 +178,19 @@ class _ChainBuilder:
 
     def _read(self, operation: Operation) -> None:
         kind, where = operation.kind, operation.where
+        if self.padding is not None and kind not in ("convolution", "neutral", *POOLINGS):
+            self._refuse_padding(self.padding)
         self.changes += operation.removed
         self.gates += [_gate_layer(layer, len(self.layers), self.shapes) for layer in operation.gate]
         if kind == "convolution":
             self._check_norm()
-            convolution = self._convolution(operation)
+            convolution = self._convolution(operation, self._zeros_in_front("its"))
             self.current = len(self.layers), convolution
             self._append(convolution, where)
         elif kind in POOLINGS:
-            layer = POOLINGS[kind](operation, self.shapes)
+            # A max pooling's own padding is below every value. Zeros differ from it at the border of a map that is
+            # negative there; neither costs nor the closed form see that.
+            layer = POOLINGS[kind](operation, self.shapes, self._zeros_in_front(f"the {kind}'s"))
             if isinstance(layer, Refusal):
                 raise refused(self.name, layer.reason)
             if name_of(operation.text) == BLUR:
@@ -196,7 +205,20 @@ class _ChainBuilder:
         elif kind == "regulariser":
             self.changes.append(f"{where}: {operation.text} off")
         elif kind == "shortcut only":
-            raise refused(self.name, f"{where} is {operation.text} on the main path")
+            if zeros_around(operation) is None:
+                self._refuse_padding(operation)
+            self.padding = operation
+
+    def _zeros_in_front(self, whose: str) -> int:
+        """Zeros that a padding put around the map for the layer at hand, whose own they become."""
+        if self.padding is None:
+            return 0
+        padding, self.padding = self.padding, None
+        self.changes.append(f"{padding.where}: {padding.text} made {whose} own padding")
+        return zeros_around(padding) or 0
+
+    def _refuse_padding(self, operation: Operation) -> NoReturn:
+        raise refused(self.name, f"{operation.where} is {operation.text} on the main path")
 
     def _append(self, layer: Layer, where: str) -> None:
         self.layers.append(layer)
@@ -265,7 +287,7 @@ class _ChainBuilder:
         if text.lower().rstrip("_") != "relu":
             self.changes.append(f"{where}: {text} replaced by ReLU")
 
-    def _convolution(self, operation: Operation) -> Convolution:
+    def _convolution(self, operation: Operation, padded: int) -> Convolution:
         conv, where = operation.module, operation.where
         if isinstance(conv, nn.Linear):
             return Convolution(
@@ -279,15 +301,18 @@ class _ChainBuilder:
         if conv.dilation != (1, 1):
             raise refused(self.name, f"the convolution {where} is dilated")
         half = (kernel - 1) // 2
+        padding = conv.padding
+        if padded and not isinstance(padding, str):
+            padding = (padding[0] + padded, padding[1] + padded)
         if type(conv).__name__ == "Conv2dSame" or conv.padding == "same":
             if stride > 1 and kernel > 1:
                 self.changes.append(f"{where}: one-sided padding made symmetrical")
-        elif kernel == stride and conv.padding == (0, 0):
+        elif kernel == stride and padding == (0, 0):
             # Windows side by side: those of ConvNeXt's stem begin one pixel further in than the chain's.
             if half:
                 self.changes.append(f"{where}: padded by {half}, which moves its windows")
-        elif conv.padding != (half, half):
-            raise refused(self.name, f"the convolution {where} has padding {conv.padding}, not {half}")
+        elif padding != (half, half):
+            raise refused(self.name, f"the convolution {where} has padding {padding}, not {half}")
         bias = conv.bias is not None
         return Convolution(conv.in_channels, conv.out_channels, kernel, stride, conv.groups, bias, False, None)
 
@@ -297,7 +322,8 @@ class _ChainBuilder:
         resolution: Resolution | None = None
         for operation, layer in zip(counted, self.layers, strict=True):
             made = size_of(*self.shapes[operation.node][2:])
-            before = size_of(*self.shapes[operation.source][2:]) if resolution is None else resolution
+            # The first one may be padded in front of it.
+            before = size_of(*self.shapes[operations[0].source][2:]) if resolution is None else resolution
             resolution = layer.out_resolution(before)
             if made != resolution:
                 raise refused(

@@ -13,17 +13,18 @@ _AVERAGE = {
 """Arguments of torch's functions after the map, in their order, with their defaults."""
 
 
-def max_pooling(operation: Operation, shapes: Shapes) -> MaxPool | Refusal:
+def max_pooling(operation: Operation, shapes: Shapes, padded: int = 0) -> MaxPool | Refusal:
     """The max pooling of a node, adaptive ones as the windows that they have at the traced resolution.
 
     Args:
         operation: of kind `max pooling`.
         shapes: of the traced maps.
+        padded: zeros around the map by a padding in front of it; none by default.
     """
     found = _arguments(operation, _MAX, shapes)
     if isinstance(found, Refusal):
         return found
-    window = _window(operation, found, shapes)
+    window = _window(operation, found, shapes, padded)
     if isinstance(window, Refusal):
         return window
     if _square(found["dilation"]) != 1:
@@ -31,20 +32,21 @@ def max_pooling(operation: Operation, shapes: Shapes) -> MaxPool | Refusal:
     return MaxPool(shapes[operation.node][1], *window)
 
 
-def average_pooling(operation: Operation, shapes: Shapes) -> AveragePool | Refusal:
+def average_pooling(operation: Operation, shapes: Shapes, padded: int = 0) -> AveragePool | Refusal:
     """The average pooling of a node, adaptive ones as the windows that they have at the traced resolution, and blurs as
     averages over their windows.
 
     Args:
         operation: of kind `average pooling`.
         shapes: of the traced maps.
+        padded: zeros around the map by a padding in front of it; none by default.
     """
     if operation.module is not None and name_of(type(operation.module)) == BLUR:
         return AveragePool(shapes[operation.node][1], int(operation.module.filt_size), int(operation.module.stride))
     found = _arguments(operation, _AVERAGE, shapes)
     if isinstance(found, Refusal):
         return found
-    window = _window(operation, found, shapes)
+    window = _window(operation, found, shapes, padded)
     if isinstance(window, Refusal):
         return window
     kernel, stride = window
@@ -56,16 +58,17 @@ def average_pooling(operation: Operation, shapes: Shapes) -> AveragePool | Refus
     return AveragePool(shapes[operation.node][1], kernel, stride)
 
 
-def _window(operation: Operation, found: dict[str, Any], shapes: Shapes) -> tuple[int, int] | Refusal:
-    """Kernel and stride, where the window is square and padded as a layer's is."""
+def _window(operation: Operation, found: dict[str, Any], shapes: Shapes, padded: int) -> tuple[int, int] | Refusal:
+    """Kernel and stride, where the window is square and padded as a layer's is, by itself or in front of it."""
     what = f"the {operation.kind} {operation.where}"
     kernel = _square(found["kernel_size"])
     stride = kernel if found["stride"] in (None, [], ()) else _square(found["stride"])
-    padding = _square(found["padding"])
+    own = _square(found["padding"])
     if not kernel or not stride:
         return Refusal(f"{what} has a window or stride that is not square")
-    if padding != (kernel - 1) // 2:
-        return Refusal(f"{what} has padding {found['padding']}, not {(kernel - 1) // 2}")
+    if own is None or own + padded != (kernel - 1) // 2:
+        more = f" and {padded} in front of it" if padded else ""
+        return Refusal(f"{what} has padding {found['padding']}{more}, not {(kernel - 1) // 2}")
     if kernel % 2 == 0 and stride != 2:
         return Refusal(f"{what} has an even kernel ({kernel}) and stride {stride}; an even kernel needs stride 2")
     if kernel % 2 and found["ceil_mode"] and any((side - 1) % stride for side in shapes[operation.source][2:]):

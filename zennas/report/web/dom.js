@@ -39,7 +39,7 @@ addEventListener("keydown", event => { if (event.key === "Escape") hideTip(); })
 
 // A title stands over its column as the cells below do: on the left for texts.
 function table(titles, rows, left = 1) {
-  const onTheLeft = i => i < left || (rows.length > 0 && rows[0].cells[i].matches(".text, .left"));
+  const onTheLeft = i => i < left || (rows.length > 0 && rows[0].cells[i]?.matches(".text, .left"));
   return el("div", { class: "scroll" }, el("table", null,
     el("thead", null, el("tr", null, titles.map((t, i) => el("th", { scope: "col", class: onTheLeft(i) ? "left" : null }, t)))),
     el("tbody", null, rows)));
