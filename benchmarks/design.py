@@ -9,7 +9,9 @@ The methods, all within one budget:
 - design: candidates are trained for a short time, learned from, searched again; the best is trained in full;
 - random: as many candidates, random networks of the same space, trained in the same way; the best is trained in full;
 - zero-shot: the winner of a search by `zen-weighted`;
-- ResNet-20, narrower: scaled to the budget.
+- ResNet-20 and MobileNetV2, narrower: scaled to the budget.
+
+Searches are of the space of inverted residuals.
 
 Each ends with three trainings in full from other seeds, of as many epochs as make its time with that of its candidates
 the same as the design's. The time is processor time of training steps on one thread: what an image takes a network is
@@ -31,7 +33,7 @@ from typing import Any
 
 from benchmark import Benchmark, table
 from kept import Results, measuring, parsed
-from trained import RECIPE, half_width, resnet, trained_here, widest
+from trained import RECIPE, half_width, mobilenet_v2, resnet, trained_here, widest
 from training_throughput import speed
 
 from zennas.architecture import format_structure, parse_structure
@@ -40,6 +42,7 @@ from zennas.counting import costs
 from zennas.designing.result import FINAL, DesignResult
 from zennas.io.text import write_text
 
+SPACE = "inverted"
 SEEDS = (0, 1, 2)
 CANDIDATES = ("design", "random")
 """Methods that train candidates."""
@@ -133,7 +136,14 @@ def designed(name: str, setting: Setting, data: str, out: Path, workers: int) ->
     place = out / name
     if (place / "config.yaml").is_file():
         return resume_design(place, execution=Execution(workers), threads=1)
-    settings = {**setting.budgets, **setting.design, **setting.recipe, "resolution": setting.resolution, **more}
+    settings = {
+        **setting.budgets,
+        **setting.design,
+        **setting.recipe,
+        "space": SPACE,
+        "resolution": setting.resolution,
+        **more,
+    }
     return zennas.design(data, out=place, execution=Execution(workers), threads=1, **settings)
 
 
@@ -144,15 +154,19 @@ def others(setting: Setting) -> dict[str, Callable[[], Architecture]]:
 
     def zero_shot() -> Architecture:
         found = zennas.search(
-            "resnet", setting.resolution, setting.classes, **setting.budgets, score="zen-weighted", rescore=0
+            SPACE, setting.resolution, setting.classes, **setting.budgets, score="zen-weighted", rescore=0
         )
         return found.architecture
 
-    def scaled() -> Architecture:
+    def scaled(make: Callable[[float], Architecture]) -> Architecture:
         budgets = {name: parse_budget(name, text).high for name, text in setting.budgets.items()}
-        return widest(partial(resnet, 20), budgets["params"], budgets["flops"], setting.resolution)
+        return widest(make, budgets["params"], budgets["flops"], setting.resolution)
 
-    return {"zero-shot": zero_shot, "ResNet-20, narrower": scaled}
+    return {
+        "zero-shot": zero_shot,
+        "ResNet-20, narrower": partial(scaled, partial(resnet, 20)),
+        "MobileNetV2, narrower": partial(scaled, mobilenet_v2),
+    }
 
 
 def trained(structure: str, directory: str, data: str, epochs: int, seed: int, setting: Setting) -> float:

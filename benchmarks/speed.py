@@ -25,21 +25,25 @@ from kept import Results, Row, measure_part
 
 import zennas
 from zennas.runs.store import RunStore
-from zennas.scores.closed_form import meanfield_many, score
+from zennas.scores.closed_form import meanfield_many
+from zennas.scores.weighted import WeightedScorer
 from zennas.searching.compiled import core
 
 _IMAGENET = ["--resolution", "224", "--classes", "1000"]
 SMALL = "resnet 32, ≤ 1 M params, ≤ 18 layers"
+MOBILE = "mobilenet 224, ≤ 400 M multiply-adds, ≤ 18 layers"
+_SMALL = ["--params", "1M", "--layers", "18"]
+_MOBILE = ["--space", "mobilenet", "--se", *_IMAGENET, "--flops", "400M", "--layers", "18"]
+_ZEN_SCORE = ["--score", "meanfield"]
 SEARCHES = {
-    SMALL: (["--params", "1M", "--layers", "18"], (48_000, 96_000, 480_000)),
-    f"{SMALL}, `--algorithm zen-nas`": (
-        ["--params", "1M", "--layers", "18", "--algorithm", "zen-nas"],
+    SMALL: (_SMALL, (48_000, 96_000, 480_000)),
+    f"{SMALL}, `--score meanfield`": ([*_SMALL, *_ZEN_SCORE], (48_000, 480_000)),
+    f"{SMALL}, `--score meanfield --algorithm zen-nas`": (
+        [*_SMALL, *_ZEN_SCORE, "--algorithm", "zen-nas"],
         (48_000, 480_000),
     ),
-    "mobilenet 224, ≤ 400 M multiply-adds, ≤ 18 layers": (
-        ["--space", "mobilenet", "--se", *_IMAGENET, "--flops", "400M", "--layers", "18"],
-        (48_000, 96_000),
-    ),
+    MOBILE: (_MOBILE, (48_000, 96_000)),
+    f"{MOBILE}, `--score meanfield`": ([*_MOBILE, *_ZEN_SCORE], (48_000, 96_000)),
     "resnet 224, ≤ 4 G multiply-adds, ≤ 24 layers": (
         [*_IMAGENET, "--flops", "4G", "--layers", "24"],
         (48_000, 96_000),
@@ -51,7 +55,7 @@ SEARCHES = {
 }
 """Options and iterations."""
 PARTS_OF_A_SEARCH = {
-    "scores (compiled)": (score, "score_chains"),
+    "scores (compiled)": (WeightedScorer, "score"),
     "offspring, duplicates, costs, budgets (compiled)": (core, "propose_round"),
     "the run's database": (RunStore, "commit"),
 }
@@ -77,18 +81,7 @@ def scoring(results: Results) -> None:
 
 def timed_search(options: list[str], iterations: int, out: Path, **environment: str) -> float:
     """Seconds of a whole process, from its start to `best.yaml`."""
-    command = [
-        sys.executable,
-        "-m",
-        "zennas.cli.main",
-        "search",
-        "-q",
-        "--score",
-        "meanfield",
-        "--rescore",
-        "0",
-        *options,
-    ]
+    command = [sys.executable, "-m", "zennas.cli.main", "search", "-q", "--rescore", "0", *options]
     started = time.perf_counter()
     subprocess.run(
         [*command, "--iterations", str(iterations), "--out", str(out)],
@@ -136,13 +129,13 @@ def islands(results: Results) -> None:
 
 def parts(results: Results) -> None:
     """Where a search's time goes: the compiled parts and what is done in Python, timed one by one in this process."""
-    zennas.search(params="1M", layers=18, score="meanfield", iterations=200, rescore=0)
+    zennas.search(params="1M", layers=18, iterations=200, rescore=0)
     seconds: dict[str, float] = {}
     with contextlib.ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
         for name, (owner, attribute) in PARTS_OF_A_SEARCH.items():
             stack.enter_context(timed(name, owner, attribute, seconds))
         started = time.perf_counter()
-        result = zennas.search(params="1M", layers=18, score="meanfield", rescore=0, out=Path(folder) / "run")
+        result = zennas.search(params="1M", layers=18, rescore=0, out=Path(folder) / "run")
         seconds["the rest"] = time.perf_counter() - started - sum(seconds.values())
     for name, value in seconds.items():
         results.add(name, seconds=round(value, 3), iterations=result.iterations, scored=result.scored)
