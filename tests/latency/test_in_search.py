@@ -25,6 +25,7 @@ from zennas.latency.setting import Setting
 from zennas.latency.space_measuring import measure_space
 from zennas.runs.run import Progress, RunContext, resume_run, start_run
 from zennas.runs.store import RunStore
+from zennas.scores.weighted import weighted_score
 from zennas.searching.settings import SearchConfig
 from zennas.spaces.space import search_space
 
@@ -219,7 +220,7 @@ def test_every_other_sample_is_what_a_search_finds() -> None:
     space = search_space("resnet", 32)
     bounds = (2e7, 2e7)
     found = [sample_network(space, 32, 10, bounds, 0, number) for number in range(16)]
-    scores = [zennas.meanfield_score(zennas.Architecture(blocks), 32).score for blocks in found]
+    scores = [weighted_score(zennas.Architecture(blocks), 32) for blocks in found]
     assert np.median(scores[1::2]) > np.median(scores[0::2])
     assert all(count_super_blocks(blocks, 32, 10).flops <= 2e7 for blocks in found[1::2])
 

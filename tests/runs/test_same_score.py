@@ -21,7 +21,9 @@ def of_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     try:
         zennas.search("resnet", 32, 10, params="100k", score="zen-weighted", iterations=512, rescore=0, out=tmp_path)
     finally:
-        register_score("zen-weighted", many=now.many, takes_modules=True, replace_existing=True)(now.function)
+        register_score("zen-weighted", many=now.many, chains=now.chains, takes_modules=True, replace_existing=True)(
+            now.function
+        )
     return tmp_path
 
 
