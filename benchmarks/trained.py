@@ -102,7 +102,7 @@ def methods(seed: int) -> dict[str, Callable[[], Architecture]]:
     return {
         **{f"search, {score}": partial(winner, score, seed) for score in SCORES},
         **{
-            f"{name} search, zen-weighted": partial(winner, SCORES[0], seed, space)
+            f"{name} search, zen-weighted": partial(winner, "zen-weighted", seed, space)
             for name, space in OTHER_SPACES.items()
         },
         "ResNet-20, narrower": lambda: widest(partial(resnet, 20)),

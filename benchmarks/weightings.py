@@ -117,10 +117,13 @@ WIDTHS: dict[str, Gain] = {
     "min(c, fan-in)": lambda t: np.minimum(t.cout, t.fan_in),
     "c·fan-in/(c + fan-in)": lambda t: t.cout * t.fan_in / (t.cout + t.fan_in),
     "c·9c_in/(c + 9c_in)": lambda t: t.cout * 9 * t.cin / (t.cout + 9 * t.cin),
+}
+BEHIND_FEWER: dict[str, Gain] = {
     "logarithm of c beyond c_in": lambda t: beyond(t, t.cin),
     "logarithm of c beyond 4c_in": lambda t: beyond(t, 4 * t.cin),
     "min(c, 8k²c_in)": lambda t: np.minimum(t.cout, 8 * t.kernel**2 * t.cin),
 }
+"""Widths that count less behind fewer channels; tried with the final form alone."""
 NOISES: dict[str, Gain] = {
     "1/c": lambda t: t.relu / t.cout,
     "1/c of all convolutions": lambda t: 1 / t.cout,
@@ -168,7 +171,7 @@ class Form:
         total = np.add.reduceat(own, t.starts)[t.network]
         share = SHAPES[self.shape]({"before": before, "behind": total - before + own, "all": total}[self.behind])
         counted = {"ReLU": t.relu, "all": 1.0, "k>1": t.relu * (t.kernel > 1) + 1e-9}[self.layers]
-        worth = counted * WIDTHS[self.width](t) ** self.channels * GAINS[self.gain](t) * share
+        worth = counted * {**WIDTHS, **BEHIND_FEWER}[self.width](t) ** self.channels * GAINS[self.gain](t) * share
         sums = np.add.reduceat(worth, t.scales)
         grown = (
             np.log1p(sums) if self.depth == 0 else (sums**self.depth if self.depth > 0 else -((1 + sums) ** self.depth))
@@ -209,7 +212,7 @@ def forms() -> dict[str, Callable[[Table], Numbers]]:
         add(f"lead, p = {p}, q = {q}", replace(LEAD, depth=p, side=q))
     for a in (0.25, 0.4, 1.0):
         add(f"lead, c^{a}", replace(LEAD, channels=a))
-    for width in list(WIDTHS)[1:-3]:
+    for width in list(WIDTHS)[1:]:
         add(f"lead, {width} for c", replace(LEAD, width=width))
     for layers in ("all", "k>1"):
         add(f"lead, {layers} convolutions", replace(LEAD, layers=layers))
@@ -228,7 +231,7 @@ def forms() -> dict[str, Callable[[Table], Numbers]]:
         add(f"gain {gain}, noise 1/c", replace(NOISY, gain=gain))
     for gates in (False, True):
         add(f"capacity, noise 1/c, {'with' if gates else 'without'} gates", replace(CAPACITY, gates=gates))
-    for width in list(WIDTHS)[-3:]:
+    for width in BEHIND_FEWER:
         add(f"final, {width} for c", replace(FINAL, width=width))
     for of in NOISES:
         add(f"final, ρ of {of}", replace(FINAL, of=of))

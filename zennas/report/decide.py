@@ -111,13 +111,14 @@ def next_steps(result: SearchResult) -> list[dict[str, str]]:
     """Commands for what a user does with a winner, each with what it is for; none for a search in memory."""
     if result.directory is None:
         return []
-    config, best = result.config, shlex.quote(str(result.directory / BEST))
+    config, path = result.config, str(result.directory / BEST)
+    best = shlex.quote(path)
     size = f"--resolution {config.resolution}"
     return [
         {"what": "Train it on images of your own", "command": f"zennas train {best} {size} --data imagefolder:DIR"},
         {"what": "Measure it on this machine", "command": f"zennas latency {best} {size}"},
         {"what": "Export it", "command": f"zennas export {best} --format onnx --out net.onnx"},
-        {"what": "Search on from it, within other budgets", "command": _start_command(result)},
+        {"what": "Search on from it, within other budgets", "command": _start_command(result, path)},
         {
             "what": "Set it beside a published network",
             "command": f"zennas compare {best} {_reference(config)} {size}",
@@ -127,10 +128,10 @@ def next_steps(result: SearchResult) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
-def _start_command(result: SearchResult) -> str:
-    """A search of the same problem from the best winner, within that winner's own budgets."""
+def _start_command(result: SearchResult, best: str) -> str:
+    """A search of the same problem from the best winner, a file, within that winner's own budgets."""
     config = result.config
-    words = ["zennas", "search", "--start", str(result.directory / BEST)] if result.directory else []
+    words = ["zennas", "search", "--start", best]
     for setting in search_settings():
         name, value = setting.name, getattr(config, setting.name)
         if name in config.budgets:

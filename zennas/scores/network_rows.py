@@ -4,7 +4,7 @@ Rows are those of `zennas.scores.chains`, of convolutions alone, each as if its 
 map that goes out.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -39,13 +39,28 @@ def rows_of(networks: Sequence[tuple[SuperBlock, ...]], resolution: Resolution) 
         networks: their super-blocks.
         resolution: size of the input.
     """
+    return gathered(networks, resolution, _super_block_rows)
+
+
+def gathered(
+    networks: Sequence[tuple[SuperBlock, ...]],
+    resolution: Resolution,
+    of_block: Callable[[SuperBlock, Resolution], tuple[Integers, Resolution]],
+) -> NetworkRows:
+    """The rows of networks, of whatever kind those of a super-block are.
+
+    Args:
+        networks: their super-blocks; at least one network.
+        resolution: size of the input.
+        of_block: the rows of a super-block on a map of that size, and the size of what it makes.
+    """
     parts: list[Integers] = []
     starts = [0]
     total = 0
     for network in networks:
         size = resolution
         for block in network:
-            rows, size = _super_block_rows(block, size)
+            rows, size = of_block(block, size)
             parts.append(rows)
             total += len(rows)
         starts.append(total)

@@ -21,6 +21,7 @@ from zennas.scores.closed_form.kept import Prefixes, no_prefixes, state_length
 from zennas.scores.closed_form.kernel import GEOMETRY, score_chains
 from zennas.scores.closed_form.neighbours import LAGS
 from zennas.scores.closed_form.state import MAX_KERNEL, IntMatrix, IntVector, Vector
+from zennas.scores.network_rows import gathered
 from zennas.scores.result import Score
 
 ALPHA = 0.01
@@ -93,17 +94,9 @@ def meanfield_many(
     Raises:
         ScoreError: a convolution without batch norm, or an activation other than ReLU or none.
     """
-    parts: list[IntMatrix] = []
-    starts = [0]
-    total = 0
-    for network in networks:
-        size = resolution
-        for block in network:
-            rows, size = _super_block_rows(block, size)
-            parts.append(rows)
-            total += len(rows)
-        starts.append(total)
-    result: list[float] = _scored(np.concatenate(parts), starts, resolution, batch_size)[0].tolist()
+    result: list[float] = _scored(*gathered(networks, resolution, _super_block_rows), resolution, batch_size)[
+        0
+    ].tolist()
     return result
 
 
