@@ -59,8 +59,8 @@ def stored(directory):
     return store.candidates(), store.failures(), {key: state[key] for key in keys}
 
 
-def test_there_are_five():
-    assert {"evolution", "zen-nas", "local", "random", "regularized"} <= set(ALGORITHMS)
+def test_there_are_six():
+    assert {"evolution", "annealing", "zen-nas", "local", "random", "regularized"} <= set(ALGORITHMS)
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
@@ -280,6 +280,33 @@ def test_every_ascent_of_a_frontier_stays_within_its_budgets():
                 assert within(climb.top.costs, budgets)
                 met.add(climb.top.id)
     assert all(len(met) > 2 for met in tops)
+
+
+def test_of_annealing_fewer_and_fewer_lineages_go_on_and_take_worse_networks_ever_more_seldom():
+    problem = Problem(SPACE, FRONTIER, count, 6000, 32)
+    search = Search(problem, make_algorithm("annealing", problem), by_params, 32, 0)
+    starts = [starting_network(SPACE, budgets, 32, 10, np.random.default_rng(0)) for budgets in FRONTIER]
+    candidates, counts, worse = search.begin(starts), [], []
+    while not search.finished:
+        met = len(candidates)
+        candidates += search.step()
+        lineages = search.algorithm.lineages
+        counts.append([len(living) for living in lineages])
+        for living, budgets in zip(lineages, FRONTIER, strict=True):
+            assert all(within(candidate.costs, budgets) for candidate in living)
+        taken = {c.id: c for living in lineages for c in living if c.id >= met}.values()
+        worse.append(sum(c.score < candidates[c.parent].score for c in taken))
+    assert counts[0] == [32, 32]
+    assert counts[-1] == [4, 4]
+    assert all(later <= earlier for earlier, later in itertools.pairwise(counts))
+    assert sum(worse[:60]) > 3 * sum(worse[-60:])
+
+
+def test_islands_refuse_what_remembers_more_than_its_populations():
+    with pytest.raises(
+        ZennasError, match="islands: the rounds of annealing are not offspring of its populations alone"
+    ):
+        zennas.search(params="100k", islands=2, algorithm="annealing", iterations=200)
 
 
 def test_of_regularized_evolution_the_oldest_die():

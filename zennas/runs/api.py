@@ -105,8 +105,8 @@ def search(
         se: squeeze-excitation in MB and IR blocks; off by default.
         score: what to maximise, any registered score; by default `zen-weighted`. `meanfield` is the paper's
             Zen-score in closed form.
-        algorithm: what proposes networks: `evolution` (default), `zen-nas` (the paper's), `local`, `random`,
-            `regularized`, or any registered one.
+        algorithm: what proposes networks: `evolution` (default), `annealing`, `zen-nas` (the paper's), `local`,
+            `random`, `regularized`, or any registered one.
         iterations: networks to propose (T); 48,000 by default.
         population: networks that may have offspring (N); 256 by default.
         round_size: networks proposed from one population; 64 by default.

@@ -88,9 +88,13 @@ class Islands(Search):
     def begin(self, starts: Sequence[tuple[SuperBlock, ...]]) -> list[Candidate]:
         """Score the starting networks, and found the islands on them, each on as many as there are sets of budgets."""
         founders = super().begin(starts)
-        if self.algorithm.breed(Round(0, 1, np.random.default_rng(0), self.populations)) is None:
+        if (
+            self.algorithm.remembers
+            or self.algorithm.breed(Round(0, 1, np.random.default_rng(0), self.populations)) is None
+        ):
             raise ZennasError(
-                f"islands: the rounds of {self.config.algorithm} are not offspring from the first one on; use evolution"
+                f"islands: the rounds of {self.config.algorithm} are not offspring of its populations alone, from the "
+                "first one on; use evolution"
             )
         sets = len(self.budget_sets)
         self._known = {candidate.id: candidate for candidate in founders}

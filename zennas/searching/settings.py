@@ -118,7 +118,9 @@ class SearchConfig(BaseModel):
     score: Annotated[str, Option("What to maximise; meanfield is the paper's Zen-score in closed form.", SEARCH)] = (
         DEFAULT_SCORE
     )
-    algorithm: Annotated[str, Option("evolution, zen-nas, local, random or regularized.", SEARCH)] = "evolution"
+    algorithm: Annotated[str, Option("evolution, annealing, zen-nas, local, random, regularized.", SEARCH)] = (
+        "evolution"
+    )
     iterations: Annotated[int, Field(ge=1), Option("Networks to propose (T).", SEARCH)] = 48_000
     population: Annotated[int, Field(ge=1), Option("Population size (N).", SEARCH)] = 256
     round_size: Annotated[int, Field(ge=1), Option("Networks proposed from one population.", SEARCH)] = 64

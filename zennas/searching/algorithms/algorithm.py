@@ -85,6 +85,11 @@ class Round:
     rng: np.random.Generator
     populations: Sequence[Population]
 
+    @property
+    def iterations(self) -> range:
+        """The numbers of the proposals, from 1 in the first round."""
+        return range(self.iteration + 1, self.iteration + 1 + self.size)
+
     def draws(self, count: int) -> list[Iterator[float]]:
         """For each proposal of the round an iterator of `count` uniform numbers in [0, 1)."""
         return [iter(row) for row in self.rng.random((self.size, count)).tolist()]
@@ -156,6 +161,11 @@ class Algorithm(ABC):
 
         The first call has the start of the search.
         """
+
+    @property
+    def remembers(self) -> bool:
+        """Whether it remembers anything beside the populations: `state` has to be kept then."""
+        return type(self).state is not Algorithm.state
 
     def state(self) -> dict[str, Any]:
         """What is remembered, as JSON values; candidates by their ids."""
