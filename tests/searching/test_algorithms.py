@@ -248,8 +248,8 @@ def test_an_algorithm_of_ones_own_and_one_that_proposes_nothing():
         zennas.search(params="100k", algorithm="idle for tests")
 
 
-def test_evolution_is_the_default():
-    assert SearchConfig().algorithm == "evolution"
+def test_annealing_is_the_default():
+    assert SearchConfig().algorithm == "annealing"
 
 
 def test_local_search_climbs_by_single_mutations_and_sets_out_anew():
@@ -300,13 +300,6 @@ def test_of_annealing_fewer_and_fewer_lineages_go_on_and_take_worse_networks_eve
     assert counts[-1] == [4, 4]
     assert all(later <= earlier for earlier, later in itertools.pairwise(counts))
     assert sum(worse[:60]) > 3 * sum(worse[-60:])
-
-
-def test_islands_refuse_what_remembers_more_than_its_populations():
-    with pytest.raises(
-        ZennasError, match="islands: the rounds of annealing are not offspring of its populations alone"
-    ):
-        zennas.search(params="100k", islands=2, algorithm="annealing", iterations=200)
 
 
 def test_of_regularized_evolution_the_oldest_die():

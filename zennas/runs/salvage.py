@@ -24,6 +24,7 @@ from zennas.runs.run import as_begun, new_search
 from zennas.runs.state import populations_state
 from zennas.runs.store import RunStore, begin_run
 from zennas.scores.result import score_from_repeats
+from zennas.searching.algorithms import Algorithm
 from zennas.searching.plugins import load_plugins
 from zennas.searching.population import Candidate
 from zennas.searching.settings import SearchConfig, read_config
@@ -177,7 +178,7 @@ def _remembered(
             that could not be scored are lost.
     """
     search = new_search(config, lambda tasks: [], resumed_latency(config, directory))
-    if not search.algorithm.remembers:
+    if type(search.algorithm).state is Algorithm.state:
         return {}
     outcomes: dict[Any, float | Failure] = {blocks: Failure(reason) for _, blocks, reason in failures}
     outcomes |= {candidate.super_blocks: candidate.score for candidate in candidates}

@@ -159,13 +159,9 @@ class Algorithm(ABC):
     def tell(self, candidates: Sequence[Candidate]) -> None:  # noqa: B027  (most algorithms need nothing more)
         """Learn what came of a round: the candidates that were scored, in the order of their proposals.
 
-        The first call has the start of the search.
+        The first call has the start of the search. An island is told of each candidate of another one in a call of its
+        own, before a round.
         """
-
-    @property
-    def remembers(self) -> bool:
-        """Whether it remembers anything beside the populations: `state` has to be kept then."""
-        return type(self).state is not Algorithm.state
 
     def state(self) -> dict[str, Any]:
         """What is remembered, as JSON values; candidates by their ids."""

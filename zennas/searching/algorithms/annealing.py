@@ -72,14 +72,15 @@ class Annealing(Evolution):
         return self.offspring_of(round, parents, [turn.budgets for turn in turns], draws[:, 1:])
 
     def tell(self, candidates: Sequence[Candidate]) -> None:
-        """Let offspring take their parents' places.
+        """Let offspring take their parents' places, and those of other islands that of the worst.
 
-        The start of the search, which is told here first, has no part: lineages are founded on the populations.
+        The start of the search has no part here: lineages are founded on the populations.
         """
         differences = []
         for candidate in candidates:
             turn = self._turns.get(candidate.iteration)
             if turn is None:
+                self._welcome(candidate)
                 continue
             living = self.lineages[turn.budgets]
             difference = candidate.score - living[turn.place].score
@@ -91,6 +92,12 @@ class Annealing(Evolution):
         if differences:
             latest = median(differences)
             self.unit = latest if self.unit is None else MEMORY * self.unit + (1 - MEMORY) * latest
+
+    def _welcome(self, guest: Candidate) -> None:
+        for living, budgets in zip(self.lineages, self.problem.budget_sets, strict=True):
+            worst = min(range(len(living)), key=lambda place: living[place].score, default=None)
+            if worst is not None and living[worst].score < guest.score and within(guest.costs, budgets):
+                living[worst] = guest
 
     def _taken(self, difference: float, draw: float) -> bool:
         if difference >= 0 or not self.unit:
