@@ -52,6 +52,7 @@ def search(results: Results) -> None:
             latency=budget,
             latency_predictor=str(measured(one)),
             score="meanfield",
+            algorithm="evolution",
             rescore=0,
             **more,
         )
