@@ -2,6 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/winners.py reference SCORE    # long searches, then improvement of the best
     OMP_NUM_THREADS=1 python benchmarks/winners.py table SCORE        # searches by three algorithms
+    OMP_NUM_THREADS=1 python benchmarks/winners.py lengths SCORE      # the same in fewer and more iterations
 
 The score is zen-weighted or meanfield. Both keep the best network of each budget that was ever met in
 data/best_known.json; its scores are computed anew.
@@ -35,6 +36,8 @@ REFERENCE_SEED = 10_000
 """Seeds of the reference's searches begin here, those of the table at 0."""
 SCORES = ("zen-weighted", "meanfield")
 ALGORITHMS = ("zen-nas", "evolution", "annealing")
+LENGTHS = (1_000, 4_000, 12_000, 48_000, 192_000)
+LENGTHS_OF = ("≤ 1 M params, 18 layers", "≤ 403 M, 14 layers")
 Network = tuple[SuperBlock, ...]
 
 
@@ -209,18 +212,42 @@ def show_sentence(results: Results, score: str) -> str:
 def main() -> None:
     """Find references, or measure the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("reference", "table"))
+    parser.add_argument("what", choices=("reference", "table", "lengths"))
     parser.add_argument("score", choices=SCORES)
-    parser.add_argument("--seeds", type=int, help="searches a budget: by default 4 (with 0 only improvement), and 10")
+    parser.add_argument("--seeds", type=int, help="searches a budget: by default 4 (with 0 only improvement), 10 and 5")
     parser.add_argument("--iterations", type=int, help="by default 480,000, and 48,000 for the table")
     arguments = parsed(parser)
     if arguments.what == "reference":
         for case in cases(arguments.score):
             reference(case, 4 if arguments.seeds is None else arguments.seeds, arguments.iterations or 480_000)
         return
+    if arguments.what == "lengths":
+        with measuring(f"winners-lengths-{arguments.score}", arguments.keep) as results:
+            measured_lengths(results, arguments.score, arguments.seeds or 5)
+        print(show_lengths(results))
+        return
     with measuring(f"winners-{arguments.score}", arguments.keep) as results:
         measured(results, arguments.score, arguments.seeds or 10, arguments.iterations or 48_000)
     print(show(results, arguments.score))
+
+
+def measured_lengths(results: Results, score: str, seeds: int) -> None:
+    """Mean score of winners by algorithm and iterations, for one budget of each space."""
+    for case in (case for case in cases(score) if case.title in LENGTHS_OF):
+        for iterations in LENGTHS:
+            key = f"{case.title}, {iterations:,} iterations"
+            if key not in results:
+                found = {a: [case.search(seed, a, iterations)[0] for seed in range(seeds)] for a in ALGORITHMS}
+                results.add(key, **{a: [round(value, 3) for value in values] for a, values in found.items()})
+
+
+def show_lengths(results: Results) -> str:
+    """Lowest and mean of the seeds."""
+    lines = [
+        [key, *(f"{min(row[a]):.1f}, {statistics.fmean(row[a]):.1f}" for a in ALGORITHMS)]
+        for key, row in results.rows.items()
+    ]
+    return table(["search", *(f"{algorithm}: lowest, mean" for algorithm in ALGORITHMS)], lines)
 
 
 _GOAL = 0.003
@@ -236,6 +263,14 @@ BENCHMARKS = [
         minutes=minutes,
     )
     for score, minutes in (("zen-weighted", 5), ("meanfield", 10))
+] + [
+    Benchmark(
+        "winners-lengths-zen-weighted",
+        "winners.py lengths zen-weighted",
+        {"winners-lengths-zen-weighted": show_lengths},
+        timed=False,
+        minutes=4,
+    )  # fmt: skip
 ]
 
 if __name__ == "__main__":
