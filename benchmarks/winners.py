@@ -270,7 +270,7 @@ BENCHMARKS = [
         {"winners-lengths-zen-weighted": show_lengths},
         timed=False,
         minutes=4,
-    )  # fmt: skip
+    )
 ]
 
 if __name__ == "__main__":
