@@ -8,7 +8,7 @@ from rich.progress import Progress as Bar
 from zennas.architecture import parse_structure
 from zennas.cli import progress as bars
 from zennas.counting import count_super_blocks
-from zennas.runs.run import Progress
+from zennas.runs.carrying_out import Progress
 from zennas.searching.population import Candidate
 
 BLOCKS = parse_structure("SuperConvK3BNRELU(3,16,1,1)SuperResK3K3(16,32,2,16,3)").super_blocks

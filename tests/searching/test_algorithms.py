@@ -127,18 +127,18 @@ def test_the_result_does_not_depend_on_the_number_of_workers(name):
 KILLED = """
 import os, sys
 from pathlib import Path
-import zennas.runs.run as run
+import zennas.runs.carrying_out as carrying_out, zennas.runs.run as run
 from zennas.searching.settings import checked_config
-run.COMMIT_SECONDS = 0
+carrying_out.COMMIT_SECONDS = 0
 out, rounds, name = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-step = run.Search.step
+step = carrying_out.Search.step
 def dying(search):
     global rounds
     rounds -= 1
     if rounds == 0:
         os.kill(os.getpid(), 9)
     return step(search)
-run.Search.step = dying
+carrying_out.Search.step = dying
 if (out / "run.db").exists():
     run.resume_run(out)
 else:

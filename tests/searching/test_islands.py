@@ -11,7 +11,7 @@ import pytest
 import zennas
 from zennas.counting import count_super_blocks
 from zennas.errors import ZennasError
-from zennas.runs import run as run_module
+from zennas.runs import carrying_out
 from zennas.scores.closed_form import meanfield_many
 from zennas.searching import islands as islands_module
 from zennas.spaces.mutation import applied
@@ -80,7 +80,7 @@ GATED = {"score": "zen-weighted", "space": "mobilenet", "se": True, "layers": No
 def test_a_crash_changes_nothing(tmp_path, monkeypatch, others):
     settings = {**SETTINGS, **others, "islands": 2, "iterations": 2100}
     whole = zennas.search(**settings)
-    monkeypatch.setattr(run_module, "COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr(carrying_out, "COMMIT_SECONDS", 0.0)
     steps = []
 
     def crash(progress):

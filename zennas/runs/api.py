@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from zennas.input_size import GivenResolution
+from zennas.runs.carrying_out import RunContext, Watcher
 from zennas.runs.founding import with_purpose
 from zennas.runs.result import SearchResult
-from zennas.runs.run import RunContext, Watcher, start_run
+from zennas.runs.run import start_run
 from zennas.searching.executors import Execution
 from zennas.searching.settings import DEFAULT_ALGORITHM, DEFAULT_SCORE, FLOPS_PER_PARAM, checked_config, search_settings
 
