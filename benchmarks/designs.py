@@ -5,8 +5,8 @@
     OMP_NUM_THREADS=1 python benchmarks/designs.py latency
 
 Default settings, seed 0, no bound on depth. `latency` searches by the default score within what a published network
-takes on this machine: one image, one thread, torch, processor time. A predictor of each space and size is fitted first, in
-`runs/benchmarks/latency/`, and kept.
+takes on this machine: one image, one thread, torch, processor time. A predictor of each space and size is fitted
+first, in `runs/benchmarks/latency/`, and kept.
 """
 
 import argparse
