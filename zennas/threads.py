@@ -15,6 +15,7 @@ AskedThreads = int | Literal["auto"]
 THREADS_HELP = "Threads of the CPU that compute; the last bit of a sum depends on their number."
 """Of commands that leave the number to torch where none is given."""
 TORCH_DEFAULT = "as many as torch takes"
+TRAINING_THREADS_HELP = "Of the CPU: a number, or auto: the fastest, tried at the start."
 
 
 def read_threads(given: Any) -> AskedThreads:

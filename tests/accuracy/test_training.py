@@ -11,7 +11,9 @@ import zennas
 from zennas.accuracy.training import FOLDER, train_networks
 from zennas.cli.main import app
 from zennas.errors import TrainingError, ZennasError
-from zennas.train import loop
+from zennas.threads import torch_threads
+from zennas.train import loop, threads
+from zennas.train.threads import ThreadChoice
 
 SMALL = {"params": 40_000, "resolution": 16, "epochs": 1, "batch_size": 128}
 
@@ -31,8 +33,18 @@ def test_trained_networks_are_ranked_and_not_trained_again(tmp_path: Path, monke
         train_networks(2, tmp_path, **{**SMALL, "params": 60_000})
 
     announced: list[str] = []
-    train_networks(3, tmp_path, announce=lambda known: announced.append(known.name), **SMALL)
-    assert announced == ["equal-size-1", "equal-size-2", "equal-size-3"]
+    monkeypatch.setattr(threads, "measured_threads", lambda *_: ThreadChoice(1, {1: 20.0, 2: 10.0}))
+    with torch_threads(2):
+        train_networks(
+            3,
+            tmp_path,
+            announce=lambda known: announced.append(known.name),
+            announce_threads=announced.append,
+            threads="auto",
+            **SMALL,
+        )
+    line = "equal-size-3: threads: 1 of 2 (images/s in a trial with 1: 20, 2: 10); --threads sets it"
+    assert announced == ["equal-size-1", "equal-size-2", line, "equal-size-3"]
 
     monkeypatch.setattr(loop.Loop, "_train_epoch", lambda *_: pytest.fail("trained again"))
     again = train_networks(3, tmp_path, **SMALL)

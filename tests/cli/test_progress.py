@@ -7,8 +7,14 @@ from rich.progress import Progress as Bar
 
 from zennas.architecture import parse_structure
 from zennas.cli import progress as bars
+from zennas.cli.design import design_progress
 from zennas.counting import count_super_blocks
+<<<<<<< HEAD
 from zennas.runs.carrying_out import Progress
+=======
+from zennas.designing.progress import DesignProgress
+from zennas.runs.run import Progress
+>>>>>>> page
 from zennas.searching.population import Candidate
 
 BLOCKS = parse_structure("SuperConvK3BNRELU(3,16,1,1)SuperResK3K3(16,32,2,16,3)").super_blocks
@@ -74,3 +80,15 @@ def test_count_bar_time_left_and_best_are_there_at_every_width(
 )
 def test_a_part_that_does_not_fit_ends_the_line(room: int, expected: str) -> None:
     assert bars.fitted(["one", "four", "x"], room) == expected
+
+
+def test_a_design_says_once_how_many_threads_train_its_winner(capsys: pytest.CaptureFixture[str]) -> None:
+    with design_progress(False) as watch:
+        assert watch is not None
+        watch(DesignProgress("round 1: searching", 0, 4, None, None))
+        for done in (2, 3):
+            watch(DesignProgress("training 1-1 in full", done, 4, 1.0, ("1-1", 0.5), 2))
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if "threads" in line] == [
+        "threads: 2 for the training of the winner; --threads sets it"
+    ]

@@ -31,6 +31,7 @@ DAMAGE = {
         ("score: ", "score: high #", "score"),
     ],
     "config.yaml": [("params: 20k", "params: lots", "params"), ("  iterations", "  plugins", "plugins")],
+    "final/config.yaml": [("model: ", "model: [", "line ")],
     "candidates/1-1/metrics.csv": [(",accuracy,", ",accurate,", "damaged"), ("\n1,", "\n7,", "damaged")],
 }
 
@@ -72,6 +73,7 @@ def test_the_page_has_what_the_design_has(copied):
     assert data["best"] == result.winner.plan.name
     assert [c["name"] for c in data["candidates"]] == [c.plan.name for c in result.candidates]
     assert "--params 20k" in data["command"]
+    assert data["command"].endswith("--threads 1")
     assert "://" not in page.replace("http://www.w3.org/2000/svg", "")
 
 
@@ -83,6 +85,7 @@ def test_the_page_of_a_design_that_has_only_begun(copied):
     result = read_design(copied)
     assert not result.finished
     assert design_payload(result)["best"] is None
+    assert "--threads" not in design_payload(result)["command"]
     assert progress(result, "x", 1).total == 10
     assert seconds_left(result, 1) is None
 
@@ -99,6 +102,7 @@ def test_the_time_left_is_that_of_what_is_left(whole, copied):
     assert progress(whole, "x", 1).done == progress(whole, "x", 1).total == 10
     shutil.rmtree(copied / "final")
     before_final = read_design(copied)
+    assert (progress(whole, "x", 1).threads, progress(before_final, "x", 1).threads) == (1, None)
     best = before_final.best
     expected = 2 * best.seconds / len(best.accuracies) / 0.9
     assert seconds_left(before_final, 4) == pytest.approx(expected)

@@ -105,6 +105,21 @@ def test_what_a_click_draws_is_what_was_scored(page, runs, tmp_path):
             assert shown == [zennas.format_structure(c.super_blocks) for c in candidates]
 
 
+def test_every_network_knows_what_each_of_its_blocks_is_made_of(page, runs, tmp_path):
+    with opened(page, tmp_path / "profile") as driver:
+        for number, directory in enumerate(sorted(runs.iterdir())):
+            told = driver.execute_script(
+                "const run = report.runs[arguments[0]], found = {};"
+                "for (const i of run.candidates.score.keys()) for (const b of structureOf(run, i)) {"
+                "  const text = structureText([b]); found[text] = found[text] || madeOf(run, b);"
+                "}"
+                "return found",
+                number,
+            )
+            blocks = {b for c in zennas.read_run(directory).candidates() for b in c.super_blocks}
+            assert told == {zennas.format_structure((block,)): inside(block) for block in blocks}
+
+
 def test_names_are_text(page, tmp_path):
     with opened(page, tmp_path / "profile") as driver:
         assert find(driver, "img") == []
@@ -205,6 +220,33 @@ def test_a_box_opens_what_it_is_made_of_by_pointer_and_by_keys(page, runs, tmp_p
         assert "Inside 3. " in driver.find_element("css selector", "#winner .inside h3").text
         boxes[2].send_keys(Keys.SPACE)
         assert find(driver, "#winner .inside") == []
+        assert errors(driver) == []
+
+
+def test_a_network_of_the_chart_opens_its_boxes_as_the_winner_does(page, runs, tmp_path):
+    from selenium.webdriver.common.keys import Keys
+
+    with opened(page, tmp_path / "profile") as driver:
+        time.sleep(0.5)
+        chart = find(driver, "#candidates .chart svg")[0]
+        for key in (Keys.HOME, Keys.ARROW_RIGHT, Keys.ENTER):
+            chart.send_keys(key)
+        shown = zennas.parse_structure(driver.find_element("css selector", "#selected pre").text)
+        boxes = find(driver, "#selected g.block")
+        driver.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", boxes[2])
+        boxes[2].click()
+        told = [
+            [cell.text for cell in line.find_elements("css selector", "td")]
+            for line in find(driver, "#selected .inside tbody tr")
+        ]
+        parts = inside(shown.super_blocks[2])
+        assert told == [row for part in parts for unit in part["units"] for row in unit["rows"]]
+        assert boxes[2].get_attribute("aria-expanded") == "true"
+        assert find(driver, "#winner .inside") == []
+        boxes[1].send_keys(Keys.ENTER)
+        assert driver.find_element("css selector", "#selected .inside h3").text.startswith("Inside 2. ")
+        boxes[1].send_keys(Keys.SPACE)
+        assert find(driver, "#selected .inside") == []
         assert errors(driver) == []
 
 

@@ -30,6 +30,7 @@ def train_networks(
     resolution: Resolution = RESOLUTION,
     watch: Watcher | None = None,
     announce: Callable[[KnownNetwork], None] | None = None,
+    announce_threads: Callable[[str], None] | None = None,
     download: bool = False,
     **settings: Any,
 ) -> KnownNetworks:
@@ -46,6 +47,7 @@ def train_networks(
         resolution: side of the images.
         watch: called as by `zennas.train.train`, for one network after the other.
         announce: called with every network that is trained.
+        announce_threads: told in a line which number of threads a training took, where `threads="auto"` measured it.
         download: fetch a missing data set.
         settings: any field of `TrainConfig` but the model.
 
@@ -62,7 +64,7 @@ def train_networks(
         config = train_config(
             {**settings, "model": format_structure(architecture), "resolution": resolution, "seed": seed}
         )
-        result = _trained(config, Path(out) / FOLDER / architecture.name, watch)
+        result = _trained(config, Path(out) / FOLDER / architecture.name, watch, announce_threads)
         known.append(_known(architecture, resolution, num_classes, 100 * result.history[-1]["accuracy"]))
         if announce is not None:
             announce(known[-1])
@@ -70,9 +72,17 @@ def train_networks(
     return KnownNetworks(f"equal size ({size} params), {data}, epochs: {config.epochs}", tuple(known))
 
 
-def _trained(config: TrainConfig, directory: Path, watch: Watcher | None) -> TrainResult:
+def _trained(
+    config: TrainConfig, directory: Path, watch: Watcher | None, announce_threads: Callable[[str], None] | None
+) -> TrainResult:
     if not (directory / CONFIG).exists():
-        return train(config.model, directory, watch=watch, **config.model_dump(exclude={"model"}))
+
+        def announce(line: str) -> None:
+            if announce_threads is not None:
+                announce_threads(f"{directory.name}: {line}")
+
+        settings = config.model_dump(exclude={"model"})
+        return train(config.model, directory, watch=watch, announce=announce, **settings)
     if not same_recipe(read_train_config(directory), config):
         raise TrainingError(f"{directory}: another network, or trained with other settings; choose another --out")
     # The run's settings are those that the caller gave, and so is a teacher of a user's own.

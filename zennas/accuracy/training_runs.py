@@ -15,11 +15,10 @@ from zennas.counting import costs, native_classes
 from zennas.errors import ArchitectureError, TrainingError, ZennasError
 from zennas.input_size import Resolution, read_resolution
 from zennas.io.settings import CONFIG, read_settings
+from zennas.train.datasets import RESOLUTIONS
 from zennas.train.metrics import METRICS, read_metrics
 
 ARCHITECTURE = "architecture.yaml"
-SIDES = {"digits": 32, "cifar10": 32, "cifar100": 32, "imagefolder": 224}
-"""Side at which networks see each kind of data where nobody says otherwise (`zennas.train.datasets`)."""
 
 
 def read_runs(directories: Sequence[str | os.PathLike[str]]) -> KnownNetworks:
@@ -76,7 +75,7 @@ def _read(directory: Path) -> tuple[tuple[Architecture, Resolution, str], float]
     # Of runs in several folders the same network has the same features, whatever its name.
     architecture = replace(read_architecture(directory / ARCHITECTURE), name="")
     kind = data.partition(":")[0]
-    given = settings.get("resolution") or architecture.resolution or SIDES.get(kind)
+    given = settings.get("resolution") or architecture.resolution or RESOLUTIONS.get(kind)
     if given is None:
         raise TrainingError(f"{directory / CONFIG}: no resolution, and neither the network nor the data have one")
     try:

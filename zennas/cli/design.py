@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zennas.cli.from_settings import Given, add_command
-from zennas.cli.options import option
-from zennas.threads import AUTO, read_threads
+from zennas.cli.options import option, training_threads
+from zennas.threads import AUTO
 
 if TYPE_CHECKING:
     from zennas.designing.progress import DesignProgress, Watcher
@@ -28,16 +28,7 @@ def design(
     workers: Annotated[
         int | None, option(RUN, "Trainings at the same time; the result is the same.", "every core, or GPU")
     ] = None,
-    threads: Annotated[
-        Any,
-        typer.Option(
-            parser=read_threads,
-            metavar="N|auto",
-            rich_help_panel=RUN,
-            help="Of the winner's training on a CPU: a number, or auto: the fastest, tried at its start. Candidates "
-            "have one each.",
-        ),
-    ] = AUTO,
+    threads: Annotated[Any, training_threads(RUN, "They are the winner's; candidates have one each.")] = AUTO,
     ray: Annotated[str | None, option(RUN, "Train on a Ray cluster: auto or its address.")] = None,
     ray_cpus: Annotated[float, option(RUN, "CPUs of a training on Ray.", 1)] = 1,
     ray_gpus: Annotated[float, option(RUN, "GPUs of a training on Ray.", 0)] = 0,
@@ -89,7 +80,7 @@ def design(
 @contextmanager
 def design_progress(quiet: bool) -> "Iterator[Watcher | None]":
     """A watcher that draws the epochs, what is going on, the time left and the best so far; where standard error is no
-    terminal, it prints a line for each step."""
+    terminal, it prints a line for each step. It says once how many threads train the winner."""
     if quiet:
         yield None
         return
@@ -110,10 +101,10 @@ def design_progress(quiet: bool) -> "Iterator[Watcher | None]":
         refresh_per_second=4,
         transient=True,
     )
-    task, said = bar.add_task("", total=None, text=""), ""
+    task, said, threads_said = bar.add_task("", total=None, text=""), "", False
 
     def watch(progress: "DesignProgress") -> None:
-        nonlocal said
+        nonlocal said, threads_said
         left = "" if progress.left is None else f"about {format_seconds(progress.left)} left"
         best = "" if progress.best is None else f"best {progress.best[0]} {progress.best[1]:.1%}"
         if screen.is_terminal:
@@ -125,6 +116,13 @@ def design_progress(quiet: bool) -> "Iterator[Watcher | None]":
         elif progress.what != said:
             said = progress.what
             say(", ".join(part for part in (said, left, best) if part), error=True)
+        if progress.threads is not None and not threads_said:
+            threads_said = True
+            line = f"threads: {progress.threads} for the training of the winner; --threads sets it"
+            if bar.live.is_started:
+                bar.console.print(line, highlight=False)
+            else:
+                say(line, error=True)
 
     try:
         yield watch

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from zennas.input_size import RESOLUTION_HELP, read_resolution
-from zennas.threads import THREADS_HELP, TORCH_DEFAULT, read_threads
+from zennas.threads import THREADS_HELP, TORCH_DEFAULT, TRAINING_THREADS_HELP, read_threads
 
 Model = Annotated[
     str,
@@ -32,8 +32,20 @@ Channels = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Device = Annotated[str, typer.Option(help="Where torch computes, e.g. cpu or cuda.")]
 Threads = Annotated[int | None, typer.Option(min=1, help=THREADS_HELP, show_default=TORCH_DEFAULT)]
-TRAINING_THREADS_HELP = "Of the CPU: a number, or auto: the fastest, tried at the start."
-TrainingThreads = Annotated[Any, typer.Option(parser=read_threads, metavar="N|auto", help=TRAINING_THREADS_HELP)]
+
+
+def training_threads(panel: str | None = None, more: str = "") -> Any:
+    """The option of how many threads a training takes.
+
+    Args:
+        panel: the heading under which `--help` lists it; by default that of all options.
+        more: sentences that its help ends with.
+    """
+    text = " ".join([TRAINING_THREADS_HELP, *filter(None, [more])])
+    return typer.Option(parser=read_threads, metavar="N|auto", rich_help_panel=panel, help=text)
+
+
+TrainingThreads = Annotated[Any, training_threads()]
 ALLOW_IMPORTS_HELP = "Import modules of your own that a file names; runs their code."
 AllowImports = Annotated[bool, typer.Option("--allow-imports", help=ALLOW_IMPORTS_HELP)]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]

@@ -1,5 +1,6 @@
 """`zennas study`: rank networks of known accuracy, or train some first."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -203,6 +204,7 @@ def train(
             params=None if params is None else parse_count(params, "--params"),
             watch=watch,
             announce=announce,
+            announce_threads=None if quiet else partial(say, error=True),
             download=download,
             **settings,
         )

@@ -23,6 +23,7 @@ class DesignProgress:
         total: of them in all.
         left: seconds that are left, by what was measured; `None` before a candidate's epoch is over.
         best: the best candidate so far: its name and its accuracy on the held-out images.
+        threads: of torch in the winner's training, once it has begun; `None` as in `DesignResult.final_threads`.
     """
 
     what: str
@@ -30,6 +31,7 @@ class DesignProgress:
     total: int
     left: float | None
     best: tuple[str, float] | None
+    threads: int | None = None
 
 
 Watcher = Callable[[DesignProgress], None]
@@ -52,6 +54,7 @@ def progress(result: DesignResult, what: str, slots: int) -> DesignProgress:
         done + left + config.final_epochs,
         seconds_left(result, slots),
         None if best is None else (best.plan.name, best.accuracies[-1]),
+        result.final_threads,
     )
 
 
@@ -107,9 +110,10 @@ def watched(directory: Path, what: str, slots: int, watch: Watcher | None) -> It
     def look() -> None:
         # A file that cannot be read is told where the work is done.
         with suppress(ZennasError):
-            watch(progress(read_design(directory), what, slots))
-            while not ended.wait(LOOK_SECONDS):
+            while not ended.is_set():
                 watch(progress(read_design(directory), what, slots))
+                ended.wait(LOOK_SECONDS)
+            watch(progress(read_design(directory), what, slots))
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()

@@ -67,6 +67,7 @@ class DesignResult:
         rounds: those that were begun.
         final: rows of metrics of the winner's training in full.
         final_begun: whether that has begun.
+        final_threads: of torch in it, once it has begun; `None` where it leaves them to torch, as on a GPU.
     """
 
     directory: Path
@@ -74,6 +75,7 @@ class DesignResult:
     rounds: tuple[DesignRound, ...]
     final: tuple[dict[str, float], ...]
     final_begun: bool
+    final_threads: int | None = None
 
     @property
     def candidates(self) -> list[DesignCandidate]:
@@ -173,7 +175,13 @@ def read_design(directory: str | os.PathLike[str]) -> DesignResult:
         found = tuple(_candidate(place, config, number, planned) for planned in plan.candidates)
         rounds.append(DesignRound(number, plan.note, found))
     final = tuple(read_metrics(place / FINAL))
-    return DesignResult(place, config, tuple(rounds), final, (place / FINAL / CONFIG).is_file())
+    begun = (place / FINAL / CONFIG).is_file()
+    return DesignResult(place, config, tuple(rounds), final, begun, _final_threads(place) if begun else None)
+
+
+def _final_threads(directory: Path) -> int | None:
+    threads = read_settings(directory / FINAL, "training run", RunError).get("threads")
+    return threads if isinstance(threads, int) else None
 
 
 def _candidate(directory: Path, config: DesignConfig, number: int, planned: Planned) -> DesignCandidate:

@@ -16,11 +16,19 @@ def search_command(config: SearchConfig) -> str:
     return shlex.join(words)
 
 
-def design_command(config: DesignConfig) -> str:
-    """`zennas design …` with every setting that differs from its default, and the data."""
+def design_command(config: DesignConfig, threads: int | None) -> str:
+    """`zennas design …` with every setting that differs from its default, and the data.
+
+    Args:
+        config: of the design.
+        threads: of torch in its winner's training, on which the last bit of a sum depends; `None` as in
+            `DesignResult.final_threads`.
+    """
     values = {**config.model_dump(exclude={"search", "training"}), **config.search, **config.training}
     words = ["zennas", "design"]
     for setting in design_settings():
         if setting.name in values and (values[setting.name] != setting.default or setting.name == "data"):
             words += setting.words(values[setting.name])
+    if threads is not None:
+        words += ["--threads", str(threads)]
     return shlex.join(words)

@@ -61,7 +61,7 @@ def design_payload(result: DesignResult) -> dict[str, Any]:
         "candidates": [_candidate(result, candidate) for candidate in result.candidates],
         "best": None if best is None else best.plan.name,
         "winner": winner,
-        "command": design_command(config),
+        "command": design_command(config, result.final_threads),
     }
 
 

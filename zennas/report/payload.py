@@ -23,7 +23,7 @@ from zennas.report.command import search_command
 from zennas.report.decide import bend, known_of, next_steps, published
 from zennas.report.diff import DiffRow, diff_architectures
 from zennas.report.importance import KeptImportances
-from zennas.report.inside import inside
+from zennas.report.insides import Insides
 from zennas.report.replay import replay
 from zennas.report.run_summary import ancestors, block_text, composition, contributions, history, kind_label
 from zennas.report.thinning import MOST_DRAWN, Columns, drawn, only
@@ -33,7 +33,7 @@ from zennas.searching.plugins import plugins_left_out
 from zennas.searching.population import Candidate
 
 MOST_BYTES = 4_500_000
-"""Of the candidates on a page; what else is on it stays below one and a half megabytes."""
+"""Of the candidates on a page and what they are made of; what else is on it stays below one and a half megabytes."""
 
 
 def page_payload(results: Sequence[SearchResult], kept: KeptImportances | None = None) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _run_payload(result: SearchResult, runs: int, kept: KeptImportances) -> dict
         pass  # the rest is noted, too
     budget_sets = config.budget_sets()
     kinds = _Kinds()
-    candidates, columns = _drawn(result, numbers, kinds, runs)
+    candidates, columns, insides = _drawn(result, numbers, kinds, runs)
     places = {number: place for place, number in enumerate(candidates)}
     return {
         "name": str(result.directory) if result.directory else "search",
@@ -98,6 +98,7 @@ def _run_payload(result: SearchResult, runs: int, kept: KeptImportances) -> dict
         "budgets": [[_budget(b) for b in budgets] for budgets in budget_sets],
         "candidates": columns,
         "kinds": kinds.rows,
+        "insides": insides,
         "history": [
             {"label": budget_label(budgets), "points": [_rounded(p) for p in history(snapshots, number)]}
             for number, budgets in enumerate(budget_sets)
@@ -164,26 +165,32 @@ class _Kinds:
     def encode(self, blocks: Sequence[SuperBlock]) -> list[int]:
         encoded: list[int] = []
         for b in blocks:
-            encoded += [self.number(b), b.in_channels, b.out_channels, b.stride, b.bottleneck, b.layers]
+            encoded += self.code(b)
         return encoded
+
+    def code(self, b: SuperBlock) -> list[int]:
+        return [self.number(b), b.in_channels, b.out_channels, b.stride, b.bottleneck, b.layers]
 
 
 def _drawn(
     result: SearchResult, numbers: Columns, kinds: _Kinds, runs: int
-) -> tuple[Mapping[int, Candidate], dict[str, list[Any]]]:
-    """The candidates that are drawn, by id, and their columns, which take no more than the run's share of a page."""
+) -> tuple[Mapping[int, Candidate], dict[str, list[Any]], dict[str, Any]]:
+    """The candidates that are drawn, by id, their columns and the insides of their super-blocks, which together take no
+    more than the run's share of a page."""
     most, share = MOST_DRAWN // runs, MOST_BYTES // runs
+    insides = Insides()
     winners = [winner.candidate.id for winner in result.winners]
     candidates = only(result.each_candidate(), drawn(numbers, winners, most))
     while True:
         columns = _columns(list(candidates.values()), kinds, len(candidates) < len(numbers.scores))
-        size = len(json.dumps(columns, separators=(",", ":")))
+        made_of = insides.payload((c.super_blocks for c in candidates.values()), kinds.code)
+        size = len(json.dumps((columns, made_of), separators=(",", ":")))
         if size <= share:
-            return candidates, columns
+            return candidates, columns, made_of
         most = int(0.9 * len(candidates) * share / size)
         fewer = only(candidates.values(), drawn(numbers, winners, most))
         if len(fewer) == len(candidates):  # those that cannot be left out
-            return candidates, columns
+            return candidates, columns, made_of
         candidates = fewer
 
 
@@ -250,7 +257,6 @@ def _winner(
             {
                 **asdict(block),
                 "kind": kind_label(block),
-                "inside": inside(block),
                 "side": plain(row.out_resolution),
                 "params": row.params,
                 "flops": row.flops,

@@ -12,7 +12,7 @@ from zennas.io.settings import CONFIG, ResolutionSetting, read_settings, validat
 from zennas.layouts import AUTO, CONTIGUOUS, LAYOUT_HELP, AskedLayout
 from zennas.number_types import number_type
 from zennas.threads import AUTO as AUTO_THREADS
-from zennas.threads import AskedThreads, read_threads
+from zennas.threads import TRAINING_THREADS_HELP, AskedThreads, read_threads
 
 RUN = "Run"
 RECIPE = "Recipe"
@@ -161,7 +161,7 @@ class TrainConfig(BaseModel):
     threads: Annotated[
         AskedThreads | None,
         BeforeValidator(_thread_count),
-        Option("Of the CPU: a number, or auto: the fastest, tried at the start.", MACHINE, shown=AUTO_THREADS),
+        Option(TRAINING_THREADS_HELP, MACHINE, shown=AUTO_THREADS),
     ] = None
     compile: Annotated[bool, Option("Use torch.compile.", MACHINE)] = False
     loop_version: Annotated[int, Field(ge=1, le=2), Option("1: train as zennas 0.2 did.", MACHINE)] = 2

@@ -28,6 +28,9 @@ _DIGITS_TEST_FRACTION = 0.2
 LUMA = (0.299, 0.587, 0.114)
 """What red, green and blue count in the brightness of a pixel (ITU-R BT.601), as Pillow makes grey images."""
 
+RESOLUTIONS = {"digits": 32, "cifar10": 32, "cifar100": 32, "imagefolder": 224}
+"""Side at which networks see each kind of data where nobody says otherwise; other kinds have that of their images."""
+
 SMALL_SIDE = 64
 """Pixels: a folder of squares of one size up to this side is treated as CIFAR, one of larger images as ImageNet."""
 
@@ -124,7 +127,7 @@ def _digits(channels: int) -> ImageData:
         return _grey_images(pixels[chosen], [labels[i] for i in chosen], channels)
 
     mean, std = ((value,) * channels for value in _DIGITS)
-    return ImageData("digits", part(train), part(test), tuple(map(str, range(10))), 32, mean, std)
+    return ImageData("digits", part(train), part(test), tuple(map(str, range(10))), RESOLUTIONS["digits"], mean, std)
 
 
 def _idx(directory: Path, channels: int) -> ImageData:
@@ -159,7 +162,7 @@ def _cifar(kind: str, directory: Path, download: bool, channels: int) -> ImageDa
         raise DataError(f"{directory}: {kind} cannot be read or fetched: {error.strerror or error}") from None
     mean, std = _of_colour(*_CIFAR[kind], channels)
     learned, tested = (_coloured(split.data, split.targets, channels) for split in (train, test))
-    return ImageData(kind, learned, tested, tuple(train.classes), 32, mean, std)
+    return ImageData(kind, learned, tested, tuple(train.classes), RESOLUTIONS[kind], mean, std)
 
 
 def _coloured(pixels: NDArray[np.uint8], labels: Any, channels: int) -> ByteImages:
@@ -194,7 +197,7 @@ def _image_folder(directory: Path, channels: int) -> ImageData:
             f"{', '.join(differing[:5])}"
         )
     mean, std = _of_colour(*_IMAGENET, channels)
-    return ImageData("imagefolder", train, test, tuple(train.classes), 224, mean, std)
+    return ImageData("imagefolder", train, test, tuple(train.classes), RESOLUTIONS["imagefolder"], mean, std)
 
 
 def _in_memory(data: ImageData) -> ImageData:

@@ -29,6 +29,15 @@ function structureOf(run, id) {
   return blocks;
 }
 
+// What a super-block is made of: texts that many share, with this one's numbers in their places.
+function madeOf(run, block) {
+  const [parts, others] = run.insides.of[[run.kinds.indexOf(block.kind), block.in, block.out, block.stride, block.bottleneck, block.layers]];
+  const numbers = [1, block.in, block.out, block.bottleneck, block.layers, ...others];
+  const { templates } = run.insides;
+  const texts = JSON.stringify(parts.map(([title, ...units]) => ({ title: templates[title], units: units.map(unit => templates[unit]) })));
+  return JSON.parse(texts.replace(/\{(\d+)\}/g, (_, place) => numbers[place]));
+}
+
 function structureText(blocks) {
   return blocks.map(b => {
     const values = b.kind.arguments === 4 ? [b.in, b.out, b.stride, b.layers] : [b.in, b.out, b.stride, b.bottleneck, b.layers];

@@ -18,7 +18,7 @@ function winnerSection(run, winner) {
   const blocks = structureOf(run, winner.id);
   const zen = winner.zen && card("Zen-score by Monte Carlo", winner.zen.score.toFixed(2), `by ${winner.zen.by}; 95 % interval ${winner.zen.ci95.map(v => v.toFixed(1)).join(" to ")}`);
   const inputs = `${sizeText(run.resolution)}, ${run.num_classes} classes`;
-  const drawing = drawNetwork(blocks, run.resolution, i => [`params ${FORMATS.params(winner.rows[i].params)}, multiply-adds ${FORMATS.flops(winner.rows[i].flops)}, ${winner.rows[i].convolutions} convolutions`], i => winner.rows[i].inside);
+  const drawing = drawNetwork(blocks, run.resolution, i => [`params ${FORMATS.params(winner.rows[i].params)}, multiply-adds ${FORMATS.flops(winner.rows[i].flops)}, ${winner.rows[i].convolutions} convolutions`], i => madeOf(run, blocks[i]));
   return el("section", { id: "winner", "aria-labelledby": "winner-title" },
     el("h1", { id: "winner-title" }, winner.name),
     note(`${run.notes.length ? "The chosen network" : "The network of the highest score within the budgets"}, for ${inputs}. ${run.iterations.toLocaleString("en")} of ${run.planned.toLocaleString("en")} iterations, ${run.scored.toLocaleString("en")} networks scored; ${run.status}.`),
@@ -54,7 +54,7 @@ function candidatesSection(groups) {
   const open = (run, id) => {
     const blocks = structureOf(run, id);
     selected.replaceChildren(el("div", { class: "selected" }, el("h3", null, `Network ${numberOf(run, id)}${all.length > 1 ? ` of ${run.name}` : ""}: score ${FORMATS.score(run.candidates.score[id])}`),
-      note(`${costLines(run, id).join(", ")}; iteration ${run.candidates.iteration[id]}.`), drawNetwork(blocks, run.resolution), copyable(structureText(blocks))));
+      note(`${costLines(run, id).join(", ")}; iteration ${run.candidates.iteration[id]}. Press a box to see what it is made of.`), drawNetwork(blocks, run.resolution, null, i => madeOf(run, blocks[i])), copyable(structureText(blocks))));
   };
   const thinned = all.filter(run => run.candidates.id);
   return [section("candidates", thinned.length ? "The networks that were scored" : "Every network that was scored",
