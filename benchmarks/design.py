@@ -98,7 +98,7 @@ SETTINGS = {
     ),
     "cifar10-small": Setting(
         {"params": "150k", "flops": "5M"},
-        {"candidates": 16, "epochs": 4, "rounds": 2, "final_epochs": 36, "holdout": 0.2},
+        {"candidates": 16, "epochs": 4, "rounds": 2, "final_epochs": 16, "holdout": 0.2},
         _recipe(),
         images_per_class=1500,
     ),

@@ -65,7 +65,8 @@ def networks(options: argparse.Namespace) -> dict[str, zennas.Architecture]:
         # A floor keeps a random winner from being small: the comparison is at equal parameters.
         result = zennas.search(
             "resnet", RESOLUTION, CLASSES, params=f"{int(options.params * 0.9)}..{options.params}",
-            flops=options.flops, layers=14, score=score, iterations=options.iterations, rescore=0,
+            flops=options.flops, layers=14, score=score, algorithm="evolution", iterations=options.iterations,
+            rescore=0,
         )  # fmt: skip
         found[f"search, {score}"] = result.architecture
     return found

@@ -52,6 +52,7 @@ def search(results: Results) -> None:
             latency=budget,
             latency_predictor=str(measured(one)),
             score="meanfield",
+            algorithm="evolution",
             rescore=0,
             **more,
         )
@@ -114,7 +115,7 @@ def speed(results: Results) -> None:
 def search_alone(config: object) -> None:
     """A search without what is measured at its end."""
     from zennas.latency.in_search import latency_budget
-    from zennas.runs.run import new_search
+    from zennas.runs.configured import new_search
     from zennas.searching.executors import serial
     from zennas.spaces.start import starting_network
 

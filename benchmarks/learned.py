@@ -301,7 +301,15 @@ def wider(files: Sequence[str], seeds: int) -> None:
                     "zen-weighted": "zen-weighted",
                 }.items():
                     found = zennas.search(
-                        str(space), 32, 10, flops=budget, score=score, rescore=0, iterations=16_000, seed=seed
+                        str(space),
+                        32,
+                        10,
+                        flops=budget,
+                        score=score,
+                        algorithm="evolution",
+                        rescore=0,
+                        iterations=16_000,
+                        seed=seed,
                     )
                     (mean,), (std,) = model.predict([found.architecture], 32)
                     networks = described([found.architecture], [32], [10], model.baseline.score)

@@ -43,7 +43,17 @@ def main() -> None:
             register_operator(move.name, moving, draws=move.draws, replace_existing=True)(move.function)
             register_operator(change.name, 1 - moving, twice, replace_existing=True)(change.function)
             scores = [
-                zennas.search("resnet", 32, 10, params="1M", layers="18", score="meanfield", rescore=0, seed=seed).score
+                zennas.search(
+                    "resnet",
+                    32,
+                    10,
+                    params="1M",
+                    layers="18",
+                    score="meanfield",
+                    algorithm="evolution",
+                    rescore=0,
+                    seed=seed,
+                ).score
                 for seed in range(arguments.seeds)
             ]
             lowest, mean, highest = (round(score, 3) for score in (min(scores), statistics.fmean(scores), max(scores)))

@@ -63,6 +63,7 @@ def main() -> None:
                     iterations=arguments.iterations,
                     population=arguments.population,
                     workers=arguments.workers if score == "zen" else 1,
+                    algorithm="evolution",
                     rescore=0,
                     seed=seed,
                 )

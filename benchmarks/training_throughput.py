@@ -9,7 +9,7 @@ The loops take turns in one process a network; processor time is counted, so tha
 round gives one ratio.
 
 The winners are those of `zennas search --space SPACE --resolution 32 --classes 10 --flops 10M --params 1M --layers 18
---iterations 12000 --seed 0`.
+--iterations 12000 --seed 0 --score meanfield --algorithm evolution`.
 """
 
 import argparse

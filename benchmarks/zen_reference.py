@@ -69,8 +69,9 @@ def winners(seeds: range) -> list[dict[str, str]]:
     for _, _, space, resolution, classes, budgets in (case for cases in CASES.values() for case in cases):
         for seed in seeds:
             found = zennas.search(
-                space, resolution, classes, score="meanfield", seed=seed, rescore=0, se=space == "mobilenet", **budgets
-            ).architecture
+                space, resolution, classes, score="meanfield", algorithm="evolution", seed=seed, rescore=0,
+                se=space == "mobilenet", **budgets,
+            ).architecture  # fmt: skip
             title = f"{'-'.join(budgets.values())}-seed-{seed}"
             rows.append(without_score(f"winners-{resolution}", title, format_structure(found), resolution))
     return rows

@@ -34,8 +34,8 @@ def test_a_search_without_torch_skips_rescoring_and_says_so():
     # A finder that hides torch stands for a machine without it.
     code = """
 import zennas, zennas.optional_dependencies
-import zennas.runs.run as run
-run.installed = lambda module: False
+import zennas.runs.carrying_out as carrying_out
+carrying_out.installed = lambda module: False
 result = zennas.search(params="100k", score="meanfield", iterations=200)
 assert result.best.rescored is None
 assert "zennas[torch]" in result.notes[0]

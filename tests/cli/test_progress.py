@@ -10,7 +10,7 @@ from zennas.cli import progress as bars
 from zennas.cli.design import design_progress
 from zennas.counting import count_super_blocks
 from zennas.designing.progress import DesignProgress
-from zennas.runs.run import Progress
+from zennas.runs.carrying_out import Progress
 from zennas.searching.population import Candidate
 
 BLOCKS = parse_structure("SuperConvK3BNRELU(3,16,1,1)SuperResK3K3(16,32,2,16,3)").super_blocks

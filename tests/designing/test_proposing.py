@@ -11,7 +11,7 @@ from zennas.designing.plans import write_plan
 from zennas.designing.proposing import propose
 from zennas.designing.settings import design_config
 from zennas.io.settings import write_settings
-from zennas.runs.run import RunContext
+from zennas.runs.carrying_out import RunContext
 from zennas.train.metrics import write_metrics
 
 

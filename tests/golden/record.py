@@ -25,7 +25,7 @@ stage_strides: [1, 2, 2]
 width: {low: 16, high: 256, step: 16}
 layers: {low: 1, high: 8}
 """
-SEARCHES: dict[str, dict[str, Any]] = {
+EVOLUTIONS: dict[str, dict[str, Any]] = {
     "closed form": dict(
         score="meanfield", space="resnet", num_classes=100, params="300k", layers="18", iterations=1500
     ),
@@ -60,6 +60,13 @@ SEARCHES: dict[str, dict[str, Any]] = {
         score="meanfield", space="narrow.yaml", params="200k", layers="12", population=32, iterations=1500, seed=7
     ),
 }
+SEARCHES = {name: settings | {"algorithm": "evolution"} for name, settings in EVOLUTIONS.items()} | {
+    "annealing": dict(params="300k", layers="18", num_classes=10, iterations=1500),
+    "annealing, a frontier": dict(
+        score="meanfield", space="mobilenet", num_classes=10, se=True, params=["100k", "200k"], flops="20M",
+        iterations=1500, seed=3,
+    ),
+}  # fmt: skip
 COLUMNS = "id, iteration, parent, mutation, score, params, flops, layers, convolutions, memory, effectiveness"
 
 

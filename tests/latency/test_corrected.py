@@ -20,12 +20,13 @@ from zennas.latency.predictor import write_predictor
 from zennas.latency.setting import Setting
 from zennas.latency.winner import VISITS
 from zennas.report.payload import run_payload
+from zennas.runs.carrying_out import Progress, RunContext
 from zennas.runs.corrected import MOST_AGAIN
 from zennas.runs.events import LOG
 from zennas.runs.listing import list_runs
 from zennas.runs.reading import read_run
 from zennas.runs.result import SearchResult
-from zennas.runs.run import Progress, RunContext, resume_run, start_run
+from zennas.runs.run import resume_run, start_run
 from zennas.runs.salvage import salvage_run
 from zennas.searching.settings import SearchConfig
 

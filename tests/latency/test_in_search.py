@@ -23,7 +23,8 @@ from zennas.latency.progress import Work
 from zennas.latency.sampling import sample_network, smallest_flops
 from zennas.latency.setting import Setting
 from zennas.latency.space_measuring import measure_space
-from zennas.runs.run import Progress, RunContext, resume_run, start_run
+from zennas.runs.carrying_out import Progress, RunContext
+from zennas.runs.run import resume_run, start_run
 from zennas.runs.store import RunStore
 from zennas.scores.weighted import weighted_score
 from zennas.searching.settings import SearchConfig

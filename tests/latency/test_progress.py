@@ -12,7 +12,7 @@ from zennas.cli.console import console
 from zennas.latency.fit import QUICK, fit_predictor
 from zennas.latency.progress import PHASES, Work, work
 from zennas.latency.space_measuring import _until_the_end
-from zennas.runs.run import Progress
+from zennas.runs.carrying_out import Progress
 
 
 def test_the_time_left_is_that_of_the_pace_so_far_and_no_longer_than_the_limit() -> None:

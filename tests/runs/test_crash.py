@@ -74,10 +74,10 @@ def test_killed_in_the_middle_of_commits(tmp_path):
     """The process kills itself inside a transaction, at every place of the first commits."""
     code = """
 import os, sqlite3, sys
-import zennas.runs.run as run, zennas.runs.store as store
+import zennas.runs.carrying_out as carrying_out, zennas.runs.run as run, zennas.runs.store as store
 from zennas.searching.settings import checked_config
 from pathlib import Path
-run.COMMIT_SECONDS = 0
+carrying_out.COMMIT_SECONDS = 0
 out, countdown = Path(sys.argv[1]), int(sys.argv[2])
 real = sqlite3.connect
 class Dying:
@@ -151,9 +151,9 @@ def test_a_full_disk_pauses_with_a_clear_line_and_loses_nothing(tmp_path):
     """SQLite's own limit on the number of pages raises what a full disk raises."""
     code = """
 import sys
-import zennas.runs.store as store, zennas.runs.run as run
+import zennas.runs.carrying_out as carrying_out, zennas.runs.store as store
 from zennas.cli.main import main
-run.COMMIT_SECONDS = 0
+carrying_out.COMMIT_SECONDS = 0
 opened = store.RunStore._open
 def limited(self, path, create):
     db = opened(self, path, create)

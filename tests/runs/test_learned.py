@@ -11,8 +11,9 @@ from tests.accuracy.learned import lawful_networks
 from zennas.architecture.model import Architecture
 from zennas.errors import RunError
 from zennas.io.settings import CONFIG
+from zennas.runs.carrying_out import Progress
 from zennas.runs.learned import ACCURACY_MODEL
-from zennas.runs.run import Progress, resume_run
+from zennas.runs.run import resume_run
 
 pytest.importorskip("sklearn")
 pytest.importorskip("scipy")
@@ -32,7 +33,7 @@ class KilledError(Exception):
 def test_a_run_goes_on_without_the_file(
     model: zennas.AccuracyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zennas.runs.run.COMMIT_SECONDS", 0)
+    monkeypatch.setattr("zennas.runs.carrying_out.COMMIT_SECONDS", 0)
     path = tmp_path / "model.json"
     model.save(path)
     settings = {**SEARCH, "score": f"accuracy:{path}:lower", "iterations": 1024}

@@ -119,9 +119,9 @@ def test_a_run_that_is_being_written_is_read_whole_and_left_alone(tmp_path):
     code = """
 import sqlite3, sys
 from pathlib import Path
-import zennas.runs.run as run, zennas.runs.database as database
+import zennas.runs.carrying_out as carrying_out, zennas.runs.run as run, zennas.runs.database as database
 from zennas.searching.settings import checked_config
-run.COMMIT_SECONDS = 0
+carrying_out.COMMIT_SECONDS = 0
 real = sqlite3.connect
 def connect(*arguments, **options):
     opened = real(*arguments, **options)

@@ -17,6 +17,7 @@ from zennas.architecture import parse_structure
 from zennas.architecture.structure import format_structure
 from zennas.cli.results import rescoring_text, score_text
 from zennas.report import report_page
+from zennas.runs.carrying_out import RunContext
 from zennas.runs.rescoring import (
     FIRST_FRESH,
     FRESH_REPEATS,
@@ -27,7 +28,7 @@ from zennas.runs.rescoring import (
     rescoring_execution,
     staying,
 )
-from zennas.runs.run import RunContext, resume_run
+from zennas.runs.run import resume_run
 from zennas.runs.store import RunStore
 from zennas.scores.result import score_from_repeats
 from zennas.searching.executors import Execution, serial

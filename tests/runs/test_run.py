@@ -85,7 +85,7 @@ def test_a_network_that_cannot_be_scored_is_kept_once(tmp_path, monkeypatch):
             raise ScoreError("kernel 7")
         return Score(float(network.out_channels), 0.0, (0.0, 0.0), 0.0)
 
-    monkeypatch.setattr("zennas.runs.run.COMMIT_SECONDS", 0)
+    monkeypatch.setattr("zennas.runs.carrying_out.COMMIT_SECONDS", 0)
     zennas.search(out=tmp_path / "run", params="300k", score="picky for runs", iterations=400, rescore=0)
     store = RunStore(tmp_path / "run")
     networks = [blocks for _, blocks, _ in store.failures()]

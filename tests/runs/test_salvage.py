@@ -14,7 +14,9 @@ from zennas.runs.run import resume_run
 from zennas.runs.salvage import salvage_run
 from zennas.runs.store import RunStore
 
-SETTINGS = dict(params="100k", flops_per_param=0, rescore=0, iterations=1500, round_size=32, seed=3)
+SETTINGS = dict(
+    algorithm="evolution", params="100k", flops_per_param=0, rescore=0, iterations=1500, round_size=32, seed=3
+)
 FIRST_AFTER = "WHERE id = (SELECT MIN(id) FROM candidates WHERE iteration >"
 
 
@@ -77,7 +79,7 @@ def test_damaged_pages_in_the_middle(tmp_path, undamaged):
     assert everything(saved) == everything(undamaged)
 
 
-@pytest.mark.parametrize("algorithm", ["local", "random", "regularized"])
+@pytest.mark.parametrize("algorithm", ["annealing", "local", "random", "regularized"])
 def test_what_an_algorithm_remembers_is_found_again(tmp_path, algorithm):
     whole, damaged, saved = tmp_path / "whole", tmp_path / "run", tmp_path / "saved"
     searched(whole, algorithm=algorithm, iterations=800, population=32)

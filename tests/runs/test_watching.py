@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import pytest
 
 import zennas
-from zennas.runs.run import Progress
+from zennas.runs.carrying_out import Progress
 from zennas.searching.population import Candidate
 
 

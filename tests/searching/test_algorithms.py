@@ -59,8 +59,8 @@ def stored(directory):
     return store.candidates(), store.failures(), {key: state[key] for key in keys}
 
 
-def test_there_are_five():
-    assert {"evolution", "zen-nas", "local", "random", "regularized"} <= set(ALGORITHMS)
+def test_there_are_six():
+    assert {"evolution", "annealing", "zen-nas", "local", "random", "regularized"} <= set(ALGORITHMS)
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
@@ -127,18 +127,18 @@ def test_the_result_does_not_depend_on_the_number_of_workers(name):
 KILLED = """
 import os, sys
 from pathlib import Path
-import zennas.runs.run as run
+import zennas.runs.carrying_out as carrying_out, zennas.runs.run as run
 from zennas.searching.settings import checked_config
-run.COMMIT_SECONDS = 0
+carrying_out.COMMIT_SECONDS = 0
 out, rounds, name = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-step = run.Search.step
+step = carrying_out.Search.step
 def dying(search):
     global rounds
     rounds -= 1
     if rounds == 0:
         os.kill(os.getpid(), 9)
     return step(search)
-run.Search.step = dying
+carrying_out.Search.step = dying
 if (out / "run.db").exists():
     run.resume_run(out)
 else:
@@ -248,8 +248,8 @@ def test_an_algorithm_of_ones_own_and_one_that_proposes_nothing():
         zennas.search(params="100k", algorithm="idle for tests")
 
 
-def test_evolution_is_the_default():
-    assert SearchConfig().algorithm == "evolution"
+def test_annealing_is_the_default():
+    assert SearchConfig().algorithm == "annealing"
 
 
 def test_local_search_climbs_by_single_mutations_and_sets_out_anew():
@@ -280,6 +280,26 @@ def test_every_ascent_of_a_frontier_stays_within_its_budgets():
                 assert within(climb.top.costs, budgets)
                 met.add(climb.top.id)
     assert all(len(met) > 2 for met in tops)
+
+
+def test_of_annealing_fewer_and_fewer_lineages_go_on_and_take_worse_networks_ever_more_seldom():
+    problem = Problem(SPACE, FRONTIER, count, 6000, 32)
+    search = Search(problem, make_algorithm("annealing", problem), by_params, 32, 0)
+    starts = [starting_network(SPACE, budgets, 32, 10, np.random.default_rng(0)) for budgets in FRONTIER]
+    candidates, counts, worse = search.begin(starts), [], []
+    while not search.finished:
+        met = len(candidates)
+        candidates += search.step()
+        lineages = search.algorithm.lineages
+        counts.append([len(living) for living in lineages])
+        for living, budgets in zip(lineages, FRONTIER, strict=True):
+            assert all(within(candidate.costs, budgets) for candidate in living)
+        taken = {c.id: c for living in lineages for c in living if c.id >= met}.values()
+        worse.append(sum(c.score < candidates[c.parent].score for c in taken))
+    assert counts[0] == [32, 32]
+    assert counts[-1] == [4, 4]
+    assert all(later <= earlier for earlier, later in itertools.pairwise(counts))
+    assert sum(worse[:60]) > 3 * sum(worse[-60:])
 
 
 def test_of_regularized_evolution_the_oldest_die():

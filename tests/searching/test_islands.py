@@ -11,7 +11,7 @@ import pytest
 import zennas
 from zennas.counting import count_super_blocks
 from zennas.errors import ZennasError
-from zennas.runs import run as run_module
+from zennas.runs import carrying_out
 from zennas.scores.closed_form import meanfield_many
 from zennas.searching import islands as islands_module
 from zennas.spaces.mutation import applied
@@ -68,16 +68,19 @@ def test_islands_repeat_and_their_number_counts():
     assert two != listed(zennas.search(**SETTINGS, iterations=1500))
 
 
+EVOLUTION = {"algorithm": "evolution"}
 GATED = {"score": "zen-weighted", "space": "mobilenet", "se": True, "layers": None}
 
 
 @pytest.mark.parametrize(
-    "others", [{}, {"params": ["100k", "200k"]}, GATED], ids=["one winner", "a frontier", "zen-weighted with gates"]
+    "others",
+    [{}, EVOLUTION, {"params": ["100k", "200k"]}, GATED],
+    ids=["one winner", "by evolution", "a frontier", "zen-weighted with gates"],
 )
 def test_a_crash_changes_nothing(tmp_path, monkeypatch, others):
     settings = {**SETTINGS, **others, "islands": 2, "iterations": 2100}
     whole = zennas.search(**settings)
-    monkeypatch.setattr(run_module, "COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr(carrying_out, "COMMIT_SECONDS", 0.0)
     steps = []
 
     def crash(progress):
@@ -125,5 +128,5 @@ def children_of_session(session):
 def test_what_islands_need():
     with pytest.raises(ZennasError, match="islands: this search has to be computed in Python"):
         zennas.search(**{**SETTINGS, "score": "layers"}, islands=2, iterations=100)
-    with pytest.raises(ZennasError, match="not offspring from the first one on; use evolution"):
+    with pytest.raises(ZennasError, match="not offspring from the first one on; use annealing or evolution"):
         zennas.search(**SETTINGS, algorithm="regularized", islands=2, iterations=1000)

@@ -136,6 +136,7 @@ def show_design(result: "DesignResult") -> None:
     from zennas.cli.console import console
     from zennas.cli.terminal import say
     from zennas.counting import QUANTITIES, known_costs
+    from zennas.designing.advice import depth_advice
     from zennas.designing.result import BEST, TABLE, WEIGHTS
     from zennas.report.page import REPORT
     from zennas.units import format_seconds
@@ -153,6 +154,8 @@ def show_design(result: "DesignResult") -> None:
         f"accuracy   {result.test_accuracy:.2%} of the test images, which were looked at once; "
         f"{winner.accuracies[-1]:.2%} of the held-out images after {epochs} epoch{'s' * (epochs > 1)}"
     )
+    if advice := depth_advice(result):
+        say(f"note       {advice}")
     say(
         f"trained    {len(result.candidates)} candidates and the winner, "
         f"{format_seconds(result.seconds)} of training in all"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zennas.latency.progress import LEARNING, PHASES, Watch, Work
-from zennas.runs.run import Progress, Watcher
+from zennas.runs.carrying_out import Progress, Watcher
 from zennas.units import format_count, format_seconds
 
 if TYPE_CHECKING:

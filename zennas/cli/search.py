@@ -63,8 +63,9 @@ def search(
     from zennas.cli.progress import search_progress
     from zennas.cli.results import result_document, show_result
     from zennas.io.directories import next_directory
+    from zennas.runs.carrying_out import RunContext
     from zennas.runs.founding import with_purpose
-    from zennas.runs.run import RunContext, resume_run, start_run
+    from zennas.runs.run import resume_run, start_run
     from zennas.searching.executors import Execution
     from zennas.searching.settings import checked_config
 

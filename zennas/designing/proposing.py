@@ -23,9 +23,10 @@ from zennas.designing.result import SEARCHES, DesignResult
 from zennas.designing.settings import DesignConfig
 from zennas.errors import BudgetError
 from zennas.latency.in_search import PREDICTOR
+from zennas.runs.carrying_out import RunContext
 from zennas.runs.database import DATABASE
 from zennas.runs.result import SearchResult
-from zennas.runs.run import RunContext, resume_run, start_run
+from zennas.runs.run import resume_run, start_run
 from zennas.runs.stopping import INTERRUPTED
 from zennas.scores.learned.model import AccuracyModel
 from zennas.searching.population import Candidate

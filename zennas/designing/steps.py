@@ -14,7 +14,7 @@ from zennas.designing.result import CANDIDATES, FAILED, FINAL, DesignResult, Des
 from zennas.designing.training import Trained, TrainTask
 from zennas.errors import TrainingError
 from zennas.io.text import write_text
-from zennas.runs.run import RunContext
+from zennas.runs.carrying_out import RunContext
 from zennas.searching.tasks import Failure
 
 Train = Callable[[Sequence[TrainTask]], "list[Trained | Failure]"]

@@ -7,6 +7,7 @@ from zennas.architecture.model import SuperBlock
 from zennas.architecture.structure import format_structure
 from zennas.blocks.registry import expand
 from zennas.counting import QUANTITIES, Costs, known_costs
+from zennas.designing.advice import depth_advice
 from zennas.designing.result import DesignCandidate, DesignResult, DesignRound
 from zennas.input_size import plain
 from zennas.io.text import write_text
@@ -61,6 +62,7 @@ def design_payload(result: DesignResult) -> dict[str, Any]:
         "candidates": [_candidate(result, candidate) for candidate in result.candidates],
         "best": None if best is None else best.plan.name,
         "winner": winner,
+        "advice": depth_advice(result),
         "command": design_command(config, result.final_threads),
     }
 

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from zennas.input_size import GivenResolution
+from zennas.runs.carrying_out import RunContext, Watcher
 from zennas.runs.founding import with_purpose
 from zennas.runs.result import SearchResult
-from zennas.runs.run import RunContext, Watcher, start_run
+from zennas.runs.run import start_run
 from zennas.searching.executors import Execution
-from zennas.searching.settings import DEFAULT_SCORE, FLOPS_PER_PARAM, checked_config, search_settings
+from zennas.searching.settings import DEFAULT_ALGORITHM, DEFAULT_SCORE, FLOPS_PER_PARAM, checked_config, search_settings
 
 Bound = float | str | Sequence[float | str] | None
 """A budget: a number in the quantity's unit as an upper bound, a text such as `"1M"`, `"0.5M..1M"` for both bounds or
@@ -42,7 +43,7 @@ def search(
     latency_layout: str | None = None,
     se: bool = False,
     score: str = DEFAULT_SCORE,
-    algorithm: str = "evolution",
+    algorithm: str = DEFAULT_ALGORITHM,
     iterations: int = 48_000,
     population: int = 256,
     round_size: int = 64,
@@ -105,8 +106,8 @@ def search(
         se: squeeze-excitation in MB and IR blocks; off by default.
         score: what to maximise, any registered score; by default `zen-weighted`. `meanfield` is the paper's
             Zen-score in closed form.
-        algorithm: what proposes networks: `evolution` (default), `zen-nas` (the paper's), `local`, `random`,
-            `regularized`, or any registered one.
+        algorithm: what proposes networks: `annealing` (default), `evolution`, `zen-nas` (the paper's), `local`,
+            `random`, `regularized`, or any registered one.
         iterations: networks to propose (T); 48,000 by default.
         population: networks that may have offspring (N); 256 by default.
         round_size: networks proposed from one population; 64 by default.

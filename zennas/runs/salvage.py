@@ -15,12 +15,13 @@ from zennas.io.text import read_text
 from zennas.latency.correction import corrected_sets, rounds_as_json
 from zennas.latency.in_search import PREDICTOR, resumed_latency
 from zennas.runs.beginning import taken_place
+from zennas.runs.configured import new_search
 from zennas.runs.corrected import latency_rounds
 from zennas.runs.events import AGAIN, LOG
 from zennas.runs.outputs import write_result
 from zennas.runs.reading import read_run
 from zennas.runs.rows import LATENCIES_STATE, ROUNDS_STATE, FailedNetwork
-from zennas.runs.run import as_begun, new_search
+from zennas.runs.run import as_begun
 from zennas.runs.state import populations_state
 from zennas.runs.store import RunStore, begin_run
 from zennas.scores.result import score_from_repeats

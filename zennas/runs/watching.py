@@ -5,7 +5,7 @@ import sys
 import time
 from typing import TextIO
 
-from zennas.runs.run import Progress, Watcher
+from zennas.runs.carrying_out import Progress, Watcher
 from zennas.units import format_seconds
 
 

@@ -6,7 +6,7 @@ the order in which it met them.
 """
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
@@ -49,10 +49,12 @@ class Past:
     Attributes:
         candidates: all that it met, in the order of its numbers.
         populations: numbers in heap order, for each set of budgets.
+        algorithm: what the algorithm remembers, by the island's numbers; nothing at the start.
     """
 
     candidates: Sequence[Guest]
     populations: Sequence[Sequence[int]]
+    algorithm: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,14 @@ class Block:
         scored: candidates.
         populations: numbers in heap order, for each set of budgets.
         emigrants: the best of each population with their numbers, none twice.
+        algorithm: what the algorithm remembers.
     """
 
     taken: tuple[bool, ...]
     scored: int
     populations: tuple[tuple[int, ...], ...]
     emigrants: tuple[tuple[int, Guest], ...]
+    algorithm: dict[str, Any]
 
 
 class Island:
@@ -103,6 +107,8 @@ class Island:
         candidates = self._add(past.candidates)
         for population, numbers in zip(self._populations, past.populations, strict=True):
             population.restore([candidates[number] for number in numbers], None)
+        if past.algorithm:
+            self._algorithm.restore(dict(past.algorithm), candidates)
 
     def _add(self, guests: Sequence[Guest]) -> list[Candidate]:
         self._core.add_candidates([guest.super_blocks for guest in guests])
@@ -130,6 +136,7 @@ class Island:
                 (candidate,) = self._add([guest])
                 for population in self._populations:
                     population.offer(candidate)
+                self._algorithm.tell([candidate])
         parts: list[Bred] = []
         for before in range(first, last, self._round_size):
             size = min(self._round_size, last - before)
@@ -145,6 +152,7 @@ class Island:
             self._met += count
             for population, places in zip(self._populations, self._core.within(bred.costs), strict=True):
                 population.offer_each(bred, scores, places.tolist())
+            self._algorithm.tell(bred)
             self._scorer.keep({place: bred.first + place for place in range(count)}, members(self._populations))
             parts.append(bred)
         leaving = {c.id: c for population in self._populations for c in population.ranked()[:best]}
@@ -153,6 +161,7 @@ class Island:
             sum(len(bred) for bred in parts),
             tuple(tuple(population.ids()) for population in self._populations),
             tuple((number, Guest(c.super_blocks, c.score, c.costs)) for number, c in leaving.items()),
+            self._algorithm.state(),
         )
         return block, parts
 

@@ -42,6 +42,7 @@ class _Records:
         numbers: ids of all candidates that it met, in the order of its own numbers.
         guests: ids of those that came from another island, by the number of the block before which they came.
         invited: those that come before its next block.
+        algorithm: what its algorithm remembers, by its own numbers.
     """
 
     founders: list[int]
@@ -49,6 +50,7 @@ class _Records:
     numbers: list[int] = field(default_factory=list)
     guests: dict[int, list[int]] = field(default_factory=dict)
     invited: list[tuple[int, Guest]] = field(default_factory=list)
+    algorithm: dict[str, Any] = field(default_factory=dict)
 
 
 class Islands(Search):
@@ -90,7 +92,8 @@ class Islands(Search):
         founders = super().begin(starts)
         if self.algorithm.breed(Round(0, 1, np.random.default_rng(0), self.populations)) is None:
             raise ZennasError(
-                f"islands: the rounds of {self.config.algorithm} are not offspring from the first one on; use evolution"
+                f"islands: the rounds of {self.config.algorithm} are not offspring from the first one on; "
+                "use annealing or evolution"
             )
         sets = len(self.budget_sets)
         self._known = {candidate.id: candidate for candidate in founders}
@@ -118,6 +121,7 @@ class Islands(Search):
             records.numbers += [*taken, *range(self.scored, self.scored + block.scored)]
             self.scored += block.scored
             records.populations = [[records.numbers[place] for place in places] for places in block.populations]
+            records.algorithm = block.algorithm
         self.iteration = spans[-1][1]
         self._invite([block.emigrants for block in blocks])
         # The islands go on while what they found is appended.
@@ -168,7 +172,8 @@ class Islands(Search):
             self._processes.append(process)
             places = {number: place for place, number in enumerate(records.numbers)}
             past = [Guest(c.super_blocks, c.score, c.costs) for c in map(self._known.__getitem__, records.numbers)]
-            own.send(Past(past, [[places[number] for number in ids] for ids in records.populations]))
+            populations = [[places[number] for number in ids] for ids in records.populations]
+            own.send(Past(past, populations, records.algorithm))
         self._known = {}
 
     def _send(self, before: int) -> None:
@@ -206,6 +211,7 @@ class Islands(Search):
                     "founders": records.founders,
                     "guests": [[block, ids] for block, ids in records.guests.items()],
                     "populations": records.populations,
+                    "algorithm": records.algorithm,
                 }
                 for records in self.islands
             ]
@@ -224,6 +230,7 @@ class Islands(Search):
         for island, kept in enumerate(state["islands"]):
             records = _Records(kept["founders"], kept["populations"], [*kept["founders"]])
             records.guests = dict(kept["guests"])
+            records.algorithm = kept.get("algorithm", {})
             for block in range(island, -(-self.iteration // BLOCK), count):
                 first = bisect_right(iterations, block * BLOCK)
                 last = bisect_right(iterations, (block + 1) * BLOCK)

@@ -46,6 +46,8 @@ BudgetText = str | list[str]
 
 DEFAULT_SCORE = "zen-weighted"
 """What a search maximises: its winners were more accurate than those of the other scores (docs/which-score.md)."""
+DEFAULT_ALGORITHM = "annealing"
+"""What proposes networks: it found better ones than the others in every comparison (docs/best-known.md)."""
 DENSE: dict[str, Any] = {"num_classes": 0, "score": "meanfield-dense", "resolution": 224}
 """Defaults of a search for a dense task where they are others."""
 
@@ -118,7 +120,9 @@ class SearchConfig(BaseModel):
     score: Annotated[str, Option("What to maximise; meanfield is the paper's Zen-score in closed form.", SEARCH)] = (
         DEFAULT_SCORE
     )
-    algorithm: Annotated[str, Option("evolution, zen-nas, local, random or regularized.", SEARCH)] = "evolution"
+    algorithm: Annotated[str, Option("annealing, evolution, zen-nas, local, random, regularized.", SEARCH)] = (
+        DEFAULT_ALGORITHM
+    )
     iterations: Annotated[int, Field(ge=1), Option("Networks to propose (T).", SEARCH)] = 48_000
     population: Annotated[int, Field(ge=1), Option("Population size (N).", SEARCH)] = 256
     round_size: Annotated[int, Field(ge=1), Option("Networks proposed from one population.", SEARCH)] = 64
@@ -321,8 +325,8 @@ def read_config(directory: Path, allow_imports: bool = False) -> SearchConfig:
         ImportRefusedError: a setting is not known, and a plugin was not imported.
         ZennasError: the file is damaged.
     """
-    # Runs that do not name it were begun before there was such a bound.
-    values = {"flops_per_param": 0.0, **read_settings(directory, "run", RunError)}
+    # Runs that do not name these were begun before there was such a bound, or any algorithm but one.
+    values = {"flops_per_param": 0.0, "algorithm": "evolution", **read_settings(directory, "run", RunError)}
     where = f"{directory / CONFIG}: "
     plugins = values.get("plugins")
     refused = refused_plugins(plugins if isinstance(plugins, list) else [], allow_imports)

@@ -218,7 +218,7 @@ def test_a_search_is_that_without_the_core(settings, monkeypatch):
 
     with_core = searched()
     cores = []
-    monkeypatch.setattr("zennas.runs.run.core_of", lambda *_: cores.append(1))
+    monkeypatch.setattr("zennas.runs.configured.core_of", lambda *_: cores.append(1))
     assert searched() == with_core
     assert cores
     assert len(with_core) > 200

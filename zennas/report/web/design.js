@@ -12,6 +12,7 @@ function outcomeSection() {
     el("h1", { id: "winner-title" }, title),
     note(`${report.data}, ${sizeText(report.resolution)}, ${report.num_classes} classes; ${report.status}. Chosen as ${winner.why}.`),
     note(`Networks were compared on ${(100 * report.holdout).toPrecision(3)} % of the training images, which none of them had learned from. The test images were ${test === null ? "not looked at yet" : "looked at once, after the last epoch of the winner's training on all training images"}.`),
+    report.advice ? [note(`Mind: ${report.advice}.`)] : [],
     el("div", { class: "cards" },
       card("accuracy on the test images", percent(test), test === null ? "" : `after ${counted(report.final_epochs, "epoch")}`),
       card("on the held-out images", held, `after ${counted(best.accuracies.length, "epoch")}; the best of many reads high`),

@@ -1,5 +1,6 @@
 """Search algorithms: what is proposed next, by name, open to users' own."""
 
+import zennas.searching.algorithms.annealing
 import zennas.searching.algorithms.evolution
 import zennas.searching.algorithms.local
 import zennas.searching.algorithms.random

@@ -85,6 +85,11 @@ class Round:
     rng: np.random.Generator
     populations: Sequence[Population]
 
+    @property
+    def iterations(self) -> range:
+        """The numbers of the proposals, from 1 in the first round."""
+        return range(self.iteration + 1, self.iteration + 1 + self.size)
+
     def draws(self, count: int) -> list[Iterator[float]]:
         """For each proposal of the round an iterator of `count` uniform numbers in [0, 1)."""
         return [iter(row) for row in self.rng.random((self.size, count)).tolist()]
@@ -154,7 +159,8 @@ class Algorithm(ABC):
     def tell(self, candidates: Sequence[Candidate]) -> None:  # noqa: B027  (most algorithms need nothing more)
         """Learn what came of a round: the candidates that were scored, in the order of their proposals.
 
-        The first call has the start of the search.
+        The first call has the start of the search. An island is told of each candidate of another one in a call of its
+        own, before a round.
         """
 
     def state(self) -> dict[str, Any]:

@@ -4,13 +4,15 @@ The paper drops an offspring that exceeds the budgets. `evolution` fits every of
 (`zennas.spaces.fitting`), which finds better networks in as many iterations; `zen-nas` does as the paper does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from zennas.counting.quantities import QUANTITIES
 from zennas.searching.algorithms.algorithm import Algorithm, Offspring, Problem, Proposal, Round
 from zennas.searching.algorithms.registry import register_algorithm
+from zennas.searching.population import Candidate
 from zennas.spaces.fitting import FIT_DRAWS
 from zennas.spaces.operators import offspring_draws
 
@@ -32,15 +34,27 @@ class ZenNas(Algorithm):
 
     def breed(self, round: Round) -> Offspring:
         """Offspring of parents that are drawn uniformly from a population."""
-        iterations = self.problem.iterations
         filled = [number for number, population in enumerate(round.populations) if population.heap]
         draws = round.rng.random((round.size, 1 + offspring_draws()))
-        numbers = range(round.iteration + 1, round.iteration + 1 + round.size)
-        sets = [filled[i % len(filled)] for i in numbers]
+        sets = [filled[i % len(filled)] for i in round.iterations]
+        parents = [round.populations[which].pick(u) for which, u in zip(sets, draws[:, 0].tolist(), strict=True)]
+        return self.offspring_of(round, parents, sets, draws[:, 1:])
+
+    def offspring_of(
+        self, round: Round, parents: Sequence[Candidate], sets: Sequence[int], draws: npt.NDArray[np.float64]
+    ) -> Offspring:
+        """A round's offspring of given parents.
+
+        Args:
+            round: which.
+            parents: of each proposal.
+            sets: number of the set of budgets that each is fitted to, if any is.
+            draws: of each, `offspring_draws()` uniform numbers in [0, 1).
+        """
         return Offspring(
-            [round.populations[which].pick(u) for which, u in zip(sets, draws[:, 0].tolist(), strict=True)],
-            [mutation_probability(i, iterations) for i in numbers],
-            draws[:, 1:],
+            parents,
+            [mutation_probability(i, self.problem.iterations) for i in round.iterations],
+            draws,
             np.array(sets) if self.fits else None,
             round.rng.random((round.size, FIT_DRAWS)) if self.fits else None,
         )

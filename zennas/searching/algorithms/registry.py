@@ -41,7 +41,8 @@ def make_algorithm(name: str, problem: Problem) -> Algorithm:
     """The named algorithm at its start.
 
     Args:
-        name: `evolution`, `zen-nas`, `local`, `random`, `regularized`, or what `register_algorithm` has added.
+        name: `evolution`, `annealing`, `zen-nas`, `local`, `random`, `regularized`, or what `register_algorithm` has
+            added.
         problem: what is searched for.
 
     Raises:

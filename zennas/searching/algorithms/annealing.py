@@ -1,0 +1,114 @@
+"""Annealing (Kirkpatrick et al. 1983) of several networks at a time, of which fewer and fewer go on.
+
+Each lineage is one network, which its offspring replaces where it is better, and now and then where it is worse: so
+different divisions of depth are compared after their widths have been adapted to them, where the best of a common
+population are soon all of one kind.
+"""
+
+from collections.abc import Sequence
+from math import exp
+from statistics import median
+from typing import Any, NamedTuple
+
+from zennas.counting.budgets import within
+from zennas.searching.algorithms.algorithm import Offspring, Problem, Round
+from zennas.searching.algorithms.evolution import Evolution
+from zennas.searching.algorithms.registry import register_algorithm
+from zennas.searching.population import Candidate
+from zennas.spaces.operators import offspring_draws
+
+MOST, FEWEST = 32, 4
+"""Lineages of each set of budgets at the start and in the end."""
+HOT, COLD = 0.3, 0.003
+"""Temperature at the start and in the end, in units of what an offspring's score typically differs by."""
+COOLED = 0.9
+"""Share of the iterations after which neither falls any further."""
+MEMORY = 0.95
+"""Of the unit: the weight of the rounds before against the last one."""
+
+
+class _Turn(NamedTuple):
+    """Which lineage of which set of budgets an offspring is of, and the draw by which it is taken though worse."""
+
+    budgets: int
+    place: int
+    draw: float
+
+
+@register_algorithm("annealing")
+class Annealing(Evolution):
+    """Lineages that accept worse networks, ever more seldom; the worst lineages end one after another. Offspring are
+    fitted to the budgets as those of `evolution`. A frontier has lineages for each set of budgets.
+
+    Attributes:
+        lineages: for each set of budgets the networks that have offspring; none before the first round.
+        unit: median difference in score between an offspring and its parent, smoothed over rounds; `None` before any.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.lineages: list[list[Candidate]] = [[] for _ in problem.budget_sets]
+        self.unit: float | None = None
+        self._temperature = 0.0
+        self._turns: dict[int, _Turn] = {}
+
+    def breed(self, round: Round) -> Offspring:
+        """Offspring of the lineages, which take turns."""
+        cooled = min(1.0, round.iteration / (COOLED * self.problem.iterations))
+        self._temperature = HOT * (COLD / HOT) ** cooled
+        count = max(1, int(MOST * (FEWEST / MOST) ** cooled + 0.5))
+        for number, population in enumerate(round.populations):
+            living = self.lineages[number] or population.ranked()
+            ranked = sorted(living, key=lambda candidate: (-candidate.score, candidate.id))[:count]
+            self.lineages[number] = [ranked[i % len(ranked)] for i in range(count)] if ranked else []
+        filled = [number for number, living in enumerate(self.lineages) if living]
+        draws = round.rng.random((round.size, 1 + offspring_draws()))
+        self._turns = {
+            i: _Turn(filled[i % len(filled)], i // len(filled) % count, draw)
+            for i, draw in zip(round.iterations, draws[:, 0].tolist(), strict=True)
+        }
+        turns = self._turns.values()
+        parents = [self.lineages[turn.budgets][turn.place] for turn in turns]
+        return self.offspring_of(round, parents, [turn.budgets for turn in turns], draws[:, 1:])
+
+    def tell(self, candidates: Sequence[Candidate]) -> None:
+        """Let offspring take their parents' places, and those of other islands that of the worst.
+
+        The start of the search has no part here: lineages are founded on the populations.
+        """
+        differences = []
+        for candidate in candidates:
+            turn = self._turns.get(candidate.iteration)
+            if turn is None:
+                self._welcome(candidate)
+                continue
+            living = self.lineages[turn.budgets]
+            difference = candidate.score - living[turn.place].score
+            differences.append(abs(difference))
+            taken = self._taken(difference, turn.draw)
+            if taken and within(candidate.costs, self.problem.budget_sets[turn.budgets]):
+                living[turn.place] = candidate
+        self._turns = {}
+        if differences:
+            latest = median(differences)
+            self.unit = latest if self.unit is None else MEMORY * self.unit + (1 - MEMORY) * latest
+
+    def _welcome(self, guest: Candidate) -> None:
+        for living, budgets in zip(self.lineages, self.problem.budget_sets, strict=True):
+            worst = min(range(len(living)), key=lambda place: living[place].score, default=None)
+            if worst is not None and living[worst].score < guest.score and within(guest.costs, budgets):
+                living[worst] = guest
+
+    def _taken(self, difference: float, draw: float) -> bool:
+        if difference >= 0 or not self.unit:
+            return difference >= 0
+        return draw < exp(difference / (self.unit * self._temperature))
+
+    def state(self) -> dict[str, Any]:
+        """The lineages and the unit."""
+        return {"lineages": [[candidate.id for candidate in living] for living in self.lineages], "unit": self.unit}
+
+    def restore(self, state: dict[str, Any], candidates: Sequence[Candidate]) -> None:
+        """Go on with the lineages."""
+        self.lineages = [[candidates[number] for number in ids] for ids in state["lineages"]]
+        self.unit = state["unit"]
