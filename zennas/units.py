@@ -109,7 +109,7 @@ COUNT = Unit("", parse_count, format_count, COUNT_STEPS)
 """Numbers so large that they are rounded to three digits: `1.23M`."""
 WHOLE = Unit("", parse_count, str, digits=5)
 """Numbers of which every digit counts: `18`."""
-NUMBER = Unit("", parse_number, lambda value: f"{value:.3g}", digits=4)
+NUMBER = Unit("", parse_number, lambda value: f"{value:.3g}")
 """Ratios."""
 BYTES = Unit("bytes", parse_bytes, format_bytes, BYTE_STEPS)
 SECONDS = Unit("seconds", parse_seconds, format_seconds, SECOND_STEPS, suffix="s")

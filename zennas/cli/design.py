@@ -144,6 +144,7 @@ def show_design(result: "DesignResult") -> None:
     winner = result.winner
     assert winner is not None
     assert result.test_accuracy is not None
+    epochs = len(winner.accuracies)
     console().print(_rounds(result))
     counted = known_costs(result.costs(winner))
     shown = ", ".join(f"{QUANTITIES[n].unit.format(counted[n])} {QUANTITIES[n].title}" for n in ("params", "flops"))
@@ -151,7 +152,7 @@ def show_design(result: "DesignResult") -> None:
     say(f"winner     {winner.plan.name}: {shown}, {winner.plan.why}")
     say(
         f"accuracy   {result.test_accuracy:.2%} of the test images, which were looked at once; "
-        f"{winner.accuracies[-1]:.2%} of the held-out images after {len(winner.accuracies)} epochs"
+        f"{winner.accuracies[-1]:.2%} of the held-out images after {epochs} epoch{'s' * (epochs > 1)}"
     )
     if advice := depth_advice(result):
         say(f"note       {advice}")

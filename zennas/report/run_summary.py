@@ -144,10 +144,11 @@ def _changes(parent: Candidate, member: Candidate) -> str:
     for mutation in member.mutations:
         texts.append(_change(blocks, mutation))
         blocks = mutation.apply(blocks)
-    return "; ".join(texts)
+    return "; ".join(filter(None, texts)) or "unchanged"
 
 
 def _change(blocks: tuple[SuperBlock, ...], mutation: Mutation) -> str:
+    """A mutation in words; empty where it changed nothing."""
     before, after = blocks[mutation.index], mutation.blocks
     text = f"super-block {mutation.index + 1}: "
     if len(after) > 1:
@@ -158,7 +159,7 @@ def _change(blocks: tuple[SuperBlock, ...], mutation: Mutation) -> str:
         old, now = getattr(before, field), getattr(new, field)
         if old != now:
             changes.append(f"{title} {old} → {now}")
-    return text + (", ".join(changes) or "unchanged")
+    return text + ", ".join(changes) if changes else ""
 
 
 def block_text(block: SuperBlock) -> str:

@@ -4,7 +4,7 @@ function knownSection(run) {
   const above = run.known.filter(k => k.spearman > k.baseline).length;
   return section("accuracy", "What is known of accuracy",
     note(`The score is no accuracy. On ${run.known.length} benchmarks of trained networks ${run.score} ranks by accuracy as below (1: exactly, 0: not at all), on ${above} of them better than multiply-adds do. How far that holds for your images, only training tells: train two or three networks of this run before you settle on one.`),
-    table(["benchmark", "networks", `rank correlation of ${run.score}`, "95 % interval", "of multiply-adds"], run.known.map(k => row([k.benchmark, k.networks.toLocaleString("en"), k.spearman.toFixed(2), `${k.low.toFixed(2)} to ${k.high.toFixed(2)}`, k.baseline.toFixed(2)]))));
+    table(["benchmark", "networks", `rank correlation of ${run.score}`, "95 % interval", "of multiply-adds"], run.known.map(k => row([el("td", { class: "left name" }, k.benchmark), k.networks.toLocaleString("en"), k.spearman.toFixed(2), `${k.low.toFixed(2)} to ${k.high.toFixed(2)}`, k.baseline.toFixed(2)]))));
 }
 
 // The quantities that have a column of their own in tables: all but those aside, unless there is a budget of them.

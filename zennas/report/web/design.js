@@ -14,8 +14,8 @@ function outcomeSection() {
     note(`Networks were compared on ${(100 * report.holdout).toPrecision(3)} % of the training images, which none of them had learned from. The test images were ${test === null ? "not looked at yet" : "looked at once, after the last epoch of the winner's training on all training images"}.`),
     report.advice ? [note(`Mind: ${report.advice}.`)] : [],
     el("div", { class: "cards" },
-      card("accuracy on the test images", percent(test), test === null ? "" : `after ${report.final_epochs} epochs`),
-      card("on the held-out images", held, `after ${best.accuracies.length} epochs; the best of many reads high`),
+      card("accuracy on the test images", percent(test), test === null ? "" : `after ${counted(report.final_epochs, "epoch")}`),
+      card("on the held-out images", held, `after ${counted(best.accuracies.length, "epoch")}; the best of many reads high`),
       card("training in all", report.seconds, `${report.candidates.length} candidates; the winner ${report.final_seconds}`),
       winner.costs.map(c => card(c.title, c.text, c.budget ? `budget ${c.budget}` : "", c.share))),
     el("h3", null, "The network"),
@@ -47,7 +47,7 @@ function predictedSection() {
         mark("line", { x1: sx(within(c.interval[0])), x2: sx(within(c.interval[1])), y1: sy(c.estimated), y2: sy(c.estimated), stroke: roundColour(c.round), opacity: 0.5 }),
         mark("circle", { cx: sx(c.predicted), cy: sy(c.estimated), r: 4, style: c.accuracies.length >= report.epochs ? `fill: ${roundColour(c.round)}` : `fill: none; stroke: ${roundColour(c.round)}` }));
     }
-    interactive(frame, known.map(c => ({ x: c.predicted, y: c.estimated, lines: () => [c.name, `predicted ${percent(c.predicted)} (${c.interval.map(v => v.toFixed(1)).join(" to ")})`, `measured ${percent(c.estimated)}${c.accuracies.length >= report.epochs ? "" : `, estimated after ${c.accuracies.length} epochs`}`, c.why] })));
+    interactive(frame, known.map(c => ({ x: c.predicted, y: c.estimated, lines: () => [c.name, `predicted ${percent(c.predicted)} (${c.interval.map(v => v.toFixed(1)).join(" to ")})`, `measured ${percent(c.estimated)}${c.accuracies.length >= report.epochs ? "" : `, estimated after ${counted(c.accuracies.length, "epoch")}`}`, c.why] })));
   });
   const inside = known.filter(c => c.estimated >= c.interval[0] && c.estimated <= c.interval[1]).length;
   return section("predicted", "Predicted and measured",

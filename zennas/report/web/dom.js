@@ -11,6 +11,7 @@ function fill(node, attributes, children) {
   return node;
 }
 
+const counted = (number, thing) => `${number.toLocaleString("en")} ${thing}${number === 1 ? "" : "s"}`;
 const el = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
 const mark = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
@@ -37,11 +38,11 @@ function showTip(lines, x, y) {
 const hideTip = () => { tip.hidden = true; };
 addEventListener("keydown", event => { if (event.key === "Escape") hideTip(); });
 
-// A title stands over its column as the cells below do: on the left for texts.
+// A title stands over its column as the cells below do.
 function table(titles, rows, left = 1) {
-  const onTheLeft = i => i < left || (rows.length > 0 && rows[0].cells[i]?.matches(".text, .left"));
+  const place = i => rows.length ? rows[0].cells[i]?.className || null : i < left ? "left" : null;
   return el("div", { class: "scroll" }, el("table", null,
-    el("thead", null, el("tr", null, titles.map((t, i) => el("th", { scope: "col", class: onTheLeft(i) ? "left" : null }, t)))),
+    el("thead", null, el("tr", null, titles.map((t, i) => el("th", { scope: "col", class: place(i) }, t)))),
     el("tbody", null, rows)));
 }
 const row = (cells, left = 1, attributes = null) =>

@@ -95,9 +95,9 @@ function familySection(run, winner, open) {
   const rows = line.map(a => row([`${a.iteration}`, el("td", { class: "text" }, a.change), FORMATS.score(a.score), el("td", null, el("span", { class: a.gain > 0 ? "up" : null }, a.change === "start" ? "" : signed(a.gain))), FORMATS.params(a.params), FORMATS.flops(a.flops)]));
   const steps = line.slice(1).map(a => a.gain), gains = steps.filter(g => g > 0).length;
   return section("family", "How the winner came about",
-    note(`${steps.length} mutations lead from the start to the winner; ${gains} raised the score, the others were detours that paid later.`),
+    note(`${counted(steps.length, "mutation")} ${steps.length === 1 ? "leads" : "lead"} from the start to the winner; ${gains === steps.length ? "each raised the score" : `${gains} raised the score, the rest paid later`}.`),
     ancestorsChart(run, winner, open),
-    el("details", null, el("summary", null, `All ${steps.length} mutations`), table(["iteration", "mutation", "score", "gain", "params", "multiply-adds"], rows, 2)));
+    el("details", null, el("summary", null, counted(steps.length, "mutation")), table(["iteration", "mutation", "score", "gain", "params", "multiply-adds"], rows, 2)));
 }
 
 function contributionsSection(run, winner) {
