@@ -5,6 +5,7 @@ python benchmarks/rankings.py studies.json [more.json …]
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -15,13 +16,15 @@ from zennas.io.text import write_text
 TARGET = ROOT / "zennas" / "accuracy" / "data" / "rankings.json"
 TITLES = {"regnet.csv": "RegNet X and Y, one ImageNet recipe", "others.csv": "other ImageNet recipes, ranked apart"}
 """Of files whose title is their name."""
+COUNT = re.compile(r"\(\d+ networks, ")
+"""What titles of tabular benchmarks say and the page has a column for."""
 
 
 def main() -> None:
     """Keep title, networks, and each score's Spearman with its interval."""
     benchmarks = [
         {
-            "title": TITLES.get(file["title"], file["title"]),
+            "title": COUNT.sub("(", TITLES.get(file["title"], file["title"])),
             "networks": file["networks"],
             "scores": {
                 score: {
