@@ -33,6 +33,7 @@ from zennas.cli import (
     winners,
     zoo,
 )
+from zennas.cli.summaries import summarise
 from zennas.cli.terminal import OutputLost, drop_output, guard_streams, say
 from zennas.errors import ZennasError
 from zennas.memory import memory_shortage
@@ -71,6 +72,7 @@ for module in (
     export,
 ):
     module.add_to(app)
+summarise(app)
 
 
 @app.callback(invoke_without_command=True)
