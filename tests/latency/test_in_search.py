@@ -61,7 +61,7 @@ def test_every_candidate_meets_the_predicted_budget_and_the_best_uses_it(predict
 
 
 def test_the_predictor_changes_what_is_counted_and_nothing_else(predictor_file: str) -> None:
-    free = start_run(_config(predictor_file, latency="1h", params="1G"), None)
+    free = start_run(_config(predictor_file, latency="1h", params="1G", algorithm="evolution"), None)
     # Nothing is fitted to budgets of which one is predicted.
     plain = start_run(SearchConfig(num_classes=10, params="1G", iterations=2000, rescore=0, algorithm="zen-nas"), None)
     assert free.architecture.super_blocks == plain.architecture.super_blocks
