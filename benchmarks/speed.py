@@ -95,8 +95,9 @@ def timed_search(options: list[str], iterations: int, out: Path, **environment: 
 def searching(results: Results) -> None:
     """Whole processes, and what the search alone took of them, by its own log."""
     with tempfile.TemporaryDirectory() as folder:
-        timed_search(SEARCHES[SMALL][0], 200, Path(folder) / "warm")
-        for name, (options, lengths) in SEARCHES.items():
+        for number, (name, (options, lengths)) in enumerate(SEARCHES.items()):
+            # What is compiled for a score and a space is kept.
+            timed_search(options, 200, Path(folder) / f"warm-{number}")
             for iterations in lengths:
                 key = f"{name}/{iterations}"
                 if key in results:
