@@ -47,7 +47,8 @@ BudgetText = str | list[str]
 DEFAULT_SCORE = "zen-weighted"
 """What a search maximises: its winners were more accurate than those of the other scores (docs/which-score.md)."""
 DEFAULT_ALGORITHM = "annealing"
-"""What proposes networks: it found better ones than the others in every comparison (docs/best-known.md)."""
+"""What proposes networks: under budgets that are counted it finds the best ones, with few iterations by far
+(docs/best-known.md)."""
 DENSE: dict[str, Any] = {"num_classes": 0, "score": "meanfield-dense", "resolution": 224}
 """Defaults of a search for a dense task where they are others."""
 
