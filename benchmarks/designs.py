@@ -61,8 +61,8 @@ CASES = (
     Case("inverted", 224, 1000, {"params": "5.3M"}, ("timm:efficientnet_b0", "timm:mobilenetv3_large_100")),
     Case("inverted", 224, 1000, {"flops": "300M"}, ("timm:mobilenetv2_100",)),
 )
-SMALL = ("90s", ("--max-latency", "10ms", "--clock", "cpu"))
-LARGE = ("4m", ("--max-latency", "150ms", "--clock", "cpu"))
+SMALL = ("90s", ("--max-latency", "10ms", "--clock", "cpu"), "-designs")
+LARGE = ("4m", ("--max-latency", "150ms", "--clock", "cpu"), "-designs")
 """How networks of a size are measured. Processor time: on an idle machine it is the same as time."""
 LATENCY_CASES = (
     (LatencySet("resnet", 32, 1, *SMALL), "ResNet-20"),

@@ -17,6 +17,7 @@ class LatencySet:
     Attributes:
         limit: time for measuring.
         more: further options of the command.
+        purpose: tells it from another set of the same networks that is measured in another way.
     """
 
     space: str
@@ -24,10 +25,11 @@ class LatencySet:
     batch: int
     limit: str
     more: tuple[str, ...] = ()
+    purpose: str = ""
 
     @property
     def name(self) -> str:
-        return f"{self.space}-{self.resolution}-b{self.batch}"
+        return f"{self.space}-{self.resolution}-b{self.batch}{self.purpose}"
 
     @property
     def title(self) -> str:

@@ -209,6 +209,25 @@ def show_sentence(results: Results, score: str) -> str:
     )
 
 
+def measured_lengths(results: Results, score: str, seeds: int) -> None:
+    """Mean score of winners by algorithm and iterations, for one budget of each space."""
+    for case in (case for case in cases(score) if case.title in LENGTHS_OF):
+        for iterations in LENGTHS:
+            key = f"{case.title}, {iterations:,} iterations"
+            if key not in results:
+                found = {a: [case.search(seed, a, iterations)[0] for seed in range(seeds)] for a in ALGORITHMS}
+                results.add(key, **{a: [round(value, 3) for value in values] for a, values in found.items()})
+
+
+def show_lengths(results: Results) -> str:
+    """Lowest and mean of the seeds."""
+    lines = [
+        [key, *(f"{min(row[a]):.1f}, {statistics.fmean(row[a]):.1f}" for a in ALGORITHMS)]
+        for key, row in results.rows.items()
+    ]
+    return table(["search", *(f"{algorithm}: lowest, mean" for algorithm in ALGORITHMS)], lines)
+
+
 def main() -> None:
     """Find references, or measure the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -229,25 +248,6 @@ def main() -> None:
     with measuring(f"winners-{arguments.score}", arguments.keep) as results:
         measured(results, arguments.score, arguments.seeds or 10, arguments.iterations or 48_000)
     print(show(results, arguments.score))
-
-
-def measured_lengths(results: Results, score: str, seeds: int) -> None:
-    """Mean score of winners by algorithm and iterations, for one budget of each space."""
-    for case in (case for case in cases(score) if case.title in LENGTHS_OF):
-        for iterations in LENGTHS:
-            key = f"{case.title}, {iterations:,} iterations"
-            if key not in results:
-                found = {a: [case.search(seed, a, iterations)[0] for seed in range(seeds)] for a in ALGORITHMS}
-                results.add(key, **{a: [round(value, 3) for value in values] for a, values in found.items()})
-
-
-def show_lengths(results: Results) -> str:
-    """Lowest and mean of the seeds."""
-    lines = [
-        [key, *(f"{min(row[a]):.1f}, {statistics.fmean(row[a]):.1f}" for a in ALGORITHMS)]
-        for key, row in results.rows.items()
-    ]
-    return table(["search", *(f"{algorithm}: lowest, mean" for algorithm in ALGORITHMS)], lines)
 
 
 _GOAL = 0.003

@@ -145,7 +145,7 @@ class Run:
             if rescorer is not None:
                 winners, whole = self._confirmed(rescorer, finish is not None, winners)
                 status = status if whole else INTERRUPTED
-        self.notes += [note for note in depth_advice(winners) if note not in self.notes]
+        self.notes += depth_advice(winners)
         search = self.search
         result = SearchResult(
             self.config,

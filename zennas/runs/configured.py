@@ -11,9 +11,7 @@ from zennas.searching.islands import Islands
 from zennas.searching.problem import configured_problem
 from zennas.searching.rounds import Search
 from zennas.searching.scoring import chain_scorer, round_scorer
-from zennas.searching.settings import (
-    SearchConfig,
-)
+from zennas.searching.settings import SearchConfig
 from zennas.searching.tasks import Execute
 
 

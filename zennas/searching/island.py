@@ -6,7 +6,7 @@ the order in which it met them.
 """
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
@@ -54,7 +54,7 @@ class Past:
 
     candidates: Sequence[Guest]
     populations: Sequence[Sequence[int]]
-    algorithm: Mapping[str, Any]
+    algorithm: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Island:
         for population, numbers in zip(self._populations, past.populations, strict=True):
             population.restore([candidates[number] for number in numbers], None)
         if past.algorithm:
-            self._algorithm.restore(dict(past.algorithm), candidates)
+            self._algorithm.restore(past.algorithm, candidates)
 
     def _add(self, guests: Sequence[Guest]) -> list[Candidate]:
         self._core.add_candidates([guest.super_blocks for guest in guests])
