@@ -232,7 +232,7 @@ def _normalised_pair(x: Tensor, layer: Convolution) -> tuple[Tensor, Tensor]:
         halves = in_rows.reshape(2, -1, layer.out_channels)
         variances = torch.empty(2, layer.out_channels, dtype=torch.float64)
         for half, variance in zip(halves.numpy(), variances.numpy(), strict=True):
-            normalise(half, layer.activation, NORM_EPS, variance)
+            normalise(half, layer.activation is not None, NORM_EPS, variance)
         return x, variances[0]
     y = torch.empty_like(x)
     unbiased = torch.ones(2, layer.out_channels, device=x.device)
