@@ -216,7 +216,7 @@ def test_batch_norm_in_place_is_that_of_torch(rows, channels, activation):
 def test_with_and_without_compiled_batch_norm_the_same(monkeypatch):
     chain = (
         Convolution(3, 24, 3),
-        Convolution(24, 24, 3, 2, groups=24, activation=False),
+        Convolution(24, 24, 3, 2, groups=24, activation=None),
         AveragePool(24, 3, 2),
         Convolution(24, 40, 1),
     )
