@@ -296,8 +296,8 @@ def test_of_annealing_fewer_and_fewer_lineages_go_on_and_take_worse_networks_eve
             assert all(within(candidate.costs, budgets) for candidate in living)
         taken = {c.id: c for living in lineages for c in living if c.id >= met}.values()
         worse.append(sum(c.score < candidates[c.parent].score for c in taken))
-    assert counts[0] == [32, 32]
-    assert counts[-1] == [4, 4]
+    assert counts[0] == [16, 16]
+    assert counts[-1] == [1, 1]
     assert all(later <= earlier for earlier, later in itertools.pairwise(counts))
     assert sum(worse[:60]) > 3 * sum(worse[-60:])
 

@@ -9,7 +9,7 @@ from tests.strategies import random_networks
 from zennas.counting import count_super_blocks
 from zennas.counting.budgets import Budget, within
 from zennas.spaces.fitting import FIT_DRAWS, fit
-from zennas.spaces.mutation import Mutation
+from zennas.spaces.mutation import Mutation, in_proportion
 from zennas.spaces.space import search_space
 
 
@@ -42,6 +42,30 @@ def test_it_is_the_widest_that_fits(name):
         bound += bool(fitting) and max(fitting) < values[-1]
     assert changed > 15
     assert bound > 5
+
+
+def test_a_width_and_its_bottleneck_are_fitted_together():
+    space, rng = replace(search_space("mobilenet", 32), together=1.0), np.random.default_rng(5)
+    inner = 0
+    for network in random_networks("mobilenet", 32, 30, seed=4, mutations=30):
+        blocks = network.super_blocks
+        budgets = [Budget("params", count(blocks).params * float(rng.uniform(0.9, 1.3)))]
+        mutation = fit(blocks, space, budgets, count, rng.random(FIT_DRAWS).tolist())
+        if mutation is None or not 0 < mutation.index < len(blocks) - 1:
+            continue
+        inner += 1
+        old, (block,) = blocks[mutation.index], mutation.blocks
+        proportion = old.bottleneck / old.out_channels
+        assert abs(block.bottleneck - proportion * block.out_channels) <= 4 or block.bottleneck == space.bottleneck.low
+        others = [
+            replace(old, out_channels=value, bottleneck=in_proportion(old, value, space))
+            for value in space.width.near(old.out_channels, space.mutation)
+        ]
+        fitting = [
+            other for other in others if within(count(Mutation(mutation.index, (other,)).apply(blocks)), budgets)
+        ]
+        assert block == (fitting[-1] if fitting else others[0])
+    assert inner > 10
 
 
 def test_frozen_parts_stay():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import random_networks
 from zennas.architecture import Architecture, parse_structure
-from zennas.spaces.mutation import DRAWS, applied, draw_mutation, mutate
+from zennas.spaces.mutation import DRAWS, applied, draw_mutation, in_proportion, mutate
 from zennas.spaces.operators import draw_offspring, offspring_draws
 from zennas.spaces.space import BlockChoice, Range, SearchSpace, search_space
 from zennas.spaces.start import random_small
@@ -57,6 +57,26 @@ def test_the_type_changes_with_probability_rho():
             changed += (before.block, before.kernel) != (after.block, after.kernel)
     expected = 0.3 * (1 - 1 / len(space.choices))
     assert scipy.stats.binomtest(changed, inner, expected).pvalue > 1e-4
+
+
+def test_of_a_given_share_of_changes_width_and_bottleneck_keep_their_proportion():
+    space, rng = replace(search_space("mobilenet", 32), together=0.6), np.random.default_rng(3)
+    network = parse_structure(
+        "SuperConvK3BNRELU(3,16,1,1)SuperResIDWE2K3(16,80,1,80,2)"
+        "SuperResIDWE2K3(80,160,2,40,2)SuperConvK1BNRELU(160,64,1,1)"
+    ).super_blocks
+    drawn = [draw_mutation(network, 0.0, space, iter(rng.random(DRAWS).tolist())) for _ in range(6_000)]
+    changed = [(network[m.index], m.blocks[0]) for m in drawn if 0 < m.index < len(network) - 1]
+    both = [new for old, new in changed if new.bottleneck == in_proportion(old, new.out_channels, space)]
+    # Beside those of depth alone and those that come to it by chance, at most one of 6 values in most cases.
+    assert 1 / 7 + 0.6 * 6 / 7 < len(both) / len(changed) < 1 / 7 + 0.75 * 6 / 7
+    wide = {new.out_channels for old, new in changed if old.bottleneck == old.out_channels and new in both}
+    assert wide == set(range(40, 161, 8))
+
+
+def test_the_nearest_allowed_value():
+    allowed = Range(16, 64, 8)
+    assert [allowed.nearest(value) for value in (1, 20, 19.9, 43, 44, 1000)] == [16, 24, 16, 40, 48, 64]
 
 
 def test_widths_and_depths_are_uniform_over_half_to_double():

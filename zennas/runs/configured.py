@@ -38,13 +38,14 @@ def new_search(
             iterations=planned_iterations(problem.iterations, rounds),
         )
     algorithm = make_algorithm(config.algorithm, problem)
+    counted = config.resolution, config.num_classes, config.deployed_type
     search = Search(
         problem,
         algorithm,
         round_scorer(config, execute),
         config.round_size,
         config.seed,
-        core=core_of(problem, config.resolution, config.num_classes, config.deployed_type) if latency is None else None,
+        core=None if latency is not None else core_of(algorithm.problem, *counted),
         chain_scorer=chain_scorer(config),
     )
     return Islands(search, config) if config.islands > 1 else search

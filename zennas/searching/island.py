@@ -89,7 +89,7 @@ class Island:
         self._round_size, self._seed = config.round_size, config.seed
         self._algorithm: Algorithm = make_algorithm(config.algorithm, self.problem)
         core, scorer = (
-            core_of(self.problem, config.resolution, config.num_classes, config.deployed_type),
+            core_of(self._algorithm.problem, config.resolution, config.num_classes, config.deployed_type),
             chain_scorer(config),
         )
         assert core is not None

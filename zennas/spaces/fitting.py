@@ -10,7 +10,7 @@ from dataclasses import replace
 from zennas.architecture.model import SuperBlock
 from zennas.counting import Costs
 from zennas.counting.budgets import Budget
-from zennas.spaces.mutation import Mutation
+from zennas.spaces.mutation import Mutation, in_proportion
 from zennas.spaces.space import SearchSpace
 
 FIT_DRAWS = 2
@@ -26,14 +26,14 @@ def fit(
 ) -> Mutation | None:
     """A mutation of one super-block's width or bottleneck to the largest value around it that exceeds no budget.
 
-    Where every value does, it is the smallest. Costs that do not grow with widths may leave a larger one unseen.
+    In a share of all cases, `SearchSpace.together`, the bottleneck keeps its proportion to the width. Where every value does, it is the smallest. Costs that do not grow with widths may leave a larger one unseen.
 
     Args:
         super_blocks: the network.
         space: bounds of the widths, and how far a mutation goes.
         budgets: upper bounds.
         count: costs of a network.
-        draws: two uniform numbers: which super-block, and whether its bottleneck.
+        draws: two uniform numbers: which super-block, and whether its bottleneck, its width, or both.
 
     Returns:
         The mutation; `None` where the width is that already.
@@ -42,18 +42,24 @@ def fit(
     end = len(super_blocks) - (space.head is not None and "head" in space.frozen)
     index = first + int(draws[0] * (end - first))
     block = super_blocks[index]
-    inner = False
+    inner = both = False
     if index == 0:
         allowed = space.stem_width
     elif space.head is not None and index == len(super_blocks) - 1:
         allowed = space.head_width
-    elif draws[1] < 0.5 and block.bottleneck > 0:
+    elif draws[1] < 0.5 * (1 - space.together) and block.bottleneck > 0:
         inner, allowed = True, space.bottleneck
     else:
         allowed = space.widths_at(super_blocks, index)
+        both = draws[1] >= 1 - space.together and block.bottleneck > 0
 
     def widened(value: int) -> Mutation:
-        changed = replace(block, bottleneck=value) if inner else replace(block, out_channels=value)
+        if inner:
+            changed = replace(block, bottleneck=value)
+        elif both:
+            changed = replace(block, out_channels=value, bottleneck=in_proportion(block, value, space))
+        else:
+            changed = replace(block, out_channels=value)
         return Mutation(index, (changed,))
 
     before = block.bottleneck if inner else block.out_channels

@@ -80,14 +80,24 @@ def draw_mutation(
         return Mutation(index, (_widened(block, space.head_width, space, draws),))
     kind = draw_type(block, rho, space, draws)
     changes = _CHANGES.pick(next(draws))
+    widths = block.bottleneck > 0 and ("width" in changes or "bottleneck" in changes)
+    together = widths and space.together > 0 and next(draws) < space.together
+    width = block.out_channels
+    if together or "width" in changes:
+        width = draw_width(super_blocks, index, space, draws)
+    inner = block.bottleneck
+    if together:
+        inner = in_proportion(block, width, space)
+    # A type without a bottleneck may be followed by one that needs it.
+    elif "bottleneck" in changes or not inner:
+        inner = draw_bottleneck(block, space, draws)
     changed = SuperBlock(
         kind.block,
         kind.kernel,
         block.in_channels,
-        draw_width(super_blocks, index, space, draws) if "width" in changes else block.out_channels,
+        width,
         block.stride,
-        # A type without a bottleneck may be followed by one that needs it.
-        draw_bottleneck(block, space, draws) if "bottleneck" in changes or not block.bottleneck else block.bottleneck,
+        inner,
         draw_depth(block, space, draws) if "depth" in changes else block.layers,
         kind.expansion,
         kind.group_width,
@@ -131,6 +141,17 @@ def draw_bottleneck(block: SuperBlock, space: SearchSpace, draws: Iterator[float
         draws: uniform numbers in [0, 1), of which one is consumed.
     """
     return _near(space.bottleneck, block.bottleneck, space, draws)
+
+
+def in_proportion(block: SuperBlock, width: int, space: SearchSpace) -> int:
+    """The bottleneck that is to another width, as nearly as is allowed, what that of a super-block is to its own.
+
+    Args:
+        block: the super-block; its bottleneck is not 0.
+        width: the other output channels.
+        space: the bottlenecks that are allowed.
+    """
+    return space.bottleneck.nearest(block.bottleneck * width / block.out_channels)
 
 
 def draw_depth(block: SuperBlock, space: SearchSpace, draws: Iterator[float]) -> int:

@@ -35,6 +35,10 @@ class Range:
             return range(nearest, nearest + 1)
         return range(first, last + 1, self.step)
 
+    def nearest(self, value: float) -> int:
+        """The allowed value nearest to `value`, the larger one of two."""
+        return min(max(int(value / self.step + 0.5) * self.step, self.low), self.high)
+
     def below(self, bound: int) -> range:
         """The allowed values up to `bound`; at least the smallest one."""
         return range(self.low, max(self.low, min(bound, self.high)) + 1, self.step)
@@ -70,6 +74,8 @@ class SearchSpace:
         frozen: parts that no mutation touches: `stem`, `head`.
         start: super-blocks to start from instead of a random small network.
         growing: whether no super-block of the stages is narrower than the one before it, as in published networks.
+        together: share of the mutations of a width or a bottleneck, and of the widths that are fitted to a budget, in
+            which both change and keep their proportion.
     """
 
     name: str
@@ -87,6 +93,7 @@ class SearchSpace:
     frozen: frozenset[str] = frozenset()
     start: tuple[SuperBlock, ...] = ()
     growing: bool = False
+    together: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.choices:

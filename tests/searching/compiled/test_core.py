@@ -69,6 +69,8 @@ def spaces():
     yield "without a head", SearchSpace("bare", mixed, (2, 2), head=None, frozen=frozenset({"stem"})), 17
     grey = search_space("mobilenet", Size(96, 41))
     yield "not square and grey", replace(grey, stem=grey.stem.resized(1, 1)), Size(96, 41)
+    yield "widths together", replace(search_space("mobilenet", 64, se=True), together=0.6), 64
+    yield "widths together, growing", replace(search_space("resnet", 32), together=0.9, growing=True), 32
     yield "a frozen head", replace(search_space("resnet", 32), frozen=frozenset({"head"})), 32
 
 

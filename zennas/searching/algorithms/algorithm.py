@@ -137,6 +137,9 @@ class Algorithm(ABC):
 
     Two runs of one seed must propose the same, on any number of workers and after a crash: randomness comes from
     `Round.rng` alone, and whatever is remembered from round to round, beside `Round.populations`, is in `state`.
+
+    Attributes:
+        problem: what is searched for; an algorithm may have its own way to mutate in the space.
     """
 
     def __init__(self, problem: Problem) -> None:

@@ -6,6 +6,7 @@ population are soon all of one kind.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import exp
 from statistics import median
 from typing import Any, NamedTuple
@@ -17,10 +18,13 @@ from zennas.searching.algorithms.registry import register_algorithm
 from zennas.searching.population import Candidate
 from zennas.spaces.operators import offspring_draws
 
-MOST, FEWEST = 32, 4
+MOST, FEWEST = 16, 1
 """Lineages of each set of budgets at the start and in the end."""
 HOT, COLD = 0.3, 0.003
 """Temperature at the start and in the end, in units of what an offspring's score typically differs by."""
+TOGETHER = 0.6
+"""Share of the changes and fits of a width or a bottleneck in which both change, the proportion kept: a block whose
+bottleneck is as wide as its output has identity links, which the change of either alone would make convolutions."""
 COOLED = 0.9
 """Share of the iterations after which neither falls any further."""
 MEMORY = 0.95
@@ -46,7 +50,7 @@ class Annealing(Evolution):
     """
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__(problem)
+        super().__init__(replace(problem, space=replace(problem.space, together=TOGETHER)))
         self.lineages: list[list[Candidate]] = [[] for _ in problem.budget_sets]
         self.unit: float | None = None
         self._temperature = 0.0

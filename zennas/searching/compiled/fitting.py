@@ -11,6 +11,7 @@ from zennas.searching.compiled.mutation import (
     STAGE_WIDTH,
     STEM_WIDTH,
     Numbers,
+    in_proportion,
     values_near,
     widths_at,
 )
@@ -146,13 +147,15 @@ def fit(
     """
     length = len(network)
     index = numbers.first + int(draws[0] * (length - numbers.frozen_last - numbers.first))
-    column, row = OUT, STAGE_WIDTH
+    column, row, both, inner = OUT, STAGE_WIDTH, False, network[index, BOTTLENECK]
     if index == 0:
         row = STEM_WIDTH
     elif numbers.has_head and index == length - 1:
         row = HEAD_WIDTH
-    elif draws[1] < 0.5 and network[index, BOTTLENECK] > 0:
-        column, row = BOTTLENECK, STAGE_BOTTLENECK
+    elif inner > 0:
+        both = draws[1] >= 1 - numbers.together
+        if draws[1] < 0.5 * (1 - numbers.together):
+            column, row = BOTTLENECK, STAGE_BOTTLENECK
     before, step = network[index, column], numbers.ranges[row, 2]
     least, most = numbers.ranges[row, 0], numbers.ranges[row, 1]
     if row == STAGE_WIDTH:
@@ -174,6 +177,8 @@ def fit(
     while low < high:
         middle = (low + high + 1) // 2
         network[index, column] = first + middle * step
+        if both:
+            network[index, BOTTLENECK] = in_proportion(numbers, inner, before, network[index, OUT])
         if column == OUT and index + 1 < length:
             network[index + 1, IN] = network[index, OUT]
         # A width changes its super-block and the next one, and no side of a map.
@@ -186,6 +191,9 @@ def fit(
         else:
             high = middle - 1
     network[index, column] = first + low * step
+    if both:
+        wider = in_proportion(numbers, inner, before, network[index, OUT])
+        network[index, BOTTLENECK] = inner if network[index, OUT] == before else wider
     if column == OUT and index + 1 < length:
         network[index + 1, IN] = network[index, OUT]
     for field in range(6):

@@ -28,6 +28,7 @@ class Numbers(NamedTuple):
         types: of the space's choices, as TYPE counts them.
         ranges: low, high and step of stem width, head width, width, bottleneck and layers.
         factors: between which a mutation moves widths and depths.
+        together: share of the changes of a width or a bottleneck in which both change.
         split_at: layers at which a super-block splits.
         growing: whether no super-block of the stages is narrower than the one before it.
         has_head: whether the last super-block is a head.
@@ -42,6 +43,7 @@ class Numbers(NamedTuple):
     types: IntVector
     ranges: IntMatrix
     factors: Vector
+    together: float
     split_at: int
     growing: bool
     has_head: bool
@@ -82,6 +84,7 @@ def numbers_of(space: SearchSpace, types: "dict[tuple[object, ...], int]") -> Nu
         np.array([types[type_key(choice)] for choice in space.choices]),
         np.array(ranges),
         np.array(space.mutation, dtype=float),
+        float(space.together),
         space.split_at,
         space.growing,
         space.head is not None,
@@ -199,6 +202,21 @@ def one_of(numbers: Numbers, which: int, values: tuple[int, int], u: float) -> i
 
 
 @compiled_apart
+def in_proportion(numbers: Numbers, inner: int, before: int, width: int) -> int:
+    """The bottleneck that is to a width what it was to the width before, as `zennas.spaces.mutation.in_proportion`.
+
+    Args:
+        numbers: of the space.
+        inner: bottleneck before.
+        before: output channels before.
+        width: output channels now.
+    """
+    step = numbers.ranges[STAGE_BOTTLENECK, 2]
+    value = int(inner * width / before / step + 0.5) * step
+    return int(min(max(value, numbers.ranges[STAGE_BOTTLENECK, 0]), numbers.ranges[STAGE_BOTTLENECK, 1]))
+
+
+@compiled_apart
 def change(
     numbers: Numbers, network: IntMatrix, rho: float, draws: Vector, drawn: int, parts: IntMatrix
 ) -> tuple[int, int, int]:
@@ -231,13 +249,19 @@ def change(
         drawn += 1
     changed = numbers.changes[picked(numbers.change_bounds, draws[drawn])]
     drawn += 1
-    if changed & WIDTH:
+    together = False
+    if numbers.together > 0 and block[BOTTLENECK] > 0 and changed & (WIDTH | INNER):
+        together = draws[drawn] < numbers.together
+        drawn += 1
+    if together or changed & WIDTH:
         least, most = widths_at(numbers, network, index)
         block[OUT] = one_of(
             numbers, STAGE_WIDTH, values_near(numbers, STAGE_WIDTH, block[OUT], least, most), draws[drawn]
         )
         drawn += 1
-    if changed & INNER or block[BOTTLENECK] == 0:
+    if together:
+        block[BOTTLENECK] = in_proportion(numbers, block[BOTTLENECK], network[index, OUT], block[OUT])
+    elif changed & INNER or block[BOTTLENECK] == 0:
         block[BOTTLENECK] = near(numbers, STAGE_BOTTLENECK, block[BOTTLENECK], draws[drawn])
         drawn += 1
     if changed & DEPTH:
