@@ -26,7 +26,8 @@ def fit(
 ) -> Mutation | None:
     """A mutation of one super-block's width or bottleneck to the largest value around it that exceeds no budget.
 
-    In a share of all cases, `SearchSpace.together`, the bottleneck keeps its proportion to the width. Where every value does, it is the smallest. Costs that do not grow with widths may leave a larger one unseen.
+    In a share of all cases, `SearchSpace.together`, its bottleneck keeps its proportion to the width. Where every value
+    exceeds a budget, it is the smallest. Costs that do not grow with widths may leave a larger one unseen.
 
     Args:
         super_blocks: the network.
