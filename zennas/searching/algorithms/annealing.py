@@ -22,13 +22,13 @@ MOST, FEWEST = 16, 1
 """Lineages of each set of budgets at the start and in the end."""
 HOT, COLD = 0.3, 0.003
 """Temperature at the start and in the end, in units of what an offspring's score typically differs by."""
-TOGETHER = 0.6
-"""Share of the changes and fits of a width or a bottleneck in which both change, the proportion kept: a block whose
-bottleneck is as wide as its output has identity links, which the change of either alone would make convolutions."""
 COOLED = 0.9
 """Share of the iterations after which neither falls any further."""
 MEMORY = 0.95
 """Of the unit: the weight of the rounds before against the last one."""
+TOGETHER = 0.6
+"""Share of the changes and fits of a width or a bottleneck in which both change, the proportion kept: a block whose
+bottleneck is as wide as its output has identity links, which the change of either alone would make convolutions."""
 
 
 class _Turn(NamedTuple):
