@@ -93,6 +93,11 @@ def _say(note: str) -> None:
     _said.add(note)
 
 
+def leave_notes() -> None:
+    """Leave notes to the process that began this one, which is no worker of its own."""
+    _said.add("")
+
+
 def _folders(chosen: str) -> Iterator[tuple[Path, bool]]:
     """Where compiled code may be kept, best first, and whether using it is worth a note."""
     name = f"compiled-{_checksum()}"
