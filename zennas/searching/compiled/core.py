@@ -17,9 +17,10 @@ from zennas.scores.chains import COLUMNS, CountedChains
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
 from zennas.searching.algorithms.algorithm import Offspring, Problem
 from zennas.searching.compiled.bred import Bred, Types, super_block
-from zennas.searching.compiled.count import COSTS, FLOPS, PARAMS, Counted, Parts
+from zennas.searching.compiled.count import COSTS, FLOPS, PARAMS, Counted
 from zennas.searching.compiled.fitting import Bounds, Room
 from zennas.searching.compiled.mutation import MOST_MUTATIONS, Numbers, most_parts, numbers_of, type_key
+from zennas.searching.compiled.parts import Parts, nothing_known
 from zennas.searching.compiled.program import FIELDS, Program, compiled_types
 from zennas.searching.compiled.round import propose_round
 from zennas.searching.compiled.seen import copy, see
@@ -280,6 +281,7 @@ class Core:
                 np.empty(longest),
                 np.empty((longest + 1, 2), dtype=np.int64),
             ),
+            nothing_known(self._program),
         )
         return self._room
 
