@@ -68,7 +68,7 @@ class Core:
         self._numbers: Numbers | None = None
         self._convolve = np.empty(0, dtype=np.int64)
         self._bounds = _bounds(problem)
-        self._rows = np.empty((1 << 10, FIELDS), dtype=np.int64)
+        self._rows = np.empty((1 << 10, FIELDS), dtype=np.int32)
         self._ends = np.zeros(1 << 8, dtype=np.int64)
         self._candidates = 0
         self._longest = 0
