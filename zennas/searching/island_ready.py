@@ -15,11 +15,11 @@ def _warm_up() -> None:
     from zennas.searching.settings import SearchConfig
     from zennas.spaces.start import starting_network
 
-    island = Island(SearchConfig(params="1M", iterations=1))
+    island = Island(SearchConfig(params="1M", iterations=2))
     problem = island.problem
     start = starting_network(problem.space, problem.budget_sets[0], 32, 100, np.random.default_rng(0), problem.count)
     island.go_on_from(Past([Guest(start, 0.0, problem.count(start))], [[0]], {}))
-    island.run(0, 1, (), 1)
+    island.run(0, 2, (), 1)
 
 
 with loading():

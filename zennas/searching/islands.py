@@ -152,6 +152,8 @@ class Islands(Search):
         scores = bred.scores.tolist()
         for population, places in zip(self.populations, self.core.within(bred.costs), strict=True):
             held = {score for score, _, _ in population.heap}
+            if population.full:
+                places = places[bred.scores[places] > population.heap[0][0]]
             for place in places.tolist():
                 score = scores[place]
                 if not population.would_enter(score):

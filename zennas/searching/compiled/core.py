@@ -155,7 +155,8 @@ class Core:
         parents = offspring.parents
         ids = np.array([parent.id for parent in parents], dtype=np.int64)
         spans = np.stack([self._ends[ids], self._ends[ids + 1]], axis=1)
-        rho, draws = np.array(offspring.rho), offspring.draws
+        # A single row of a larger array would be of a type of its own, for which all would be compiled again.
+        rho, draws = np.array(offspring.rho), np.ascontiguousarray(offspring.draws)
         fits, fit_draws = offspring.fits, offspring.fit_draws
         if fits is None or fit_draws is None:
             fits, fit_draws = np.full(len(parents), -1), np.empty((len(parents), FIT_DRAWS))
@@ -223,7 +224,10 @@ class Core:
         networks, lengths = batch.networks[places], batch.lengths[places]
         rows = networks[np.arange(networks.shape[1]) < lengths[:, None]]
         self._append(rows, lengths)
-        parts = batch.mutated.shape[1] // MOST_MUTATIONS
+        mutations, changes = batch.mutations[places], batch.places[places]
+        made = np.arange(MOST_MUTATIONS) < mutations[:, None]
+        widest = int(changes[:, :, 1].max(initial=1, where=made))
+        mutated = batch.mutated.reshape(len(batch.mutated), MOST_MUTATIONS, -1, FIELDS)
         return Bred(
             self._types,
             first,
@@ -231,9 +235,9 @@ class Core:
             batch.parents[places],
             scores,
             batch.costs[places],
-            batch.mutations[places],
-            batch.places[places].astype(np.int32),
-            batch.mutated[places].reshape(-1, MOST_MUTATIONS, parts, FIELDS).astype(np.int32),
+            mutations,
+            changes.astype(np.int32),
+            mutated[places, :, :widest].astype(np.int32),
             rows.astype(np.int32),
             np.cumsum(lengths),
         )
