@@ -28,9 +28,11 @@ def begin_fork_server(modules: Sequence[str]) -> None:
     """
     if not FORKED:
         return
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
     context().set_forkserver_preload(list(modules))
+    # The server begins it where it does not run, which ends with letting interrupts through again.
+    resource_tracker.ensure_running()
     # Ctrl-C at a terminal reaches the whole process group: the server is to ignore it from its first moment on.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

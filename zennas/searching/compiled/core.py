@@ -237,7 +237,7 @@ class Core:
             batch.costs[places],
             mutations,
             changes.astype(np.int32),
-            mutated[places, :, :widest].astype(np.int32),
+            mutated[:, :, :widest][places].astype(np.int32),
             rows.astype(np.int32),
             np.cumsum(lengths),
         )

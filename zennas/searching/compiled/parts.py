@@ -40,9 +40,10 @@ from zennas.searching.compiled.program import (
     Program,
 )
 
-PLACES = 1 << 12
-"""Super-blocks that are known at a time."""
-_SHIFT = np.uint64(64 - 12)
+BITS = 10
+PLACES = 1 << BITS
+"""Super-blocks that are known at a time; more of them would leave the processor's nearest caches."""
+_SHIFT = np.uint64(64 - BITS)
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _HEIGHT, _WIDTH, _COUNTED = FIELDS, FIELDS + 1, FIELDS + 2
 _HEIGHT_OUT, _WIDTH_OUT, _ROWS, _MORE_ROWS, _KNOWN = range(_COUNTED + len(COSTS), _COUNTED + len(COSTS) + 5)
