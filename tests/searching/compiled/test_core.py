@@ -87,7 +87,7 @@ def grown(space, resolution, rng, rounds=12, size=32, dtype="fp32"):
         offspring = Offspring(
             parents,
             rng.random(size).tolist(),
-            rng.random((size, offspring_draws())),
+            rng.random((size, 1 + offspring_draws()))[:, 1:],
             rng.integers(-1, 2, size),
             rng.random((size, FIT_DRAWS)),
         )

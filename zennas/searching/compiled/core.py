@@ -227,7 +227,8 @@ class Core:
         mutations, changes = batch.mutations[places], batch.places[places]
         made = np.arange(MOST_MUTATIONS) < mutations[:, None]
         widest = int(changes[:, :, 1].max(initial=1, where=made))
-        mutated = batch.mutated.reshape(len(batch.mutated), MOST_MUTATIONS, -1, FIELDS)
+        parts = batch.mutated.shape[1] // MOST_MUTATIONS
+        mutated = batch.mutated.reshape(-1, MOST_MUTATIONS, parts, FIELDS)
         return Bred(
             self._types,
             first,
