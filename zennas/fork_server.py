@@ -9,7 +9,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_all_start_methods, get_context
-from multiprocessing.context import BaseContext
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
 # On macOS libraries of the system do not survive a fork.
 FORKED = sys.platform != "darwin" and "forkserver" in get_all_start_methods()
@@ -41,9 +44,9 @@ def begin_fork_server(modules: Sequence[str]) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def context() -> BaseContext:
+def context() -> "ForkServerContext | SpawnContext":
     """What makes processes that are forked from the server, or spawned where there is none."""
-    return get_context("forkserver" if FORKED else "spawn")
+    return get_context("forkserver") if FORKED else get_context("spawn")
 
 
 @contextmanager

@@ -12,10 +12,10 @@ def _warm_up() -> None:
     import numpy as np
 
     from zennas.searching.island import Guest, Island, Past
-    from zennas.searching.settings import SearchConfig
+    from zennas.searching.settings import checked_config
     from zennas.spaces.start import starting_network
 
-    island = Island(SearchConfig(params="1M", iterations=2))
+    island = Island(checked_config({"params": "1M", "iterations": 2}))
     problem = island.problem
     start = starting_network(problem.space, problem.budget_sets[0], 32, 100, np.random.default_rng(0), problem.count)
     island.go_on_from(Past([Guest(start, 0.0, problem.count(start))], [[0]], {}))

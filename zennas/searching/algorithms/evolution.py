@@ -24,7 +24,7 @@ def mutation_probabilities(proposed: Sequence[int], iterations: int) -> npt.NDAr
         proposed: numbers of proposals.
         iterations: of the whole search.
     """
-    remaining = np.maximum(0, iterations - 2 * np.array(proposed)) / iterations
+    remaining: npt.NDArray[np.float64] = np.maximum(0, iterations - 2 * np.array(proposed)) / iterations
     return remaining + 0.1 * (1 - remaining)
 
 

@@ -1,7 +1,7 @@
 """The rows of a search's candidates, and rounds that are carried out on them."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from zennas.optional_dependencies import installed
 from zennas.scores.chains import COLUMNS, CountedChains
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
 from zennas.searching.algorithms.algorithm import Offspring, Problem
-from zennas.searching.compiled.bred import Bred, Types, super_block
+from zennas.searching.compiled.bred import Bred, Rows, Types, super_block
 from zennas.searching.compiled.count import COSTS, FLOPS, PARAMS, Counted
 from zennas.searching.compiled.fitting import Bounds, Room
 from zennas.searching.compiled.mutation import MOST_MUTATIONS, Numbers, most_parts, numbers_of, type_key
@@ -26,6 +26,7 @@ from zennas.searching.compiled.round import propose_round
 from zennas.searching.compiled.seen import copy, see
 from zennas.spaces.fitting import FIT_DRAWS
 
+Integers = TypeVar("Integers", IntMatrix, Rows)
 _CHAIN_ROWS = 1 << 13
 _SPARE = 8
 _ANY_RESOLUTION = 64
@@ -68,7 +69,7 @@ class Core:
         self._numbers: Numbers | None = None
         self._convolve = np.empty(0, dtype=np.int64)
         self._bounds = _bounds(problem)
-        self._rows = np.empty((1 << 10, FIELDS), dtype=np.int32)
+        self._rows: Rows = np.empty((1 << 10, FIELDS), dtype=np.int32)
         self._ends = np.zeros(1 << 8, dtype=np.int64)
         self._candidates = 0
         self._longest = 0
@@ -314,7 +315,7 @@ def core_of(problem: Problem, resolution: Resolution, num_classes: int, dtype: s
     return core if whole else None
 
 
-def _with_room(array: IntMatrix, needed: int) -> IntMatrix:
+def _with_room(array: Integers, needed: int) -> Integers:
     """An array with so many rows at least: twice as many as there were, where they are too few."""
     if needed <= len(array):
         return array

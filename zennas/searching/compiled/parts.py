@@ -4,7 +4,7 @@ Most super-blocks of an offspring are its parent's: what was counted of one is k
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -90,7 +90,7 @@ class Parts(NamedTuple):
 @compiled_apart
 def count_part(
     program: Program, setting: Counted, network: IntMatrix, index: int, at: Vector, parts: Parts, known: Known
-) -> int:
+) -> Any:
     """Costs of one super-block of a network.
 
     Args:

@@ -4,6 +4,7 @@ import numpy as np
 
 from zennas.compiled import compiled_and_kept
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
+from zennas.searching.compiled.bred import Rows
 from zennas.searching.compiled.count import Counted
 from zennas.searching.compiled.fitting import Bounds, Room, depth_within, fit, within
 from zennas.searching.compiled.mutation import MOST_MUTATIONS, Numbers, offspring
@@ -19,7 +20,7 @@ def propose_round(
     bounds: Bounds,
     convolve: IntVector,
     setting: Counted,
-    rows: IntMatrix,
+    rows: Rows,
     parents: IntMatrix,
     rho: Vector,
     draws: Matrix,
