@@ -63,12 +63,21 @@ def _references(function: Function) -> dict[str, bool]:
     return {"_nrt": False} if without else {}
 
 
-def compiled_and_kept(function: Function) -> Function:
+def compiled_for_threads(function: Function) -> Function:
+    """Like `compiled_and_kept`, of a function during which other threads of Python run."""
+    return compiled_and_kept(function, nogil=True)
+
+
+def compiled_and_kept(function: Function, *, nogil: bool = False) -> Function:
     """Compile a function that Python calls, and keep the result on disk for the next start.
 
     It is kept beside the code; where that cannot be written, in the user's cache folder; where that cannot be written
     either, in the temporary folder, or nowhere, which a line on standard error says. `NUMBA_CACHE_DIR` chooses another
     folder.
+
+    Args:
+        function: to be compiled.
+        nogil: whether other threads of Python run meanwhile.
     """
     if not installed("numba"):
         return function
@@ -79,7 +88,8 @@ def compiled_and_kept(function: Function) -> Function:
         for folder, note in _folders(chosen):
             numba.config.CACHE_DIR = str(folder)
             try:
-                result: Function = numba.njit(cache=True, error_model="numpy", **_references(function))(function)
+                options = {"nogil": nogil, **_references(function)}
+                result: Function = numba.njit(cache=True, error_model="numpy", **options)(function)
             except RuntimeError:  # what numba raises for a folder that it cannot write
                 continue
             if note:
@@ -88,7 +98,7 @@ def compiled_and_kept(function: Function) -> Function:
     finally:
         numba.config.CACHE_DIR = chosen
     _say(f"the closed form is compiled anew at every start (some 10 s), since {_UNWRITABLE}, nor a temporary one")
-    return _compiled(function)
+    return _compiled(function, nogil=nogil)
 
 
 _UNWRITABLE = "neither the package's folder nor the user's cache folder can be written (NUMBA_CACHE_DIR names another)"

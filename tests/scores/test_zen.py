@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import scipy.stats
 import torch
@@ -10,6 +11,7 @@ from tests.scores.chains import TABLE_4
 from zennas.architecture import parse_structure
 from zennas.blocks import AveragePool, Convolution, MaxPool
 from zennas.errors import ArchitectureError, ScoreError
+from zennas.scores.batch_norm import normalise
 from zennas.scores.result import score_from_repeats, t_quantile_975
 from zennas.scores.zen import phi_score, repeat_generator, zen_score
 
@@ -196,3 +198,31 @@ def test_the_perturbation_and_the_norm_reach_the_score(score):
     # A small difference grows in proportion to α; of the 512 values at the end the first norm is the larger one.
     assert value(alpha=0.002) - value(alpha=0.001) == pytest.approx(math.log(2), abs=0.02)
     assert 1 < value(p=1) - value(p=2) < 0.5 * math.log(512)
+
+
+@pytest.mark.parametrize("activation", [True, False])
+@pytest.mark.parametrize(("rows", "channels"), [(2, 1), (63, 3), (64, 16), (1000, 17)])
+def test_batch_norm_in_place_is_that_of_torch(rows, channels, activation):
+    maps = torch.randn(rows, channels, generator=torch.Generator().manual_seed(0)) * 3 + 100
+    exact = maps.double()
+    variance = exact.var(0, correction=0)
+    expected = (exact - exact.mean(0)) / (variance + 1e-5).sqrt()
+    found = np.empty(channels)
+    normalise(maps.numpy(), activation, 1e-5, found)
+    torch.testing.assert_close(torch.from_numpy(found), variance, rtol=1e-5, atol=1e-8)
+    torch.testing.assert_close(maps.double(), expected.relu() if activation else expected, rtol=1e-4, atol=1e-4)
+
+
+def test_with_and_without_compiled_batch_norm_the_same(monkeypatch):
+    chain = (
+        Convolution(3, 24, 3),
+        Convolution(24, 24, 3, 2, groups=24, activation=None),
+        AveragePool(24, 3, 2),
+        Convolution(24, 40, 1),
+    )
+    compiled = [zen_score(chain, (12, 20), batch_size=4, repeats=3), phi_score(chain, 12, batch_size=4, keep_norm=True)]
+    monkeypatch.setattr("zennas.scores.zen.installed", lambda name: False)
+    torchs = [zen_score(chain, (12, 20), batch_size=4, repeats=3), phi_score(chain, 12, batch_size=4, keep_norm=True)]
+    for ours, theirs in zip(compiled, torchs, strict=True):
+        assert ours.repeats != theirs.repeats, "rounded differently, or the same code ran"
+        assert ours.repeats == pytest.approx(theirs.repeats, abs=1e-3)

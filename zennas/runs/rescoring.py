@@ -1,9 +1,9 @@
 """The best candidates, scored again by Monte Carlo: a race chooses the winner, fresh repeats give the number reported.
 
-The race is a successive elimination. All leaders of a population get a few repeats. A network stays in it while its
-mean ± one standard error (variance pooled over those that race) overlaps that of the leader; of them no more than the
-best quarter of the round stay, or `FINALISTS` where that is more. Those that stay get as many repeats again, in
-`ROUNDS` rounds in all, and the highest mean wins. Sixteen leaders take 56 repeats at most.
+The race is a successive elimination. All leaders of a population get one repeat, and the better half stays. From then
+on a network stays while its mean ± one standard error (variance pooled over those that race) overlaps that of the
+leader, of them too no more than the better half, or `FINALISTS` where that is more. Those that stay get as many
+repeats again, in `ROUNDS` rounds in all, and the highest mean wins. Sixteen leaders take 40 repeats at most.
 
 The mean that won is too high: it was chosen because it is high. The number reported comes from repeats that the
 race never saw.
@@ -15,9 +15,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import ceil, sqrt
+from math import ceil, inf, sqrt
 from statistics import fmean, variance
 
+from zennas.allocator import keep_freed_memory
 from zennas.counting.count import FP32
 from zennas.counting.deployed import storage
 from zennas.runs.rows import FRESH_STATE
@@ -31,9 +32,9 @@ from zennas.searching.settings import SearchConfig
 from zennas.searching.tasks import Execute, Outcome
 from zennas.searching.threads import Threads, fitting_threads, usable_cores
 
-FIRST_REPEATS = 2
-ROUNDS = 3
-FINALISTS = 4
+FIRST_REPEATS = 1
+ROUNDS = 4
+FINALISTS = 2
 FRESH_REPEATS = 16
 FIRST_FRESH = 1 << 16
 """Number of the first fresh repeat; those of the race count from 0."""
@@ -64,14 +65,18 @@ def staying(repeats: Mapping[int, Sequence[float]]) -> list[int]:
     """Who goes on after a round of the race, the best first.
 
     Args:
-        repeats: of each network by its id, two or more, equally many of each.
+        repeats: of each network by its id, equally many of each; by single ones no noise can be told.
     """
     means = {number: fmean(values) for number, values in repeats.items()}
     ranked = sorted(repeats, key=lambda number: (-means[number], number))
     count = len(repeats[ranked[0]])
-    error = sqrt(fmean(variance(values) for values in repeats.values()) / count)
+    error = sqrt(fmean(variance(values) for values in repeats.values()) / count) if count > 1 else inf
     near = [number for number in ranked if means[number] + error >= means[ranked[0]] - error]
-    return near[: max(FINALISTS, ceil(len(ranked) / 4))]
+    return near[: _most_staying(len(ranked))]
+
+
+def _most_staying(racing: int) -> int:
+    return max(FINALISTS, ceil(racing / 2))
 
 
 def most_repeats(networks: int, rounds: Sequence[int]) -> int:
@@ -83,7 +88,7 @@ def most_repeats(networks: int, rounds: Sequence[int]) -> int:
     """
     total = 0
     for before, count in pairwise(rounds):
-        networks = min(networks, max(FINALISTS, ceil(networks / 4)))
+        networks = min(networks, _most_staying(networks))
         total += networks * (count - before)
     return total
 
@@ -134,6 +139,7 @@ def rescoring_execution(
     memory = memory // storage(config.deployed_type).activation * storage(FP32).activation
     # Two passes, and as much again while a batch norm makes its output.
     threads = fitting_threads(4.0 * memory * config.batch_size) if usable_cores() > 1 else 1
+    keep_freed_memory()
     return (Threads(threads) if threads > 1 else serial), TASKS_A_WORKER * threads
 
 

@@ -22,6 +22,8 @@ from zennas.input_size import GivenResolution, Resolution, read_resolution, side
 from zennas.nn.build import layer_module
 from zennas.nn.convert import convert
 from zennas.nn.device import checked_device
+from zennas.optional_dependencies import installed
+from zennas.scores.batch_norm import normalise
 from zennas.scores.result import Score, score_from_repeats
 
 ALPHA = 0.01
@@ -123,7 +125,8 @@ def phi_score(
                 for convolution in layer.convolutions:
                     if keep_norm:
                         x, _ = _normalised_pair(x, convolution)
-                    elif rescale:
+                        continue
+                    if rescale:
                         scale = x.std()
                         x /= scale
                         log_scale += math.log(scale.item())
@@ -181,8 +184,6 @@ def _one_repeat(
             for convolution in layer.convolutions:
                 x, variance = _normalised_pair(x, convolution)
                 log_sigmas.append(0.5 * variance.mean().log())
-                if convolution.activation:
-                    x.relu_()
         return _log_delta(x, p), torch.stack(log_sigmas).tolist()
 
 
@@ -224,21 +225,22 @@ def _random_convolution(layer: Convolution, x: Tensor, generator: torch.Generato
 
 
 def _normalised_pair(x: Tensor, layer: Convolution) -> tuple[Tensor, Tensor]:
-    """Batch norm in training mode of each half of a batch, and the mini-batch variance of each channel of the first."""
+    """Batch norm in training mode of each half of a batch, and ReLU where the layer has one; with it the mini-batch
+    variance of each channel of the first half. `x` may be overwritten."""
+    in_rows = x.permute(0, 2, 3, 1)
+    if x.is_cpu and in_rows.is_contiguous() and installed("numba"):
+        halves = in_rows.reshape(2, -1, layer.out_channels)
+        variances = torch.empty(2, layer.out_channels, dtype=torch.float64)
+        for half, variance in zip(halves.numpy(), variances.numpy(), strict=True):
+            normalise(half, layer.activation is not None, NORM_EPS, variance)
+        return x, variances[0]
     y = torch.empty_like(x)
-    variances = []
-    for half, place in zip(x.chunk(2), y.chunk(2), strict=True):
-        unbiased = torch.ones(layer.out_channels, device=x.device)
-        mean = torch.zeros_like(unbiased)
-        if x.is_cpu:
-            # Straight to its place: joining the halves afterwards takes a sixth of a repeat.
-            saved = torch.empty_like(mean), torch.empty_like(mean)
-            torch.native_batch_norm(half, None, None, mean, unbiased, True, 1.0, NORM_EPS, out=(place, *saved))
-        else:
-            place.copy_(F.batch_norm(half, mean, unbiased, training=True, momentum=1.0, eps=NORM_EPS))
-        count = half.numel() // layer.out_channels
-        variances.append(unbiased * ((count - 1) / count))
-    return y, variances[0]
+    unbiased = torch.ones(2, layer.out_channels, device=x.device)
+    for half, place, variance in zip(x.chunk(2), y.chunk(2), unbiased, strict=True):
+        mean = torch.zeros_like(variance)
+        place.copy_(F.batch_norm(half, mean, variance, training=True, momentum=1.0, eps=NORM_EPS))
+    count = x.numel() // 2 // layer.out_channels
+    return (y.relu_() if layer.activation else y), unbiased[0] * ((count - 1) / count)
 
 
 def _log_delta(x: Tensor, p: float) -> float:
