@@ -60,6 +60,16 @@ def test_what_islands_find_is_whole():
     assert result.iterations == 2000
 
 
+def test_the_best_of_all_islands_are_kept():
+    result = zennas.search(**SETTINGS, islands=2, iterations=2000)
+    first = {}
+    for c in result.candidates():
+        first.setdefault(c.super_blocks, c)
+    best = sorted(first.values(), key=lambda c: (-c.score, c.id))[: SETTINGS["population"]]
+    assert sorted(result.store.state()["populations"][0]) == sorted(c.id for c in best)
+    assert len(first) < len(result.candidates()), "some were found on both islands"
+
+
 def island(candidate):
     return (candidate.iteration - 1) // 256 % 3
 
