@@ -14,6 +14,7 @@ ROOMS = (
     "threads",
     "optional_dependencies",
     "compiled",
+    "fork_server",
     "allocator",
     "memory",
     "io",

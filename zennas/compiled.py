@@ -23,8 +23,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 HERE = Path(__file__).parent
 FOLDERS = ("scores/closed_form", "searching/compiled")
 """Where the compiled code stands, inside the package."""
-CONSTANTS = ("blocks/symbols.py", "blocks/tracing.py", "scores/chains.py", "spaces/operators.py")
-"""Files elsewhere whose constants are compiled into it."""
+WITHOUT_ARRAYS = ("zennas.searching.compiled", "zennas.scores.weighted")
+"""Modules whose compiled code makes no arrays. numba need not count who refers to those that it gets, which would take
+it as long as all the rest."""
+CONSTANTS = ("compiled.py", "blocks/symbols.py", "blocks/tracing.py", "scores/chains.py", "spaces/operators.py")
+"""Files elsewhere whose constants and options are compiled into it."""
 
 
 def compiled(function: Function) -> Function:
@@ -48,8 +51,16 @@ def _compiled(function: Function, **options: Any) -> Function:
     import numba
 
     # No fastmath: reordered sums would depend on where arrays lie in memory, and a search must repeat to the bit.
-    result: Function = numba.njit(error_model="numpy", **options)(function)
+    result: Function = numba.njit(error_model="numpy", **_references(function), **options)(function)
     return result
+
+
+def _references(function: Function) -> dict[str, bool]:
+    """numba's option not to count references, where a function can do without and this version of numba has it."""
+    from numba.core.options import DefaultOptions
+
+    without = function.__module__.startswith(WITHOUT_ARRAYS) and hasattr(DefaultOptions, "_nrt")
+    return {"_nrt": False} if without else {}
 
 
 def compiled_for_threads(function: Function) -> Function:
@@ -77,7 +88,8 @@ def compiled_and_kept(function: Function, *, nogil: bool = False) -> Function:
         for folder, note in _folders(chosen):
             numba.config.CACHE_DIR = str(folder)
             try:
-                result: Function = numba.njit(cache=True, error_model="numpy", nogil=nogil)(function)
+                options = {"nogil": nogil, **_references(function)}
+                result: Function = numba.njit(cache=True, error_model="numpy", **options)(function)
             except RuntimeError:  # what numba raises for a folder that it cannot write
                 continue
             if note:
@@ -100,6 +112,11 @@ def _say(note: str) -> None:
     if not _said and parent_process() is None:
         print(f"zennas: {note}", file=sys.stderr)
     _said.add(note)
+
+
+def leave_notes() -> None:
+    """Leave notes to the process that began this one, which is no worker of its own."""
+    _said.add("")
 
 
 def _folders(chosen: str) -> Iterator[tuple[Path, bool]]:

@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 
 import zennas
+from zennas import fork_server
 from zennas.counting import count_super_blocks
 from zennas.errors import ZennasError
 from zennas.runs import carrying_out
@@ -58,6 +60,16 @@ def test_what_islands_find_is_whole():
     assert result.iterations == 2000
 
 
+def test_the_best_of_all_islands_are_kept():
+    result = zennas.search(**SETTINGS, islands=2, iterations=2000)
+    first = {}
+    for c in result.candidates():
+        first.setdefault(c.super_blocks, c)
+    best = sorted(first.values(), key=lambda c: (-c.score, c.id))[: SETTINGS["population"]]
+    assert sorted(result.store.state()["populations"][0]) == sorted(c.id for c in best)
+    assert len(first) < len(result.candidates()), "some were found on both islands"
+
+
 def island(candidate):
     return (candidate.iteration - 1) // 256 % 3
 
@@ -96,33 +108,85 @@ def test_a_crash_changes_nothing(tmp_path, monkeypatch, others):
     assert [w.candidate for w in resumed.winners] == [w.candidate for w in whole.winners]
 
 
+@contextmanager
+def begun_search(directory, iterations):
+    """A search by two islands as a process that begins a session."""
+    command = [
+        *(sys.executable, "-m", "zennas", "search", "--params", "300k", "--layers", "12", "--seed", "3", "--quiet"),
+        *("--iterations", str(iterations), "--islands", "2", "--rescore", "0", "--out", str(directory)),
+    ]
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, start_new_session=True, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def of_session(session):
+    """Processes of the session that a command began: their commands by id."""
+    output = subprocess.run(["ps", "-o", "pid=,args=", "-s", str(session)], capture_output=True, text=True, check=False)
+    lines = (line.split(maxsplit=1) for line in output.stdout.splitlines() if "defunct" not in line)
+    return {int(number): command for number, command in lines}
+
+
+def server_of(session):
+    return [number for number, command in of_session(session).items() if "multiprocessing.forkserver" in command]
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def wait_for_progress(directory):
+    log = directory / "log.jsonl"
+    wait_until(lambda: log.exists() and "progress" in log.read_text())
+
+
 @pytest.mark.slow
 def test_killed_as_a_process(tmp_path):
-    """Of the owner nothing is left, and its islands end with it."""
+    """Of the owner nothing is left, and its islands and what they were forked from end with it."""
     directory = tmp_path / "run"
-    command = [
-        *(sys.executable, "-m", "zennas", "search", "--params", "300k", "--layers", "12", "--iterations", "400000"),
-        *("--islands", "2", "--rescore", "0", "--seed", "3", "--out", str(directory)),
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
-    while not (directory / "log.jsonl").exists() or "progress" not in (directory / "log.jsonl").read_text():
-        assert process.poll() is None
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    left = time.monotonic() + 20
-    while children_of_session(process.pid) and time.monotonic() < left:
-        time.sleep(0.1)
-    assert not children_of_session(process.pid)
+    with begun_search(directory, 4_000_000) as process:
+        wait_for_progress(directory)
+        assert len(server_of(process.pid)) == 3 * fork_server.FORKED
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        wait_until(lambda: not of_session(process.pid))
     candidates = zennas.read_run(directory).candidates()
     assert max(c.iteration for c in candidates) > 2 * 256
     assert all(applied(c.mutations, candidates[c.parent].super_blocks) == c.super_blocks for c in candidates[2:])
 
 
-def children_of_session(session):
-    """Processes of the session that a command was started in."""
-    output = subprocess.run(["ps", "-o", "pid=", "-s", str(session)], capture_output=True, text=True, check=False)
-    return output.stdout.split()
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_processes_is_answered_by_the_owner(tmp_path, number):
+    directory = tmp_path / "run"
+    with begun_search(directory, 4_000_000) as process:
+        wait_for_progress(directory)
+        os.killpg(process.pid, number)
+        errors = process.communicate()[1]
+        assert process.returncode == 128 + number
+        assert "Traceback" not in errors
+        wait_until(lambda: not of_session(process.pid))
+    assert zennas.read_run(directory).status == "interrupted"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not fork_server.FORKED, reason="this system has no fork server")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_signal_to_the_server_while_it_loads_changes_nothing(tmp_path, number):
+    """It ignores the first; after the second there is another one."""
+    with begun_search(tmp_path / "run", 2000) as process:
+        wait_until(lambda: server_of(process.pid))
+        os.kill(server_of(process.pid)[0], number)
+        errors = process.communicate()[1]
+        assert (process.returncode, errors) == (0, "")
+        wait_until(lambda: not of_session(process.pid))
+    assert zennas.read_run(tmp_path / "run").status == "finished"
 
 
 def test_what_islands_need():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from zennas.counting import count_super_blocks
 from zennas.counting.budgets import parse_budget, within
 from zennas.searching.algorithms import Problem, make_algorithm
-from zennas.searching.algorithms.evolution import mutation_probability
+from zennas.searching.algorithms.evolution import mutation_probabilities
 from zennas.searching.population import Candidate, Population
 from zennas.searching.rounds import Search
 from zennas.searching.tasks import Failure
@@ -34,10 +34,8 @@ def by_params(networks):
 
 
 def test_rho_falls_to_a_tenth_in_the_first_half():
-    assert mutation_probability(0, 100) == 1
-    assert mutation_probability(25, 100) == pytest.approx(0.5 + 0.1 * 0.5)
-    assert mutation_probability(49, 100) == pytest.approx(0.02 + 0.1 * 0.98)
-    assert mutation_probability(50, 100) == mutation_probability(99, 100) == 0.1
+    assert mutation_probabilities([0, 25, 49], 100) == pytest.approx([1, 0.5 + 0.1 * 0.5, 0.02 + 0.1 * 0.98])
+    assert mutation_probabilities(range(50, 100), 100).tolist() == [0.1] * 50
 
 
 def test_finds_the_budget_and_never_exceeds_it():

@@ -11,6 +11,7 @@ import typer
 from zennas.cli.from_settings import Given, add_command
 from zennas.cli.options import ALLOW_IMPORTS_HELP, option
 from zennas.errors import ZennasError
+from zennas.fork_server import ISLAND_READY, begin_fork_server
 
 if TYPE_CHECKING:
     from zennas.io.options import Setting
@@ -98,16 +99,27 @@ def _settings() -> "list[Setting]":
     return search_settings()
 
 
-def _load_plugins(words: Sequence[str]) -> None:
-    """Import what `--plugin` names before the options are made: a plugin that registers a quantity adds a budget."""
-    named = [after for word, after in pairwise(words) if word == "--plugin"]
-    named += [word.partition("=")[2] for word in words if word.startswith("--plugin=")]
+def _prepare(words: Sequence[str]) -> None:
+    """What is done before the options are made.
+
+    What islands are forked from begins to load beside this process. What `--plugin` names is imported: a plugin that
+    registers a quantity adds a budget.
+    """
+    if any(number != "1" for number in _values(words, "--islands")):
+        begin_fork_server(["typer", ISLAND_READY])
+    named = _values(words, "--plugin")
     if named:
         from zennas.searching.plugins import load_plugins
 
         load_plugins(named)
 
 
+def _values(words: Sequence[str], option: str) -> list[str]:
+    """What a command's words give an option, before they are parsed."""
+    apart = [after for word, after in pairwise(words) if word == option]
+    return apart + [word.partition("=")[2] for word in words if word.startswith(f"{option}=")]
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
-    add_command(app, search, _settings, _load_plugins)
+    add_command(app, search, _settings, _prepare)

@@ -32,7 +32,7 @@ from zennas.searching.rounds import Search
 from zennas.searching.settings import SearchConfig
 from zennas.searching.tasks import Execute
 
-COMMIT_SECONDS = 0.5
+COMMIT_SECONDS = 0.1
 LOG_SECONDS = 1.0
 
 

@@ -8,7 +8,6 @@ cores, the speed of the processes, or interruptions.
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 from zennas.architecture.model import SuperBlock
 from zennas.counting.budgets import within
 from zennas.errors import ZennasError
+from zennas.fork_server import ISLAND_READY, begin_fork_server, context
 from zennas.scores.learned.score import held_models
 from zennas.searching.algorithms import Round
 from zennas.searching.compiled.bred import Bred, joined
@@ -80,6 +80,7 @@ class Islands(Search):
         super().__init__(
             search.problem, search.algorithm, search.score, search.round_size, search.seed, core=search.core
         )
+        begin_fork_server([ISLAND_READY])
         self.config = config
         self.islands: list[_Records] = []
         self._known: dict[int, Candidate] = {}
@@ -151,6 +152,8 @@ class Islands(Search):
         scores = bred.scores.tolist()
         for population, places in zip(self.populations, self.core.within(bred.costs), strict=True):
             held = {score for score, _, _ in population.heap}
+            if population.full:
+                places = places[bred.scores[places] > population.heap[0][0]]
             for place in places.tolist():
                 score = scores[place]
                 if not population.would_enter(score):
@@ -162,12 +165,15 @@ class Islands(Search):
                     held.add(score)
 
     def _start(self) -> None:
-        context = get_context("spawn")
-        for records in self.islands:
-            own, theirs = context.Pipe()
-            process = context.Process(target=live, args=(theirs, self.config, held_models()), daemon=True)
-            process.start()
-            theirs.close()
+        for number, records in enumerate(self.islands):
+            own, theirs = context().Pipe()
+            process = context().Process(target=live, args=(theirs, self.config, held_models()), daemon=True)
+            try:
+                process.start()
+            except (EOFError, ConnectionError):  # what is said of a server that was ended
+                raise _ended(number) from None
+            finally:
+                theirs.close()
             self._connections.append(own)
             self._processes.append(process)
             places = {number: place for place, number in enumerate(records.numbers)}
@@ -191,9 +197,7 @@ class Islands(Search):
         try:
             return self._connections[island].recv()
         except (EOFError, ConnectionResetError):
-            raise ZennasError(
-                f"the process of island {island + 1} has ended; what was committed is whole, and --resume goes on"
-            ) from None
+            raise _ended(island) from None
 
     def close(self) -> None:
         """End the processes."""
@@ -249,3 +253,9 @@ class Islands(Search):
                     chosen[places[number]] = Guest(c.super_blocks, c.score, c.costs)
             emigrants.append(list(chosen.items()))
         self._invite(emigrants)
+
+
+def _ended(island: int) -> ZennasError:
+    return ZennasError(
+        f"the process of island {island + 1} has ended; what was committed is whole, and --resume goes on"
+    )

@@ -79,6 +79,11 @@ class Population:
             if self.would_enter(scores[place]):
                 self.enter(candidates[place])
 
+    @property
+    def full(self) -> bool:
+        """Whether one has to go for each that enters."""
+        return len(self.heap) == self.size
+
     def would_enter(self, score: float) -> bool:
         """Whether a candidate of that score, younger than all others and within the budgets, enters."""
         return len(self.heap) < self.size or score > self.heap[0][0] or self.best is None

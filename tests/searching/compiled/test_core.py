@@ -89,7 +89,7 @@ def grown(space, resolution, rng, rounds=12, size=32, dtype="fp32"):
         offspring = Offspring(
             parents,
             rng.random(size).tolist(),
-            rng.random((size, offspring_draws())),
+            rng.random((size, 1 + offspring_draws()))[:, 1:],
             rng.integers(-1, 2, size),
             rng.random((size, FIT_DRAWS)),
         )
@@ -155,6 +155,27 @@ def test_scores_from_chains_are_those_of_the_networks(space, resolution):
             assert scorer.score(chains) == many(networks, resolution, ScoreSettings()), name
         for name, scorer in costs.items():
             assert scorer.score(chains) == [getattr(f.costs, name) for f in found], name
+
+
+@pytest.mark.parametrize("column", range(8))
+def test_a_known_super_block_is_taken_for_no_other(monkeypatch, column):
+    """What is known gets another type, width, stride or map in every round."""
+    made, kinds = core_module.nothing_known, []
+    monkeypatch.setattr(core_module, "nothing_known", lambda program: kinds.append(made(program)) or kinds[-1])
+    for _, found, _, problem in grown(search_space("resnet", 32), 32, np.random.default_rng(4), rounds=4):
+        assert [f.costs for f in found] == [problem.count(f.super_blocks) for f in found]
+        for known in kinds:
+            known.table[:, column] += 1
+            known.table[:, 8:16] = 7
+    assert kinds[-1].table.any()
+
+
+def test_a_round_of_one_is_compiled_for_none_anew():
+    space, rng = search_space("resnet", 32), np.random.default_rng(6)
+    list(grown(space, 32, rng, rounds=1))
+    before = list(core_module.propose_round.signatures)
+    list(grown(space, 32, rng, rounds=2, size=1))
+    assert core_module.propose_round.signatures == before
 
 
 def test_deep_networks_get_more_room(monkeypatch):

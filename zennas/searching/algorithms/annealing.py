@@ -8,13 +8,17 @@ population are soon all of one kind.
 from collections.abc import Sequence
 from dataclasses import replace
 from math import exp
+from operator import attrgetter
 from statistics import median
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from zennas.counting.budgets import within
 from zennas.searching.algorithms.algorithm import Offspring, Problem, Round
 from zennas.searching.algorithms.evolution import Evolution
 from zennas.searching.algorithms.registry import register_algorithm
+from zennas.searching.compiled.bred import iterations_and_scores
 from zennas.searching.population import Candidate
 from zennas.spaces.operators import offspring_draws
 
@@ -29,20 +33,33 @@ MEMORY = 0.95
 TOGETHER = 0.6
 """Share of the changes and fits of a width or a bottleneck in which both change, the proportion kept: a block whose
 bottleneck is as wide as its output has identity links, which the change of either alone would make convolutions."""
+_SCORE, _ID = attrgetter("score"), attrgetter("id")
 
 
-class _Turn(NamedTuple):
-    """Which lineage of which set of budgets an offspring is of, and the draw by which it is taken though worse."""
+class _Turns(NamedTuple):
+    """Which lineages the offspring of a round are of; an entry each.
 
-    budgets: int
-    place: int
-    draw: float
+    Attributes:
+        first: number of the first proposal.
+        sets: of budgets.
+        places: of the lineages among those of the set.
+        draws: by which each is taken though worse.
+    """
+
+    first: int
+    sets: list[int]
+    places: list[int]
+    draws: list[float]
+
+
+_NO_ROUND = _Turns(0, [], [], [])
 
 
 @register_algorithm("annealing")
 class Annealing(Evolution):
     """Lineages that accept worse networks, ever more seldom; the worst lineages end one after another. Offspring are
-    fitted to the budgets as those of `evolution`. A frontier has lineages for each set of budgets.
+    fitted to the budgets as those of `evolution`, but most of what changes a width or a bottleneck changes both
+    (`TOGETHER`). A frontier has lineages for each set of budgets.
 
     Attributes:
         lineages: for each set of budgets the networks that have offspring; none before the first round.
@@ -54,7 +71,7 @@ class Annealing(Evolution):
         self.lineages: list[list[Candidate]] = [[] for _ in problem.budget_sets]
         self.unit: float | None = None
         self._temperature = 0.0
-        self._turns: dict[int, _Turn] = {}
+        self._turns = _NO_ROUND
 
     def breed(self, round: Round) -> Offspring:
         """Offspring of the lineages, which take turns."""
@@ -63,36 +80,37 @@ class Annealing(Evolution):
         count = max(1, int(MOST * (FEWEST / MOST) ** cooled + 0.5))
         for number, population in enumerate(round.populations):
             living = self.lineages[number] or population.ranked()
-            ranked = sorted(living, key=lambda candidate: (-candidate.score, candidate.id))[:count]
+            ranked = sorted(sorted(living, key=_ID), key=_SCORE, reverse=True)[:count]
             self.lineages[number] = [ranked[i % len(ranked)] for i in range(count)] if ranked else []
         filled = [number for number, living in enumerate(self.lineages) if living]
         draws = round.rng.random((round.size, 1 + offspring_draws()))
-        self._turns = {
-            i: _Turn(filled[i % len(filled)], i // len(filled) % count, draw)
-            for i, draw in zip(round.iterations, draws[:, 0].tolist(), strict=True)
-        }
-        turns = self._turns.values()
-        parents = [self.lineages[turn.budgets][turn.place] for turn in turns]
-        return self.offspring_of(round, parents, [turn.budgets for turn in turns], draws[:, 1:])
+        numbers = np.array(round.iterations)
+        sets, places = np.array(filled)[numbers % len(filled)].tolist(), (numbers // len(filled) % count).tolist()
+        self._turns = _Turns(round.iteration + 1, sets, places, draws[:, 0].tolist())
+        parents = [self.lineages[which][place] for which, place in zip(sets, places, strict=True)]
+        return self.offspring_of(round, parents, sets, draws[:, 1:])
 
     def tell(self, candidates: Sequence[Candidate]) -> None:
         """Let offspring take their parents' places, and those of other islands that of the worst.
 
         The start of the search has no part here: lineages are founded on the populations.
         """
+        first, sets, places, draws = self._turns
         differences = []
-        for candidate in candidates:
-            turn = self._turns.get(candidate.iteration)
-            if turn is None:
-                self._welcome(candidate)
+        for number, (iteration, score) in enumerate(iterations_and_scores(candidates)):
+            turn = iteration - first
+            if not 0 <= turn < len(draws):
+                self._welcome(candidates[number])
                 continue
-            living = self.lineages[turn.budgets]
-            difference = candidate.score - living[turn.place].score
+            which, place = sets[turn], places[turn]
+            living = self.lineages[which]
+            difference = score - living[place].score
             differences.append(abs(difference))
-            taken = self._taken(difference, turn.draw)
-            if taken and within(candidate.costs, self.problem.budget_sets[turn.budgets]):
-                living[turn.place] = candidate
-        self._turns = {}
+            if self._taken(difference, draws[turn]):
+                candidate = candidates[number]
+                if within(candidate.costs, self.problem.budget_sets[which]):
+                    living[place] = candidate
+        self._turns = _NO_ROUND
         if differences:
             latest = median(differences)
             self.unit = latest if self.unit is None else MEMORY * self.unit + (1 - MEMORY) * latest

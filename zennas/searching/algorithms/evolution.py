@@ -17,12 +17,15 @@ from zennas.spaces.fitting import FIT_DRAWS
 from zennas.spaces.operators import offspring_draws
 
 
-def mutation_probability(iteration: int, iterations: int) -> float:
-    """ρ of Algorithm 2: falls from 1 to 0.1 over the first half, then stays."""
-    if iteration < iterations / 2:
-        remaining = (iterations - 2 * iteration) / iterations
-        return remaining + 0.1 * (1 - remaining)
-    return 0.1
+def mutation_probabilities(proposed: Sequence[int], iterations: int) -> npt.NDArray[np.float64]:
+    """ρ of Algorithm 2: falls from 1 to 0.1 over the first half, then stays.
+
+    Args:
+        proposed: numbers of proposals.
+        iterations: of the whole search.
+    """
+    remaining: npt.NDArray[np.float64] = np.maximum(0, iterations - 2 * np.array(proposed)) / iterations
+    return remaining + 0.1 * (1 - remaining)
 
 
 @register_algorithm("zen-nas")
@@ -53,7 +56,7 @@ class ZenNas(Algorithm):
         """
         return Offspring(
             parents,
-            [mutation_probability(i, self.problem.iterations) for i in round.iterations],
+            mutation_probabilities(round.iterations, self.problem.iterations).tolist(),
             draws,
             np.array(sets) if self.fits else None,
             round.rng.random((round.size, FIT_DRAWS)) if self.fits else None,

@@ -1,6 +1,6 @@
 """Candidates that compiled code made, as rows of numbers: objects are made of those that somebody asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, overload
 
@@ -161,6 +161,13 @@ class Bred(Sequence[Candidate]):
             parents: of each.
         """
         return replace(self, first=first, parents=np.array(parents, dtype=np.int64), _objects={})
+
+
+def iterations_and_scores(candidates: Sequence[Candidate]) -> Iterable[tuple[int, float]]:
+    """Iteration and score of each candidate, without objects being made of those that compiled code made."""
+    if isinstance(candidates, Bred):
+        return zip(candidates.iterations.tolist(), candidates.scores.tolist(), strict=True)
+    return ((candidate.iteration, candidate.score) for candidate in candidates)
 
 
 def joined(parts: Sequence[Bred]) -> Bred:

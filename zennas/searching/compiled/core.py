@@ -1,7 +1,7 @@
 """The rows of a search's candidates, and rounds that are carried out on them."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,15 +16,17 @@ from zennas.optional_dependencies import installed
 from zennas.scores.chains import COLUMNS, CountedChains
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
 from zennas.searching.algorithms.algorithm import Offspring, Problem
-from zennas.searching.compiled.bred import Bred, Types, super_block
-from zennas.searching.compiled.count import COSTS, FLOPS, PARAMS, Counted, Parts
+from zennas.searching.compiled.bred import Bred, Rows, Types, super_block
+from zennas.searching.compiled.count import COSTS, FLOPS, PARAMS, Counted
 from zennas.searching.compiled.fitting import Bounds, Room
 from zennas.searching.compiled.mutation import MOST_MUTATIONS, Numbers, most_parts, numbers_of, type_key
+from zennas.searching.compiled.parts import Parts, nothing_known
 from zennas.searching.compiled.program import FIELDS, Program, compiled_types
 from zennas.searching.compiled.round import propose_round
 from zennas.searching.compiled.seen import copy, see
 from zennas.spaces.fitting import FIT_DRAWS
 
+Integers = TypeVar("Integers", IntMatrix, Rows)
 _CHAIN_ROWS = 1 << 13
 _SPARE = 8
 _ANY_RESOLUTION = 64
@@ -67,7 +69,7 @@ class Core:
         self._numbers: Numbers | None = None
         self._convolve = np.empty(0, dtype=np.int64)
         self._bounds = _bounds(problem)
-        self._rows = np.empty((1 << 10, FIELDS), dtype=np.int64)
+        self._rows: Rows = np.empty((1 << 10, FIELDS), dtype=np.int32)
         self._ends = np.zeros(1 << 8, dtype=np.int64)
         self._candidates = 0
         self._longest = 0
@@ -154,7 +156,8 @@ class Core:
         parents = offspring.parents
         ids = np.array([parent.id for parent in parents], dtype=np.int64)
         spans = np.stack([self._ends[ids], self._ends[ids + 1]], axis=1)
-        rho, draws = np.array(offspring.rho), offspring.draws
+        # A single row of a larger array would be of a type of its own, for which all would be compiled again.
+        rho, draws = np.array(offspring.rho), np.ascontiguousarray(offspring.draws)
         fits, fit_draws = offspring.fits, offspring.fit_draws
         if fits is None or fit_draws is None:
             fits, fit_draws = np.full(len(parents), -1), np.empty((len(parents), FIT_DRAWS))
@@ -222,7 +225,11 @@ class Core:
         networks, lengths = batch.networks[places], batch.lengths[places]
         rows = networks[np.arange(networks.shape[1]) < lengths[:, None]]
         self._append(rows, lengths)
+        mutations, changes = batch.mutations[places], batch.places[places]
+        made = np.arange(MOST_MUTATIONS) < mutations[:, None]
+        widest = int(changes[:, :, 1].max(initial=1, where=made))
         parts = batch.mutated.shape[1] // MOST_MUTATIONS
+        mutated = batch.mutated.reshape(-1, MOST_MUTATIONS, parts, FIELDS)
         return Bred(
             self._types,
             first,
@@ -230,9 +237,9 @@ class Core:
             batch.parents[places],
             scores,
             batch.costs[places],
-            batch.mutations[places],
-            batch.places[places].astype(np.int32),
-            batch.mutated[places].reshape(-1, MOST_MUTATIONS, parts, FIELDS).astype(np.int32),
+            mutations,
+            changes.astype(np.int32),
+            mutated[:, :, :widest][places].astype(np.int32),
             rows.astype(np.int32),
             np.cumsum(lengths),
         )
@@ -280,6 +287,7 @@ class Core:
                 np.empty(longest),
                 np.empty((longest + 1, 2), dtype=np.int64),
             ),
+            nothing_known(self._program),
         )
         return self._room
 
@@ -307,7 +315,7 @@ def core_of(problem: Problem, resolution: Resolution, num_classes: int, dtype: s
     return core if whole else None
 
 
-def _with_room(array: IntMatrix, needed: int) -> IntMatrix:
+def _with_room(array: Integers, needed: int) -> Integers:
     """An array with so many rows at least: twice as many as there were, where they are too few."""
     if needed <= len(array):
         return array

@@ -1,4 +1,4 @@
-"""Costs and chain of a network of rows; what `zennas.counting` and `zennas.blocks.chain` make of its super-blocks."""
+"""Costs and chain of one layer of a super-block; what `zennas.counting` and `zennas.blocks.chain` make of it."""
 
 import math
 from typing import NamedTuple
@@ -7,22 +7,11 @@ import numpy as np
 
 from zennas.blocks.symbols import ADD, AT_LEAST, DIVIDE, DIVISOR, FLOOR, FLOOR_DIVIDE, LESS, MULTIPLY, ROUND, SUBTRACT
 from zennas.blocks.tracing import CONVOLUTION_RELU, EXCITE, PROJECTION, UNIT, UNIT_WITH_IDENTITY
-from zennas.compiled import compiled, compiled_apart
-from zennas.scores.chains import C_IN, C_OUT, COLUMNS, GROUPS, HEIGHT, KERNEL, KIND, WIDTH
+from zennas.compiled import compiled
+from zennas.scores.chains import C_IN, C_OUT, GROUPS, HEIGHT, KERNEL, KIND, WIDTH
 from zennas.scores.chains import STRIDE as CHAIN_STRIDE
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Vector
-from zennas.searching.compiled.program import (
-    BOTTLENECK,
-    FIRST,
-    IN,
-    LAYERS,
-    OUT,
-    REST,
-    STRIDE,
-    TYPE,
-    VARIANTS,
-    Program,
-)
+from zennas.searching.compiled.program import Program
 
 PARAMS, FLOPS, LAYER_COUNT, CONVOLUTIONS, MEMORY, EFFECTIVENESS, WEIGHTS, PEAK_MEMORY = range(8)
 """Places of the costs; those of a super-block have its depth in the place of the effectiveness."""
@@ -195,149 +184,3 @@ def count_units(
     counted[WEIGHTS] = weights * setting.weight + outputs * setting.output
     counted[EFFECTIVENESS] = depth
     return used, height, width, log_width
-
-
-class Parts(NamedTuple):
-    """Costs of a network's super-blocks, one after another.
-
-    Attributes:
-        counted: a row a super-block, see the places of the costs; the last has its depth.
-        log_widths: of each, the sum of the logarithms of its widths.
-        sizes: height and width of the map that comes into each, and of the one that leaves the last.
-    """
-
-    counted: IntMatrix
-    log_widths: Vector
-    sizes: IntMatrix
-
-
-@compiled_apart
-def count_part(
-    program: Program,
-    setting: Counted,
-    network: IntMatrix,
-    index: int,
-    at: Vector,
-    parts: Parts,
-    chain: IntMatrix,
-    used: int,
-) -> int:
-    """Costs and chain of one super-block of a network.
-
-    Args:
-        program: of its block types.
-        setting: what is counted for.
-        network: a row a super-block.
-        index: of the super-block; those before it are counted.
-        at: one number a place of the longest tape, overwritten.
-        parts: written at `index`.
-        chain: rows, written from `used` on.
-        used: rows that are there already.
-
-    Returns:
-        Rows that are there then.
-    """
-    block, counted = network[index], parts.counted[index]
-    height, width = parts.sizes[index, 0], parts.sizes[index, 1]
-    variant, times = block[TYPE] * VARIANTS, block[LAYERS] - 1
-    path = evaluate(program, variant + FIRST + block[STRIDE] - 1, block[IN], block[BOTTLENECK], block[OUT], at)
-    used, height, width, widths = count_units(program, path, setting, height, width, at, counted, chain, used)
-    if times > 0:
-        params, flops, convolutions = counted[PARAMS], counted[FLOPS], counted[CONVOLUTIONS]
-        memory, depth = counted[MEMORY], counted[EFFECTIVENESS]
-        weights, peak = counted[WEIGHTS], counted[PEAK_MEMORY]
-        path = evaluate(program, variant + REST, block[OUT], block[BOTTLENECK], block[OUT], at)
-        begin = used
-        used, height, width, more = count_units(program, path, setting, height, width, at, counted, chain, used)
-        counted[PARAMS] = params + times * counted[PARAMS]
-        counted[FLOPS] = flops + times * counted[FLOPS]
-        counted[CONVOLUTIONS] = convolutions + times * counted[CONVOLUTIONS]
-        counted[MEMORY] = max(memory, counted[MEMORY])
-        counted[WEIGHTS] = weights + times * counted[WEIGHTS]
-        counted[PEAK_MEMORY] = max(peak, counted[PEAK_MEMORY])
-        counted[EFFECTIVENESS] = depth + times * counted[EFFECTIVENESS]
-        # A block type convolves in its first layer or in none.
-        counted[LAYER_COUNT] = block[LAYERS] if depth > 0 else 0
-        widths += times * more
-        length = used - begin
-        for _ in range(times - 1):
-            for row in range(length):
-                for column in range(COLUMNS):
-                    chain[used + row, column] = chain[begin + row, column]
-            used += length
-    else:
-        counted[LAYER_COUNT] = block[LAYERS] if counted[EFFECTIVENESS] > 0 else 0
-    parts.log_widths[index] = widths
-    parts.sizes[index + 1, 0], parts.sizes[index + 1, 1] = height, width
-    return used
-
-
-@compiled_apart
-def add_up(network: IntMatrix, parts: Parts, setting: Counted, costs: Vector) -> None:
-    """Costs of a network from those of its super-blocks.
-
-    Args:
-        network: a row a super-block.
-        parts: of all of them.
-        setting: what is counted for.
-        costs: one number of each of `COSTS`, written; an effectiveness that there is not is NaN.
-    """
-    out, classes = network[len(network) - 1, OUT], setting.num_classes
-    params, flops = (out + 1) * classes, out * classes
-    weights = out * classes * setting.weight + classes * setting.output
-    positions = parts.sizes[len(network), 0] * parts.sizes[len(network), 1]
-    # Global pooling, then the classifier.
-    peak = max(out * (positions + 1), out + classes) * setting.activation
-    layers = convolutions = memory = depth = 0
-    log_width = 0.0
-    for index in range(len(network)):
-        counted = parts.counted[index]
-        params += counted[PARAMS]
-        flops += counted[FLOPS]
-        layers += counted[LAYER_COUNT]
-        convolutions += counted[CONVOLUTIONS]
-        memory = max(memory, counted[MEMORY])
-        weights += counted[WEIGHTS]
-        peak = max(peak, counted[PEAK_MEMORY])
-        depth += counted[EFFECTIVENESS]
-        log_width += parts.log_widths[index]
-    costs[PARAMS], costs[FLOPS], costs[LAYER_COUNT] = params, flops, layers
-    costs[CONVOLUTIONS], costs[MEMORY] = convolutions, memory
-    costs[WEIGHTS], costs[PEAK_MEMORY] = weights, peak
-    costs[EFFECTIVENESS] = depth / math.exp(log_width / depth) if depth else math.nan
-
-
-@compiled_apart
-def count_network(
-    program: Program,
-    setting: Counted,
-    network: IntMatrix,
-    at: Vector,
-    parts: Parts,
-    costs: Vector,
-    chain: IntMatrix,
-    used: int,
-    ends: IntVector,
-) -> int:
-    """Costs and chain of a network.
-
-    Args:
-        program: of its block types.
-        setting: what is counted for.
-        network: a row a super-block.
-        at: one number a place of the longest tape, overwritten.
-        parts: of its super-blocks, written.
-        costs: see `add_up`.
-        chain: rows, written from `used` on.
-        used: rows that are there already.
-        ends: rows of the chain after each super-block, written.
-
-    Returns:
-        Rows that are there then.
-    """
-    parts.sizes[0, 0], parts.sizes[0, 1] = setting.height, setting.width
-    for index in range(len(network)):
-        used = count_part(program, setting, network, index, at, parts, chain, used)
-        ends[index] = used
-    add_up(network, parts, setting, costs)
-    return used

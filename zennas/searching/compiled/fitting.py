@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from zennas.compiled import compiled_apart
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
-from zennas.searching.compiled.count import LAYER_COUNT, Counted, Parts, add_up, count_network, count_part
+from zennas.searching.compiled.count import LAYER_COUNT, Counted
 from zennas.searching.compiled.mutation import (
     HEAD_WIDTH,
     STAGE_BOTTLENECK,
@@ -15,6 +15,7 @@ from zennas.searching.compiled.mutation import (
     values_near,
     widths_at,
 )
+from zennas.searching.compiled.parts import Known, Parts, add_up, count_part, count_parts
 from zennas.searching.compiled.program import BOTTLENECK, IN, OUT, Program
 
 
@@ -51,6 +52,7 @@ class Room(NamedTuple):
         taken: places in the table of hashes.
         at: a number a place of the longest tape.
         parts: of the super-blocks of the network at hand.
+        known: super-blocks that were counted before.
     """
 
     iterations: IntVector
@@ -66,6 +68,7 @@ class Room(NamedTuple):
     taken: IntVector
     at: Vector
     parts: Parts
+    known: Known
 
 
 @compiled_apart
@@ -125,7 +128,6 @@ def fit(
     part: IntMatrix,
     room: Room,
     kept: int,
-    used: int,
 ) -> int:
     """Give a network the widest super-block that a set of budgets allows, as `zennas.spaces.fitting.fit`.
 
@@ -140,7 +142,6 @@ def fit(
         part: what the super-block becomes, written.
         room: what is counted is written to its end.
         kept: networks of the round so far.
-        used: rows of their chains.
 
     Returns:
         The super-block's index, or −1 where nothing changed.
@@ -163,17 +164,7 @@ def fit(
     first, count = values_near(numbers, row, before, least, most)
     low, high = 0, count - 1
     if low < high:
-        count_network(
-            program,
-            setting,
-            network,
-            room.at,
-            room.parts,
-            room.costs[kept],
-            room.chain,
-            used,
-            room.ends[kept],
-        )
+        count_parts(program, setting, network, room.at, room.parts, room.known)
     while low < high:
         middle = (low + high + 1) // 2
         network[index, column] = first + middle * step
@@ -182,9 +173,9 @@ def fit(
         if column == OUT and index + 1 < length:
             network[index + 1, IN] = network[index, OUT]
         # A width changes its super-block and the next one, and no side of a map.
-        count_part(program, setting, network, index, room.at, room.parts, room.chain, used)
+        count_part(program, setting, network, index, room.at, room.parts, room.known)
         if column == OUT and index + 1 < length:
-            count_part(program, setting, network, index + 1, room.at, room.parts, room.chain, used)
+            count_part(program, setting, network, index + 1, room.at, room.parts, room.known)
         add_up(network, room.parts, setting, room.costs[kept])
         if not_above(bounds, which, room.costs[kept]):
             low = middle

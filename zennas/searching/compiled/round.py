@@ -4,9 +4,11 @@ import numpy as np
 
 from zennas.compiled import compiled_and_kept
 from zennas.scores.closed_form.state import IntMatrix, IntVector, Matrix, Vector
-from zennas.searching.compiled.count import Counted, count_network
+from zennas.searching.compiled.bred import Rows
+from zennas.searching.compiled.count import Counted
 from zennas.searching.compiled.fitting import Bounds, Room, depth_within, fit, within
 from zennas.searching.compiled.mutation import MOST_MUTATIONS, Numbers, offspring
+from zennas.searching.compiled.parts import count_network
 from zennas.searching.compiled.program import LAYERS, TYPE, Program
 from zennas.searching.compiled.seen import Hashes, hash_of, place_of
 
@@ -18,7 +20,7 @@ def propose_round(
     bounds: Bounds,
     convolve: IntVector,
     setting: Counted,
-    rows: IntMatrix,
+    rows: Rows,
     parents: IntMatrix,
     rho: Vector,
     draws: Matrix,
@@ -84,7 +86,6 @@ def propose_round(
                 mutated[parts * mutations :],
                 room,
                 kept,
-                used,
             )
             if index >= 0:
                 places[mutations, 0], places[mutations, 1] = index, 1
@@ -100,6 +101,7 @@ def propose_round(
             network[:length],
             room.at,
             room.parts,
+            room.known,
             costs,
             room.chain,
             used,
