@@ -17,7 +17,7 @@ from zennas.counting import Costs, count_layers
 from zennas.counting.budgets import Budget, depth_within, within
 from zennas.errors import ZennasError
 from zennas.scores.chains import ChainScorer
-from zennas.searching.algorithms.algorithm import Algorithm, Offspring, Problem, Round
+from zennas.searching.algorithms.algorithm import Algorithm, Offspring, Problem, Proposal, Round
 from zennas.searching.compiled.core import Batch, Core
 from zennas.searching.population import Candidate, Population, members
 from zennas.searching.tasks import Failure
@@ -197,15 +197,23 @@ class Search:
         return entered
 
     def _accepted(self, round: Round) -> Iterator[_Accepted]:
-        budget_sets, count = self.problem.budget_sets, self.problem.count
-        for parent, mutations, blocks in islice(self.algorithm.propose(round), round.size):
-            iteration = self.iteration = self.iteration + 1
-            layers = count_layers(blocks)
-            if not any(depth_within(layers, budgets) for budgets in budget_sets) or blocks in self.seen:
-                continue
-            costs = count(blocks)
-            if any(within(costs, budgets) for budgets in budget_sets) and self._is_new(blocks):
-                yield _Accepted(iteration, -1 if parent is None else parent.id, mutations, blocks, costs)
+        for proposal in islice(self.algorithm.propose(round), round.size):
+            self.iteration += 1
+            while (accepted := self._checked(proposal)) is None and proposal.otherwise is not None:
+                proposal = proposal.otherwise()
+            if accepted is not None:
+                yield accepted
+
+    def _checked(self, proposal: Proposal) -> _Accepted | None:
+        """A proposal that is new and within budgets, as of this iteration."""
+        parent, blocks, budget_sets = proposal.parent, proposal.super_blocks, self.problem.budget_sets
+        layers = count_layers(blocks)
+        if not any(depth_within(layers, budgets) for budgets in budget_sets) or blocks in self.seen:
+            return None
+        costs = self.problem.count(blocks)
+        if not any(within(costs, budgets) for budgets in budget_sets) or not self._is_new(blocks):
+            return None
+        return _Accepted(self.iteration, -1 if parent is None else parent.id, proposal.mutations, blocks, costs)
 
     def _is_new(self, blocks: tuple[SuperBlock, ...]) -> bool:
         if self.core is not None:

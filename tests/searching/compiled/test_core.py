@@ -12,7 +12,7 @@ from zennas.blocks.layers import Convolution, MaxPool, SqueezeExcite, Unit
 from zennas.blocks.registry import _BLOCK_TYPES, expand, register_block
 from zennas.blocks.tracing import EXCITE, MAX_POOL
 from zennas.counting import count_super_blocks
-from zennas.counting.budgets import Budget
+from zennas.counting.budgets import Budget, within
 from zennas.input_size import Size, sides
 from zennas.scores import ScoreSettings, registered_score
 from zennas.scores.closed_form import MeanfieldScorer
@@ -74,9 +74,9 @@ def spaces():
     yield "a frozen head", replace(search_space("resnet", 32), frozen=frozenset({"head"})), 32
 
 
-def grown(space, resolution, rng, rounds=12, size=32, dtype="fp32"):
+def grown(space, resolution, rng, rounds=12, size=32, dtype="fp32", tries=1, params=1e12):
     """Rounds of offspring of everything before, by the core and by Python."""
-    sets = [[Budget("params", 1e12)], [Budget("params", 200_000), Budget("memory", 3_000_000)]]
+    sets = [[Budget("params", params)], [Budget("params", 200_000), Budget("memory", 3_000_000)]]
     problem = Problem(space, sets, lambda b: count_super_blocks(b, resolution, CLASSES, dtype), 1000, 64)
     core = core_of(problem, resolution, CLASSES, dtype)
     starts = [random_small(space, rng) for _ in range(4)]
@@ -89,15 +89,20 @@ def grown(space, resolution, rng, rounds=12, size=32, dtype="fp32"):
         offspring = Offspring(
             parents,
             rng.random(size).tolist(),
-            rng.random((size, 1 + offspring_draws()))[:, 1:],
+            rng.random((size * tries, 1 + offspring_draws()))[:, 1:],
             rng.integers(-1, 2, size),
-            rng.random((size, FIT_DRAWS)),
+            rng.random((size * tries, FIT_DRAWS)),
+            tries,
         )
         expected = []
         for number, proposal in enumerate(offspring.proposals(problem)):
-            if proposal.super_blocks not in seen:
-                seen.add(proposal.super_blocks)
-                expected.append((number, proposal))
+            while proposal is not None:
+                costs = problem.count(proposal.super_blocks)
+                if proposal.super_blocks not in seen and any(within(costs, budgets) for budgets in sets):
+                    seen.add(proposal.super_blocks)
+                    expected.append((number, proposal))
+                    break
+                proposal = proposal.otherwise() if proposal.otherwise else None
         batch, chains = core.propose(offspring)
         found = kept(core, batch)
         assert [c.id for c in found] == list(range(len(candidates), len(candidates) + len(found)))
@@ -125,6 +130,17 @@ def test_a_round_is_that_of_python(space, resolution, dtype):
         assert rows == [chain_rows(f.super_blocks, resolution) for f in found]
         networks += len(found)
     assert networks > 200
+
+
+def test_tries_of_a_proposal_are_those_of_python():
+    """Small networks under a bound that most offspring exceed: the first try that is a candidate is kept."""
+    found_with = {}
+    for tries in (1, 4):
+        rounds = list(grown(search_space("resnet", 32), 32, np.random.default_rng(5), tries=tries, params=120_000))
+        for expected, found, _, _ in rounds:
+            assert [(n, p.mutations) for n, p in expected] == [(f.iteration, f.mutations) for f in found]
+        found_with[tries] = sum(len(found) for _, found, _, _ in rounds)
+    assert found_with[1] < 0.9 * found_with[4] <= 0.9 * 12 * 32
 
 
 def chain_rows(network, size):
@@ -197,7 +213,7 @@ def test_budgets_of_a_frontier():
     parent = Candidate(0, 0, -1, (), start, 0.0, problem.count(start))
     offspring = Offspring([parent] * 400, [0.5] * 400, rng.random((400, offspring_draws())))
     seen, expected = {start}, []
-    for _, _, blocks in offspring.proposals(problem):
+    for blocks in (proposal.super_blocks for proposal in offspring.proposals(problem)):
         costs = problem.count(blocks)
         first = costs.params <= 90_000 and costs.layers <= 7
         if blocks not in seen and (first or 200_000 <= costs.memory <= 400_000):

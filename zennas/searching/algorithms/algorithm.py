@@ -8,6 +8,7 @@ else is the search's: duplicates, budgets, scoring, workers, failures, what is k
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,16 +53,26 @@ class Proposal(NamedTuple):
         parent: the candidate that it was mutated from, if any.
         mutations: how, one after another.
         super_blocks: the network.
+        otherwise: makes what is tried in its place where the network was there before or is within no budgets.
     """
 
     parent: Candidate | None
     mutations: tuple[Mutation, ...]
     super_blocks: tuple[SuperBlock, ...]
+    otherwise: "Callable[[], Proposal] | None" = None
 
 
-def offspring(parent: Candidate, mutations: tuple[Mutation, ...]) -> Proposal:
-    """The proposal of a parent's network with mutations applied one after another."""
-    return Proposal(parent, mutations, applied(mutations, parent.super_blocks))
+def offspring(
+    parent: Candidate, mutations: tuple[Mutation, ...], otherwise: Callable[[], Proposal] | None = None
+) -> Proposal:
+    """The proposal of a parent's network with mutations applied one after another.
+
+    Args:
+        parent: a candidate.
+        mutations: of its network.
+        otherwise: see `Proposal`; by default nothing is tried in its place.
+    """
+    return Proposal(parent, mutations, applied(mutations, parent.super_blocks), otherwise)
 
 
 def founder(super_blocks: tuple[SuperBlock, ...]) -> Proposal:
@@ -102,10 +113,11 @@ class Offspring:
     Attributes:
         parents: of each proposal.
         rho: of each, the probability of a new block type.
-        draws: of each, `offspring_draws()` uniform numbers in [0, 1).
+        draws: of each try of each, `offspring_draws()` uniform numbers in [0, 1); those of a proposal stand together.
         fits: of each, the number of the set of budgets that it is fitted to (`zennas.spaces.fitting`), or −1; `None`
             where none is.
-        fit_draws: of each, `FIT_DRAWS` more numbers.
+        fit_draws: of each try, `FIT_DRAWS` more numbers.
+        tries: of each proposal: the first network that is new and within budgets is kept.
     """
 
     parents: Sequence[Candidate]
@@ -113,6 +125,7 @@ class Offspring:
     draws: npt.NDArray[np.float64]
     fits: npt.NDArray[np.int64] | None = None
     fit_draws: npt.NDArray[np.float64] | None = None
+    tries: int = 1
 
     def proposals(self, problem: Problem) -> Iterator[Proposal]:
         """The networks, one after another.
@@ -120,16 +133,23 @@ class Offspring:
         Args:
             problem: has the space that they have to stay in, and the budgets that they are fitted to.
         """
-        for number, (parent, rho, draws) in enumerate(zip(self.parents, self.rho, self.draws.tolist(), strict=True)):
-            mutations = draw_offspring(parent.super_blocks, rho, problem.space, iter(draws))
-            if self.fits is not None and self.fit_draws is not None and self.fits[number] >= 0:
-                budgets = problem.budget_sets[self.fits[number]]
-                changed = applied(mutations, parent.super_blocks)
-                # One that is too deep fits with no width.
-                if depth_within(count_layers(changed), budgets):
-                    fitted = fit(changed, problem.space, budgets, problem.count, self.fit_draws[number].tolist())
-                    mutations = mutations if fitted is None else (*mutations, fitted)
-            yield offspring(parent, mutations)
+        return (self._proposal(problem, number, 0) for number in range(len(self.parents)))
+
+    def _proposal(self, problem: Problem, number: int, before: int) -> Proposal:
+        """A proposal after so many tries."""
+        parent, place = self.parents[number], number * self.tries + before
+        mutations = draw_offspring(
+            parent.super_blocks, self.rho[number], problem.space, iter(self.draws[place].tolist())
+        )
+        if self.fits is not None and self.fit_draws is not None and self.fits[number] >= 0:
+            budgets = problem.budget_sets[self.fits[number]]
+            changed = applied(mutations, parent.super_blocks)
+            # One that is too deep fits with no width.
+            if depth_within(count_layers(changed), budgets):
+                fitted = fit(changed, problem.space, budgets, problem.count, self.fit_draws[place].tolist())
+                mutations = mutations if fitted is None else (*mutations, fitted)
+        more = before + 1 < self.tries
+        return offspring(parent, mutations, partial(self._proposal, problem, number, before + 1) if more else None)
 
 
 class Algorithm(ABC):

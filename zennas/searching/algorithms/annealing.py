@@ -30,6 +30,8 @@ COOLED = 0.9
 """Share of the iterations after which neither falls any further."""
 MEMORY = 0.95
 """Of the unit: the weight of the rounds before against the last one."""
+TRIES = 4
+"""Of a proposal; its first network that is new and within budgets is kept. In the end two of three draws give none."""
 TOGETHER = 0.6
 """Share of the changes and fits of a width or a bottleneck in which both change, the proportion kept: a block whose
 bottleneck is as wide as its output has identity links, which the change of either alone would make convolutions."""
@@ -83,12 +85,13 @@ class Annealing(Evolution):
             ranked = sorted(sorted(living, key=_ID), key=_SCORE, reverse=True)[:count]
             self.lineages[number] = [ranked[i % len(ranked)] for i in range(count)] if ranked else []
         filled = [number for number, living in enumerate(self.lineages) if living]
-        draws = round.rng.random((round.size, 1 + offspring_draws()))
+        taking = round.rng.random(round.size).tolist()
+        draws = round.rng.random((round.size * TRIES, offspring_draws()))
         numbers = np.array(round.iterations)
         sets, places = np.array(filled)[numbers % len(filled)].tolist(), (numbers // len(filled) % count).tolist()
-        self._turns = _Turns(round.iteration + 1, sets, places, draws[:, 0].tolist())
+        self._turns = _Turns(round.iteration + 1, sets, places, taking)
         parents = [self.lineages[which][place] for which, place in zip(sets, places, strict=True)]
-        return self.offspring_of(round, parents, sets, draws[:, 1:])
+        return self.offspring_of(round, parents, sets, draws)
 
     def tell(self, candidates: Sequence[Candidate]) -> None:
         """Let offspring take their parents' places, and those of other islands that of the worst.

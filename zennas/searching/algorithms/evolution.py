@@ -52,14 +52,15 @@ class ZenNas(Algorithm):
             round: which.
             parents: of each proposal.
             sets: number of the set of budgets that each is fitted to, if any is.
-            draws: of each, `offspring_draws()` uniform numbers in [0, 1).
+            draws: of each try of each, `offspring_draws()` uniform numbers in [0, 1).
         """
         return Offspring(
             parents,
             mutation_probabilities(round.iterations, self.problem.iterations).tolist(),
             draws,
             np.array(sets) if self.fits else None,
-            round.rng.random((round.size, FIT_DRAWS)) if self.fits else None,
+            round.rng.random((len(draws), FIT_DRAWS)) if self.fits else None,
+            len(draws) // len(parents),
         )
 
     def propose(self, round: Round) -> Iterator[Proposal]:

@@ -160,7 +160,7 @@ class Core:
         rho, draws = np.array(offspring.rho), np.ascontiguousarray(offspring.draws)
         fits, fit_draws = offspring.fits, offspring.fit_draws
         if fits is None or fit_draws is None:
-            fits, fit_draws = np.full(len(parents), -1), np.empty((len(parents), FIT_DRAWS))
+            fits, fit_draws = np.full(len(parents), -1), np.empty((len(draws), FIT_DRAWS))
         self._grow_seen(len(parents))
         assert self._program is not None
         assert self._numbers is not None
@@ -178,6 +178,7 @@ class Core:
                 draws,
                 fits,
                 fit_draws,
+                offspring.tries,
                 self._seen,
                 room,
             )

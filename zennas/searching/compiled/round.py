@@ -26,6 +26,7 @@ def propose_round(
     draws: Matrix,
     fits: IntVector,
     fit_draws: Matrix,
+    tries: int,
     seen: Hashes,
     room: Room,
 ) -> int:
@@ -40,9 +41,10 @@ def propose_round(
         rows: super-blocks of all candidates.
         parents: of each proposal, the first and last row of the parent.
         rho: of each proposal, the probability of a new block type.
-        draws: of each proposal, uniform numbers.
+        draws: of each try of each proposal, uniform numbers.
         fits: of each proposal, the set of budgets that it is fitted to, or −1.
-        fit_draws: of each proposal, two uniform numbers.
+        fit_draws: of each try, two uniform numbers.
+        tries: of each proposal, of which the first that is kept is the last.
         seen: hashes of the networks that there were; those that are kept are added.
         room: written.
 
@@ -51,14 +53,17 @@ def propose_round(
     """
     kept = used = 0
     room.starts[0] = 0
-    for number in range(len(parents)):
+    for attempt in range(len(parents) * tries):
+        number = attempt // tries
+        if kept and room.iterations[kept - 1] == number:
+            continue
         first, length = parents[number, 0], parents[number, 1] - parents[number, 0]
         network = room.networks[kept]
         for row in range(length):
             for column in range(6):
                 network[row, column] = rows[first + row, column]
         places, mutated = room.places[kept], room.mutated[kept]
-        mutations, length = offspring(numbers, network, length, rho[number], draws[number], places, mutated)
+        mutations, length = offspring(numbers, network, length, rho[number], draws[attempt], places, mutated)
         parts = len(mutated) // MOST_MUTATIONS
         layers = whole = 0
         for row in range(length):
@@ -82,7 +87,7 @@ def propose_round(
                 setting,
                 network[:length],
                 fits[number],
-                fit_draws[number],
+                fit_draws[attempt],
                 mutated[parts * mutations :],
                 room,
                 kept,
