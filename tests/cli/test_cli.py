@@ -1,6 +1,7 @@
 """The command as users call it: real processes."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -82,6 +83,17 @@ def test_search_prints_the_network_and_writes_it(tmp_path):
     assert json.loads(again.stdout)["params"] <= 200_000
     second = run("search", "--params", "200k", "--iterations", 100, "--rescore", 0, cwd=tmp_path)
     assert "runs/search-2" in second.stdout
+
+
+def test_all_of_a_run_that_has_ended_is_in_its_database(tmp_path):
+    assert run("search", "--params", "200k", "--iterations", 300, "--out", "whole", cwd=tmp_path).returncode == 0
+    copied = tmp_path / "copied"
+    copied.mkdir()
+    for name in ("run.db", "config.yaml"):
+        shutil.copy(tmp_path / "whole" / name, copied)
+    whole, copy = (list(zennas.read_run(tmp_path / name).candidates()) for name in ("whole", "copied"))
+    assert len(whole) > 100
+    assert copy == whole
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,9 @@ def search(
         print(json.dumps(result_document(result)))
     elif not log_json:
         show_result(result)
+    if result.store is not None:
+        # The run is then whole in run.db, for those who copy that file alone.
+        result.store.close()
     if result.signal is not None:
         raise typer.Exit(SIGNALLED + result.signal)
 
