@@ -246,7 +246,8 @@ def test_what_was_measured_is_read_and_not_measured_again(
     predictor_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Device(monkeypatch, lambda _: 1.46)
-    result = start_run(config(predictor_file), tmp_path / "run")
+    # So few iterations that more of them find a better network.
+    result = start_run(config(predictor_file, iterations=ITERATIONS // 8), tmp_path / "run")
     device = Device(monkeypatch, lambda _: 100.0)
     assert same(result, resume_run(tmp_path / "run"))
     assert device.measured == []

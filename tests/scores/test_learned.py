@@ -128,8 +128,9 @@ def test_between_the_trained_networks_the_correction_counts_whole(model: Accurac
 
 
 def test_a_search_in_a_space_twice_as_wide_is_not_led_away(tmp_path: Path) -> None:
-    """Its winner has a zero-shot score near the best there is, though the correction, taken at its word so far outside,
-    would prefer another. By its bounds, the winner is like what was trained."""
+    """Where no network within the budgets is like what was trained, the winner's zero-shot score is near the best there
+    is, though the correction, taken at its word so far outside, would prefer another. Where there are some it is one of
+    them or has such a score. By its bounds, the winner is like what was trained."""
     known = lawful_networks(24)
     model = zennas.fit_accuracy(known)
     model.save(tmp_path / "model.json")
@@ -143,10 +144,13 @@ def test_a_search_in_a_space_twice_as_wide_is_not_led_away(tmp_path: Path) -> No
     )
     most = 4 * max(n.flops for n in known.networks)
     settings = {"flops": most, "iterations": 1500, "rescore": 0, "population": 64}
-    learned = zennas.search(str(space), 32, 10, score=f"accuracy:{tmp_path / 'model.json'}", **settings)  # type: ignore[arg-type]
-    by_score = zennas.search(str(space), 32, 10, score="zen-weighted", **settings)  # type: ignore[arg-type]
-    score = compute_score("zen-weighted", learned.architecture, 32, ScoreSettings()).score
-    assert score > 0.97 * by_score.score
+    for flops, may_be_inside in ((f"{most // 2}..{most}", False), (most, True)):
+        settings["flops"] = flops
+        learned = zennas.search(str(space), 32, 10, score=f"accuracy:{tmp_path / 'model.json'}", **settings)  # type: ignore[arg-type]
+        by_score = zennas.search(str(space), 32, 10, score="zen-weighted", **settings)  # type: ignore[arg-type]
+        score = compute_score("zen-weighted", learned.architecture, 32, ScoreSettings()).score
+        inside = model.predicted([learned.architecture], 32).trust[0] > 0.5
+        assert (may_be_inside and inside) or score > 0.97 * by_score.score
     for bound in ("lower", "upper"):
         name = f"accuracy:{tmp_path / 'model.json'}:{bound}"
         found = zennas.search(str(space), 32, 10, score=name, **settings)  # type: ignore[arg-type]
