@@ -30,7 +30,7 @@ COOLED = 0.9
 """Share of the iterations after which neither falls any further."""
 MEMORY = 0.95
 """Of the unit: the weight of the rounds before against the last one."""
-TRIES = 4
+TRIES = 3
 """Of a proposal; its first network that is new and within budgets is kept. In the end two of three draws give none."""
 TOGETHER = 0.6
 """Share of the changes and fits of a width or a bottleneck in which both change, the proportion kept: a block whose
