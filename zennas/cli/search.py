@@ -109,6 +109,7 @@ def _prepare(words: Sequence[str]) -> None:
     registers a quantity adds a budget.
     """
     if any(number != "1" for number in _values(words, "--islands")):
+        # An island imports this command's main module, which imports typer.
         begin_fork_server(["typer", ISLAND_READY])
     named = _values(words, "--plugin")
     if named:

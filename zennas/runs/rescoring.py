@@ -137,7 +137,7 @@ def rescoring_execution(
         return execute, TASKS_A_WORKER * (execution.workers or 1)
     memory = max((c.costs.memory for group in leaders for c in group), default=0)
     memory = memory // storage(config.deployed_type).activation * storage(FP32).activation
-    # Two passes, and as much again while a batch norm makes its output.
+    # Two passes, and as much again where torch's batch norm makes an output of its own.
     threads = fitting_threads(4.0 * memory * config.batch_size) if usable_cores() > 1 else 1
     keep_freed_memory()
     return (Threads(threads) if threads > 1 else serial), TASKS_A_WORKER * threads

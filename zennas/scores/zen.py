@@ -240,7 +240,7 @@ def _normalised_pair(x: Tensor, layer: Convolution) -> tuple[Tensor, Tensor]:
         mean = torch.zeros_like(variance)
         place.copy_(F.batch_norm(half, mean, variance, training=True, momentum=1.0, eps=NORM_EPS))
     count = x.numel() // 2 // layer.out_channels
-    return (y.relu_() if layer.activation else y), unbiased[0] * ((count - 1) / count)
+    return (y.relu_() if layer.activation is not None else y), unbiased[0] * ((count - 1) / count)
 
 
 def _log_delta(x: Tensor, p: float) -> float:

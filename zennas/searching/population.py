@@ -86,16 +86,16 @@ class Population:
 
     def would_enter(self, score: float) -> bool:
         """Whether a candidate of that score, younger than all others and within the budgets, enters."""
-        return len(self.heap) < self.size or score > self.heap[0][0] or self.best is None
+        return not self.full or score > self.heap[0][0] or self.best is None
 
     def enter(self, candidate: Candidate) -> bool:
         """`offer` for a candidate that is known to meet the budgets."""
         entry = (candidate.score, -candidate.id, candidate)
         self.members.add(candidate.id)
-        if len(self.heap) < self.size:
-            heapq.heappush(self.heap, entry)
-        else:
+        if self.full:
             self.members.discard(heapq.heappushpop(self.heap, entry)[2].id)
+        else:
+            heapq.heappush(self.heap, entry)
         if self.best is None or candidate.score > self.best.score:
             self.best = candidate
             return True
