@@ -14,8 +14,8 @@ from zennas import fork_server
 from zennas.counting import count_super_blocks
 from zennas.errors import ZennasError
 from zennas.runs import carrying_out
+from zennas.runs.carrying_out import RunContext
 from zennas.scores.closed_form import meanfield_many
-from zennas.searching import islands as islands_module
 from zennas.spaces.mutation import applied
 
 pytest.importorskip("numba")
@@ -31,47 +31,41 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
-    monkeypatch.setattr(islands_module, "BLOCK", 256)
-
-
 def listed(result):
     return [(c.id, c.iteration, c.parent, c.mutations, c.super_blocks, c.score, c.costs) for c in result.candidates()]
 
 
 def test_what_islands_find_is_whole():
-    result = zennas.search(**SETTINGS, islands=3, iterations=2000)
+    result = zennas.search(**SETTINGS, islands=3, iterations=8000)
     candidates = result.candidates()
     assert [c.id for c in candidates] == list(range(len(candidates)))
     assert [c.iteration for c in candidates] == sorted(c.iteration for c in candidates)
+    blocks = [(b, island) for island, kept in enumerate(result.store.state()["islands"]) for b in kept["blocks"]]
+    island = {number: island for (before, last, _), island in blocks for number in range(before + 1, last + 1)}
+    assert sorted(island) == list(range(1, 8001)), "each iteration is one island's"
     parents_of_others = 0
     for c in candidates:
         if c.parent >= 0:
             parent = candidates[c.parent]
             assert applied(c.mutations, parent.super_blocks) == c.super_blocks
-            parents_of_others += parent.iteration > 0 and island(parent) != island(c)
+            parents_of_others += parent.iteration > 0 and island[parent.iteration] != island[c.iteration]
         assert c.costs == count_super_blocks(c.super_blocks, 32, 10)
         assert c.costs.params <= 200_000
     assert parents_of_others > 0, "some of the best were exchanged"
     assert [c.score for c in candidates] == meanfield_many([c.super_blocks for c in candidates], 32)
-    assert {island(c) for c in candidates if c.iteration} == {0, 1, 2}
+    assert {island[c.iteration] for c in candidates if c.iteration} == {0, 1, 2}
     assert result.score == max(c.score for c in candidates)
-    assert result.iterations == 2000
+    assert result.iterations == 8000
 
 
 def test_the_best_of_all_islands_are_kept():
-    result = zennas.search(**SETTINGS, islands=2, iterations=2000)
+    result = zennas.search(**SETTINGS, islands=2, iterations=8000)
     first = {}
     for c in result.candidates():
         first.setdefault(c.super_blocks, c)
     best = sorted(first.values(), key=lambda c: (-c.score, c.id))[: SETTINGS["population"]]
     assert sorted(result.store.state()["populations"][0]) == sorted(c.id for c in best)
     assert len(first) < len(result.candidates()), "some were found on both islands"
-
-
-def island(candidate):
-    return (candidate.iteration - 1) // 256 % 3
 
 
 def test_islands_repeat_and_their_number_counts():
@@ -90,22 +84,39 @@ GATED = {"score": "zen-weighted", "space": "mobilenet", "se": True, "layers": No
     ids=["one winner", "by evolution", "a frontier", "zen-weighted with gates"],
 )
 def test_a_crash_changes_nothing(tmp_path, monkeypatch, others):
-    settings = {**SETTINGS, **others, "islands": 2, "iterations": 2100}
+    settings = {**SETTINGS, **others, "islands": 2, "iterations": 4200}
     whole = zennas.search(**settings)
     monkeypatch.setattr(carrying_out, "COMMIT_SECONDS", 0.0)
     steps = []
 
     def crash(progress):
         steps.append(progress.done)
-        if len(steps) == 2:
+        if len(steps) == 6:
             raise OSError("the power went off")
 
     with pytest.raises(OSError, match="power"):
         zennas.search(**settings, out=tmp_path / "run", watch=crash)
     resumed = zennas.resume_run(tmp_path / "run")
-    assert steps == [512, 1024]
+    assert steps == [2 * 128 * number for number in range(1, 7)], "guests of the blocks before are under way"
     assert listed(resumed) == listed(whole)
     assert [w.candidate for w in resumed.winners] == [w.candidate for w in whole.winners]
+
+
+def test_a_search_that_got_more_iterations_goes_on_from_its_own_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(carrying_out, "COMMIT_SECONDS", 0.0)
+    more = {"iterations": 6000}
+    for name in ("whole", "broken"):
+        zennas.search(**SETTINGS, islands=3, iterations=3100, out=tmp_path / name)
+
+    def crash(progress):
+        if progress.done > 4500:
+            raise OSError("the power went off")
+
+    whole = zennas.resume_run(tmp_path / "whole", more)
+    with pytest.raises(OSError, match="power"):
+        zennas.resume_run(tmp_path / "broken", more, RunContext(watch=crash))
+    assert listed(zennas.resume_run(tmp_path / "broken")) == listed(whole)
+    assert whole.iterations == 6000
 
 
 @contextmanager

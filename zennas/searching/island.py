@@ -7,8 +7,11 @@ the order in which it met them.
 
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +43,11 @@ class Guest(NamedTuple):
     super_blocks: tuple[SuperBlock, ...]
     score: float
     costs: Costs
+
+
+def guest_of(candidate: Candidate) -> Guest:
+    """What another island, or the same one later, has to know of a candidate."""
+    return Guest(candidate.super_blocks, candidate.score, candidate.costs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +168,7 @@ class Island:
             tuple(taken),
             sum(len(bred) for bred in parts),
             tuple(tuple(population.ids()) for population in self._populations),
-            tuple((number, Guest(c.super_blocks, c.score, c.costs)) for number, c in leaving.items()),
+            tuple((number, guest_of(candidate)) for number, candidate in leaving.items()),
             self._algorithm.state(),
         )
         return block, parts
@@ -180,15 +188,24 @@ def live(connection: Connection, config: SearchConfig, models: Sequence[Accuracy
     # Ctrl-C at a terminal and the end of a batch job reach all processes, and the owner decides when to end.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    answers: SimpleQueue[Any] = SimpleQueue()
     with collection_put_off(), connection:
         island = Island(config)
         try:
             island.go_on_from(connection.recv())
+            # The owner reads when it has time, while the island goes on.
+            Thread(target=_answer, args=(connection, answers), daemon=True).start()
             while True:
                 arguments: tuple[Any, ...] = connection.recv()
                 block, parts = island.run(*arguments)
-                # Once all blocks are there the owner lets the next ones begin, and reads the candidates meanwhile.
-                connection.send(block)
-                connection.send(joined(parts) if parts else None)
-        except (EOFError, BrokenPipeError, ConnectionResetError):
+                answers.put(block)
+                answers.put(joined(parts) if parts else None)
+        except (EOFError, ConnectionResetError):
             return
+
+
+def _answer(connection: Connection, answers: SimpleQueue[Any]) -> None:
+    """Send what is put into a queue, one after another, until nobody reads."""
+    with suppress(OSError):  # of a closed pipe, by each of its names
+        while True:
+            connection.send(answers.get())

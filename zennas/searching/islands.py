@@ -1,8 +1,9 @@
 """Several populations at a time, each in a process of its own: more cores for a score in closed form.
 
-The iterations of a search are cut into blocks that islands take in turn. When every island has carried out one, each
-hands some of its best to the next. What comes of it depends on the number of islands, and on nothing else: not on the
-cores, the speed of the processes, or interruptions.
+The iterations of a search are cut into blocks that islands take in turn. After each block an island hands some of its
+best to the next one, which takes them in some blocks later: meanwhile both go on, so that none waits for another one
+that is little behind, nor for what is written down. What comes of it depends on the number of islands, and on nothing
+else: not on the cores, the speed of the processes, or interruptions.
 """
 
 from bisect import bisect_right
@@ -21,15 +22,19 @@ from zennas.fork_server import ISLAND_READY, begin_fork_server, context
 from zennas.scores.learned.score import held_models
 from zennas.searching.algorithms import Round
 from zennas.searching.compiled.bred import Bred, joined
-from zennas.searching.island import Block, Guest, Past, live
+from zennas.searching.island import Block, Guest, Past, guest_of, live
 from zennas.searching.population import Candidate
 from zennas.searching.rounds import Search
 from zennas.searching.settings import SearchConfig
 
-BLOCK = 4096
-"""Iterations between two exchanges, of each island; about a fifth of a second."""
+LONGEST_BLOCK = 4096
+"""Iterations between two exchanges, of each island, at most; some hundredths of a second."""
+FEWEST_BLOCKS = 16
+"""Blocks that an island carries out in a search, where they are not shorter than a round."""
 EMIGRANTS = 4
 """Candidates of each population that go to the next island."""
+_AHEAD = 4
+"""Blocks that an island has been given and that were not read; so many later its guests come in."""
 
 
 @dataclass
@@ -40,16 +45,17 @@ class _Records:
         founders: ids of the candidates that it began with.
         populations: ids in heap order, for each set of budgets.
         numbers: ids of all candidates that it met, in the order of its own numbers.
-        guests: ids of those that came from another island, by the number of the block before which they came.
-        invited: those that come before its next block.
+        blocks: iterations before and after each that it carried out, and the ids of those that came from another island
+            before it.
+        invited: those that come before each of its next blocks.
         algorithm: what its algorithm remembers, by its own numbers.
     """
 
     founders: list[int]
     populations: list[list[int]]
     numbers: list[int] = field(default_factory=list)
-    guests: dict[int, list[int]] = field(default_factory=dict)
-    invited: list[tuple[int, Guest]] = field(default_factory=list)
+    blocks: list[tuple[int, int, list[int]]] = field(default_factory=list)
+    invited: list[list[tuple[int, Guest]]] = field(default_factory=lambda: [[] for _ in range(_AHEAD)])
     algorithm: dict[str, Any] = field(default_factory=dict)
 
 
@@ -82,11 +88,13 @@ class Islands(Search):
         )
         begin_fork_server([ISLAND_READY])
         self.config = config
+        rounds = config.iterations // (FEWEST_BLOCKS * config.islands * config.round_size)
+        self._block = min(LONGEST_BLOCK, max(1, rounds) * config.round_size)
         self.islands: list[_Records] = []
         self._known: dict[int, Candidate] = {}
         self._connections: list[Connection] = []
         self._processes: list[BaseProcess] = []
-        self._running: list[tuple[int, int]] = []
+        self._running: list[list[tuple[int, int]]] = []
 
     def begin(self, starts: Sequence[tuple[SuperBlock, ...]]) -> list[Candidate]:
         """Score the starting networks, and found the islands on them, each on as many as there are sets of budgets."""
@@ -110,14 +118,14 @@ class Islands(Search):
         """One block of every island; returns the candidates that were scored, in order."""
         if not self._processes:
             self._start()
-            self._send(self.iteration)
-        spans = self._running
+            for _ in range(_AHEAD):
+                self._send()
+        spans = self._running.pop(0)
         blocks: list[Block] = [self._received(island) for island in range(len(spans))]
         firsts = []
-        for records, (before, _), block in zip(self.islands, spans, blocks, strict=False):
-            taken = [number for (number, _), new in zip(records.invited, block.taken, strict=True) if new]
-            if taken:
-                records.guests[before // BLOCK] = taken
+        for records, (before, last), block in zip(self.islands, spans, blocks, strict=False):
+            taken = [number for (number, _), new in zip(records.invited[0], block.taken, strict=True) if new]
+            records.blocks.append((before, last, taken))
             firsts.append(self.scored)
             records.numbers += [*taken, *range(self.scored, self.scored + block.scored)]
             self.scored += block.scored
@@ -125,8 +133,7 @@ class Islands(Search):
             records.algorithm = block.algorithm
         self.iteration = spans[-1][1]
         self._invite([block.emigrants for block in blocks])
-        # The islands go on while what they found is appended.
-        self._send(self.iteration)
+        self._send()
         parts: list[Bred] = []
         for island, first in enumerate(firsts):
             bred: Bred | None = self._received(island)
@@ -140,11 +147,12 @@ class Islands(Search):
         return made
 
     def _invite(self, emigrants: Sequence[Sequence[tuple[int, Guest]]]) -> None:
-        """Let the emigrants of every island, under its own numbers, be the guests of the next one."""
+        """Let the emigrants of every island, under its own numbers, be the guests of the next one before the first block
+        that it has not been given."""
         for island, leaving in enumerate(emigrants):
             numbers = self.islands[island].numbers
             following = self.islands[(island + 1) % len(self.islands)]
-            following.invited = [(numbers[place], guest) for place, guest in leaving]
+            following.invited = [*following.invited[1:], [(numbers[place], guest) for place, guest in leaving]]
 
     def _offer(self, bred: Bred) -> None:
         """To the populations of all islands together, which have no network twice."""
@@ -177,20 +185,24 @@ class Islands(Search):
             self._connections.append(own)
             self._processes.append(process)
             places = {number: place for place, number in enumerate(records.numbers)}
-            past = [Guest(c.super_blocks, c.score, c.costs) for c in map(self._known.__getitem__, records.numbers)]
+            past = [guest_of(self._known[number]) for number in records.numbers]
             populations = [[places[number] for number in ids] for ids in records.populations]
             own.send(Past(past, populations, records.algorithm))
         self._known = {}
 
-    def _send(self, before: int) -> None:
-        """Let every island begin its next block, with its guests."""
-        self._running = []
+    def _send(self) -> None:
+        """Give every island the block after those that it has been given, with its guests."""
+        before = self._running[-1][-1][1] if self._running else self.iteration
+        spans: list[tuple[int, int]] = []
         for records, connection in zip(self.islands, self._connections, strict=True):
-            last = min(before + BLOCK, self.problem.iterations)
+            last = min(before + self._block, self.problem.iterations)
             if last > before:
-                connection.send((before, last, [guest for _, guest in records.invited], EMIGRANTS))
-                self._running.append((before, last))
+                guests = [guest for _, guest in records.invited[len(self._running)]]
+                connection.send((before, last, guests, EMIGRANTS))
+                spans.append((before, last))
             before = last
+        if spans:
+            self._running.append(spans)
 
     def _received(self, island: int) -> Any:
         """The next answer of an island."""
@@ -213,8 +225,9 @@ class Islands(Search):
             "islands": [
                 {
                     "founders": records.founders,
-                    "guests": [[block, ids] for block, ids in records.guests.items()],
+                    "blocks": records.blocks,
                     "populations": records.populations,
+                    "invited": [[number for number, _ in guests] for guests in records.invited],
                     "algorithm": records.algorithm,
                 }
                 for records in self.islands
@@ -222,7 +235,8 @@ class Islands(Search):
         }
 
     def restore_state(self, state: Mapping[str, Any], candidates: Sequence[Candidate]) -> None:
-        """Bring the islands back: what each met follows from the iterations of candidates, and from its guests.
+        """Bring the islands back: what each met follows from the iterations of its blocks and of candidates, and from
+        its guests.
 
         Args:
             state: as `state` gave it.
@@ -230,29 +244,16 @@ class Islands(Search):
         """
         iterations = [candidate.iteration for candidate in candidates]
         self._known = {candidate.id: candidate for candidate in candidates}
-        count = self.config.islands
-        for island, kept in enumerate(state["islands"]):
+        for kept in state["islands"]:
             records = _Records(kept["founders"], kept["populations"], [*kept["founders"]])
-            records.guests = dict(kept["guests"])
-            records.algorithm = kept.get("algorithm", {})
-            for block in range(island, -(-self.iteration // BLOCK), count):
-                first = bisect_right(iterations, block * BLOCK)
-                last = bisect_right(iterations, (block + 1) * BLOCK)
-                records.numbers += [*records.guests.get(block, []), *range(first, last)]
+            for before, last, taken in kept["blocks"]:
+                records.blocks.append((before, last, taken))
+                records.numbers += [*taken, *range(bisect_right(iterations, before), bisect_right(iterations, last))]
+            records.invited = [
+                [(number, guest_of(candidates[number])) for number in numbers] for numbers in kept["invited"]
+            ]
+            records.algorithm = kept["algorithm"]
             self.islands.append(records)
-        if self.iteration == 0:
-            return
-        emigrants = []
-        for records in self.islands:
-            places = {number: place for place, number in enumerate(records.numbers)}
-            chosen: dict[int, Guest] = {}
-            for ids in records.populations:
-                ranked = sorted(ids, key=lambda number: (-candidates[number].score, places[number]))
-                for number in ranked[:EMIGRANTS]:
-                    c = candidates[number]
-                    chosen[places[number]] = Guest(c.super_blocks, c.score, c.costs)
-            emigrants.append(list(chosen.items()))
-        self._invite(emigrants)
 
 
 def _ended(island: int) -> ZennasError:
