@@ -10,6 +10,7 @@ OMP_NUM_THREADS=1 python benchmarks/speed.py once
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 import statistics
 import subprocess
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,7 @@ PARTS_OF_A_SEARCH = {
     "the run's database": (RunStore, "commit"),
 }
 """Functions, none of which calls another of them."""
-ISLANDS, ISLAND_ITERATIONS, ROUNDS = (1, 2), 480_000, 3
+ISLANDS, ISLAND_ITERATIONS, ROUNDS = (1, 2), (480_000, 1_920_000), 3
 
 
 def scoring(results: Results) -> None:
@@ -116,16 +118,17 @@ def ended(out: Path) -> dict[str, Any]:
 
 def islands(results: Results) -> None:
     """One population and several, each in a process of its own, in turns."""
-    seconds: dict[int, list[float]] = {number: [] for number in ISLANDS}
+    seconds: dict[tuple[int, int], list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for turn in range(ROUNDS):
-            for number in ISLANDS:
-                out = Path(folder) / f"{number}-{turn}"
+            for iterations, number in product(ISLAND_ITERATIONS, ISLANDS):
+                out = Path(folder) / f"{number}-{iterations}-{turn}"
                 options = [*SEARCHES[SMALL][0], "--islands", str(number)]
-                timed_search(options, ISLAND_ITERATIONS, out)
-                seconds[number].append(round(ended(out)["seconds"], 2))
-    for number, values in seconds.items():
-        results.add(str(number), iterations=ISLAND_ITERATIONS, seconds=values)
+                timed_search(options, iterations, out)
+                seconds.setdefault((iterations, number), []).append(round(ended(out)["seconds"], 2))
+                shutil.rmtree(out)
+    for (iterations, number), values in seconds.items():
+        results.add(f"{number}, {iterations}", islands=number, iterations=iterations, seconds=values)
 
 
 def parts(results: Results) -> None:
@@ -196,9 +199,15 @@ def show_search(results: Results) -> str:
 
 def show_islands(results: Results) -> str:
     """Iterations a second, and how many times those of one population."""
-    rates = {number: row["iterations"] / statistics.median(row["seconds"]) for number, row in results.rows.items()}
-    lines = [[number, f"{rate:,.0f}", f"{rate / rates['1']:.2f}"] for number, rate in rates.items()]
-    return table(["islands", "iterations/s of the search alone", "times one population"], lines)
+    rates = {
+        (row["iterations"], row["islands"]): row["iterations"] / statistics.median(row["seconds"])
+        for row in results.rows.values()
+    }
+    lines = [
+        [f"{iterations:,}", str(number), f"{rate:,.0f}", f"{rate / rates[iterations, 1]:.2f}"]
+        for (iterations, number), rate in rates.items()
+    ]
+    return table(["iterations", "islands", "iterations/s of the search alone", "times one population"], lines)
 
 
 def show_parts(results: Results) -> str:
@@ -242,7 +251,7 @@ BENCHMARKS = [
         recompute=recompute_scoring,
     ),
     Benchmark("speed-search", "speed.py search", {"speed-search": show_search}, minutes=4),
-    Benchmark("speed-islands", "speed.py islands", {"speed-islands": show_islands}, minutes=1.5),
+    Benchmark("speed-islands", "speed.py islands", {"speed-islands": show_islands}, minutes=4),
     Benchmark("speed-parts", "speed.py parts", {"speed-parts": show_parts}, minutes=0.1),
     Benchmark("speed-once", "speed.py once", {"speed-once": show_once}, minutes=0.7),
 ]

@@ -281,7 +281,9 @@ def main() -> None:
     parser.add_argument("--data", help="imagefolder:DIR with CIFAR-10, or cifar10:DIR")
     parser.add_argument("--out", type=Path, help="directory of the trainings")
     parser.add_argument("--workers", type=int, default=1, help="trainings at the same time")
-    parser.add_argument("--only", action="append", metavar="METHOD", help="train this one beside what was kept; repeatable")
+    parser.add_argument(
+        "--only", action="append", metavar="METHOD", help="train this one beside what was kept; repeatable"
+    )
     options = parsed(parser)
     if options.part == "latency":
         with measuring("trained-latency", options.keep) as results:

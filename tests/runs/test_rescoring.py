@@ -25,9 +25,11 @@ from zennas.runs.rescoring import (
     Rescorer,
     Rescoring,
     most_repeats,
+    race_batch_size,
     rescoring_execution,
     staying,
 )
+from zennas.runs.rows import RACE_STATE
 from zennas.runs.run import resume_run
 from zennas.runs.store import RunStore
 from zennas.scores.result import score_from_repeats
@@ -71,6 +73,7 @@ class Noisy:
         self.truth = truth
         self.world = world
         self.asked = []
+        self.images = []
 
     def value(self, network, seed, repeat):
         return self.truth[network] + NOISE * np.random.default_rng([self.world, network, seed, repeat]).normal()
@@ -82,6 +85,7 @@ class Noisy:
             settings = task.settings
             assert settings.repeats == 1
             self.asked.append((network, settings.first_repeat))
+            self.images.append(settings.batch_size)
             outcomes.append(Outcome(self.value(network, settings.seed, settings.first_repeat)))
         return outcomes
 
@@ -165,6 +169,33 @@ def test_the_repeats_reported_are_none_of_those_that_chose():
     assert fresh == [(winner.id, FIRST_FRESH + number) for number in range(FRESH_REPEATS)]
     assert all(number < FIRST_FRESH for _, number in raced)
     assert found.score(winner)[0].score == fmean(noisy.value(n, 1, r) for n, r in fresh)
+
+
+def test_the_race_has_fewer_images_than_what_is_reported():
+    assert [race_batch_size(size) for size in (2, 4, 8, 16, 64, 100)] == [2, 4, 4, 4, 16, 25]
+    noisy = Noisy(np.linspace(199, 201, 16))
+    store = Kept()
+    found = rescorer(noisy, store=store, batch_size=64)
+    winner = found.race()[0][0]
+    assert set(noisy.images) == {16}
+    assert found.score(winner) == (None, False), "a mean of fewer images is of another size"
+    noisy.images.clear()
+    found.confirm([winner])
+    assert set(noisy.images) == {64}
+    assert found.score(winner)[1]
+    assert store.values[RACE_STATE] == 16
+
+
+def test_a_race_that_began_with_as_many_images_goes_on_with_them():
+    noisy = Noisy(np.linspace(199, 201, 16))
+    store = Kept(dict.fromkeys(range(3), (200.0,)))
+    found = rescorer(noisy, store=store, batch_size=64)
+    winner = found.race()[0][0]
+    assert set(noisy.images) == {64}
+    assert found.score(winner)[0] is not None
+    again = Noisy(noisy.truth)
+    rescorer(again, store=Kept({0: (200.0,)}, {RACE_STATE: 64}), batch_size=64).race()
+    assert set(again.images) == {64}
 
 
 @pytest.mark.parametrize("at_once", [1, 5, 64])

@@ -9,7 +9,7 @@ from zennas.latency.correction import corrected_costs, last_checks
 from zennas.runs.beginning import check_begun
 from zennas.runs.corrected import latency_rounds
 from zennas.runs.outputs import winner_name
-from zennas.runs.rescoring import fresh_repeats, reported_score
+from zennas.runs.rescoring import fresh_repeats, reportable, reported_score
 from zennas.runs.result import SearchResult, Winner
 from zennas.runs.state import check_state
 from zennas.runs.store import RunStore
@@ -45,7 +45,7 @@ def read_run(directory: Path | str, *, allow_imports: bool = False) -> SearchRes
 def _read(directory: Path, config: SearchConfig, left_out: tuple[str, ...]) -> SearchResult:
     store = RunStore(directory)
     try:
-        state, choosing = store.state(), store.rescored()
+        state, raced = store.state(), store.rescored()
         wanted = {*chain(*state.get("populations", ())), *(state.get("winners") or ())}
         scored, last, candidates = 0, 0, {}
         for candidate in store.each_candidate():
@@ -55,6 +55,7 @@ def _read(directory: Path, config: SearchConfig, left_out: tuple[str, ...]) -> S
     finally:
         store.close()
     budget_sets, fresh = config.budget_sets(), fresh_repeats(state)
+    choosing = reportable(raced, state, config.batch_size)
     check_state(state, scored, last, len(budget_sets), directory)
     chosen = state.get("winners") or [_best(candidates, ids) for ids in state["populations"]]
     latencies = state.get("measured") or [None] * len(chosen)

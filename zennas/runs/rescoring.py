@@ -5,6 +5,11 @@ on a network stays while its mean ± one standard error (variance pooled over th
 leader, of them too no more than the better half, or `FINALISTS` where that is more. Those that stay get as many
 repeats again, in `ROUNDS` rounds in all, and the highest mean wins. Sixteen leaders take 40 repeats at most.
 
+Repeats of the race have a part of the images (`race_batch_size`): what differs from repeat to repeat is mostly the
+weights, so that as many of them tell as much. With fewer images a batch norm's statistics are those of fewer values,
+which lowers the score by half a percent, of like networks alike: that is of no matter to the race, and would be
+of some to the number reported.
+
 The mean that won is too high: it was chosen because it is high. The number reported comes from repeats that the
 race never saw.
 """
@@ -21,7 +26,7 @@ from statistics import fmean, variance
 from zennas.allocator import keep_freed_memory
 from zennas.counting.count import FP32
 from zennas.counting.deployed import storage
-from zennas.runs.rows import FRESH_STATE
+from zennas.runs.rows import FRESH_STATE, RACE_STATE
 from zennas.runs.store import RunStore
 from zennas.scores.registry import ScoreSettings
 from zennas.scores.result import Score, score_from_repeats
@@ -33,6 +38,7 @@ from zennas.searching.tasks import Execute, Outcome
 from zennas.searching.threads import Threads, fitting_threads, usable_cores
 
 FIRST_REPEATS = 1
+RACE_PART, FEWEST_IN_RACE = 4, 4
 ROUNDS = 4
 FINALISTS = 2
 FRESH_REPEATS = 16
@@ -93,10 +99,32 @@ def most_repeats(networks: int, rounds: Sequence[int]) -> int:
     return total
 
 
+def race_batch_size(batch_size: int) -> int:
+    """Images of a repeat of the race.
+
+    Args:
+        batch_size: those of a repeat that is reported.
+    """
+    return min(batch_size, max(FEWEST_IN_RACE, batch_size // RACE_PART))
+
+
 def fresh_repeats(state: Mapping[str, object]) -> dict[int, list[float]]:
     """The fresh repeats that a run's state has, by candidate."""
     kept = state.get(FRESH_STATE)
     return {int(number): list(values) for number, values in kept.items()} if isinstance(kept, dict) else {}
+
+
+def reportable(
+    choosing: Mapping[int, Sequence[float]], state: Mapping[str, object], batch_size: int
+) -> Mapping[int, Sequence[float]]:
+    """Those of a race's repeats that may be reported: all, where they had as many images as a repeat that is; or none.
+
+    Args:
+        choosing: the repeats by id.
+        state: of the run.
+        batch_size: of a repeat that is reported.
+    """
+    return choosing if state.get(RACE_STATE, batch_size) == batch_size else {}
 
 
 def reported_score(
@@ -105,11 +133,11 @@ def reported_score(
     """The Monte Carlo score of a winner, and whether its repeats had no part in choosing it.
 
     Without all of the fresh repeats (an interrupted run, or one from before there were any) it is the mean of the
-    choosing ones.
+    choosing ones, or there is none.
 
     Args:
         number: id of the winner.
-        choosing: repeats that a race looked at, by id.
+        choosing: repeats that a race looked at and that may be reported, by id.
         fresh: repeats that none looked at, by id.
     """
     if len(fresh.get(number, ())) >= FRESH_REPEATS:
@@ -182,7 +210,13 @@ class Rescorer:
         self._requested = requested
         self._progress = progress
         self._choosing = {number: list(values) for number, values in store.rescored().items()}
-        self._fresh = fresh_repeats(store.state())
+        state = store.state()
+        self._fresh = fresh_repeats(state)
+        # Runs from before the race had a batch size of its own go on with the one that they have.
+        fewer = config.batch_size if self._choosing else race_batch_size(config.batch_size)
+        self._race_batch_size: int = state.get(RACE_STATE, fewer)
+        if RACE_STATE not in state:
+            store.set_state(**{RACE_STATE: fewer})
         self._failed: set[int] = set()
         self._done: Counter[str] = Counter()
 
@@ -220,7 +254,8 @@ class Rescorer:
 
     def score(self, candidate: Candidate) -> tuple[Score | None, bool]:
         """As `reported_score`."""
-        return reported_score(candidate.id, self._choosing, self._fresh)
+        choosing = reportable(self._choosing, self._store.state(), self._config.batch_size)
+        return reported_score(candidate.id, choosing, self._fresh)
 
     def _after_round(self, group: Sequence[Candidate], count: int) -> tuple[list[Candidate], list[Candidate]]:
         """Those that go on and those that are beaten, each the best first."""
@@ -262,8 +297,9 @@ class Rescorer:
 
     def _compute(self, phase: str, part: Sequence[tuple[Candidate, int]], kept: dict[int, list[float]]) -> None:
         config, offset = self._config, FIRST_FRESH if phase == "confirm" else 0
+        images = config.batch_size if phase == "confirm" else self._race_batch_size
         # Not the search's own seed, so that a candidate that won by a lucky repeat does not keep it.
-        settings = ScoreSettings(config.batch_size, 1, config.seed + 1, config.device, config.num_classes)
+        settings = ScoreSettings(images, 1, config.seed + 1, config.device, config.num_classes)
         tasks = [score_task(config, "zen", c.super_blocks, replace(settings, first_repeat=offset + n)) for c, n in part]
         for (candidate, _), outcome in zip(part, self._execute(tasks), strict=True):
             if not isinstance(outcome, Outcome):

@@ -41,6 +41,9 @@ _MOST = 1e100
 Row = Sequence[Any]
 FRESH_STATE = "fresh_repeats"
 """Where the state has the repeats that had no part in choosing the winners, by candidate."""
+RACE_STATE = "race_batch_size"
+"""Where it has how many images the repeats had that did choose; those of older versions had as many as the fresh ones.
+"""
 LATENCIES_STATE = "latencies"
 """Where it has what was measured of candidates: seconds an image, and how slow the machine was."""
 ROUNDS_STATE = "latency_rounds"
@@ -371,6 +374,7 @@ _STATE: Mapping[str, Callable[[Any], bool]] = {
     "updated": lambda value: _is_number(value) and 0 <= value < 1e12,
     "not_resumed": _is_text,
     FRESH_STATE: _are_repeats,
+    RACE_STATE: _is_count,
     LATENCIES_STATE: _are_latencies,
     ROUNDS_STATE: _are_rounds,
 }

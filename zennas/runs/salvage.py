@@ -20,7 +20,7 @@ from zennas.runs.corrected import latency_rounds
 from zennas.runs.events import AGAIN, LOG
 from zennas.runs.outputs import write_result
 from zennas.runs.reading import read_run
-from zennas.runs.rows import LATENCIES_STATE, ROUNDS_STATE, FailedNetwork
+from zennas.runs.rows import LATENCIES_STATE, RACE_STATE, ROUNDS_STATE, FailedNetwork
 from zennas.runs.run import as_begun
 from zennas.runs.state import populations_state
 from zennas.runs.store import RunStore, begin_run
@@ -98,6 +98,7 @@ def salvage_run(damaged: Path, directory: Path) -> Salvaged:
         LATENCIES_STATE: {n: t for n, t in state.get(LATENCIES_STATE, {}).items() if int(n) < len(candidates)},
         "iteration": iteration,
         "scored": len(candidates),
+        **{key: state[key] for key in (RACE_STATE,) if key in state},
         "failed": len(failures),
         "algorithm": algorithm or {},
         "status": SALVAGED,
@@ -105,7 +106,9 @@ def salvage_run(damaged: Path, directory: Path) -> Salvaged:
         "updated": time.time(),
         **({"not_resumed": not_resumed} if not_resumed else {}),
     }
-    rescored = {i: score_from_repeats("zen", r, 0.0) for i, r in repeats.items() if i < len(candidates)}
+    # Without a state it is not known how many images they had.
+    known = {i: r for i, r in repeats.items() if i < len(candidates)} if state else {}
+    rescored = {i: score_from_repeats("zen", r, 0.0) for i, r in known.items()}
     with taken_place(directory):
         write_settings(config, directory)
         with suppress(FileNotFoundError):

@@ -147,8 +147,8 @@ class Islands(Search):
         return made
 
     def _invite(self, emigrants: Sequence[Sequence[tuple[int, Guest]]]) -> None:
-        """Let the emigrants of every island, under its own numbers, be the guests of the next one before the first block
-        that it has not been given."""
+        """Let the emigrants of every island, under its own numbers, be the guests of the next one, before the first
+        block that it has not been given."""
         for island, leaving in enumerate(emigrants):
             numbers = self.islands[island].numbers
             following = self.islands[(island + 1) % len(self.islands)]
