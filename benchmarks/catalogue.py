@@ -12,6 +12,7 @@ import latency_whole
 import mutations
 import pooling
 import quality
+import race_images
 import rescoring
 import same_winner
 import serving
@@ -34,6 +35,7 @@ SCRIPTS = (
     same_winner,
     zen,
     rescoring,
+    race_images,
     workers,
     latency,
     latency_searches,

@@ -18,12 +18,13 @@ from zennas.runs.beginning import taken_place
 from zennas.runs.configured import new_search
 from zennas.runs.corrected import latency_rounds
 from zennas.runs.events import AGAIN, LOG
+from zennas.runs.first_commit import begin_run
 from zennas.runs.outputs import write_result
 from zennas.runs.reading import read_run
 from zennas.runs.rows import LATENCIES_STATE, RACE_STATE, ROUNDS_STATE, FailedNetwork
 from zennas.runs.run import as_begun
 from zennas.runs.state import populations_state
-from zennas.runs.store import RunStore, begin_run
+from zennas.runs.store import RunStore
 from zennas.scores.result import score_from_repeats
 from zennas.searching.algorithms import Algorithm
 from zennas.searching.plugins import load_plugins

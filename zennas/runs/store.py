@@ -6,7 +6,7 @@ was committed is a state the search can go on from. Every row has a checksum (`z
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from operator import itemgetter
 from pathlib import Path
@@ -23,9 +23,9 @@ from zennas.runs.database import (
     FORMAT,
     FORMATS,
     Reading,
-    create_database,
     open_to_write,
 )
+from zennas.runs.first_commit import begin_run, fill
 from zennas.runs.rows import (
     CHECK,
     CHECKS,
@@ -49,7 +49,6 @@ from zennas.runs.rows import (
     read_rescored,
     read_state,
     rescored_rows,
-    schema,
     state_rows,
     without_check,
 )
@@ -103,7 +102,7 @@ class RunStore:
         """
         if directory is None:
             store = cls(None)
-            _fill(store._db, candidates, (), {}, state)
+            fill(store._db, candidates, (), {}, state)
             return store
         begin_run(directory, candidates, (), {}, state)
         return cls(directory, write=True)
@@ -389,50 +388,3 @@ class RunStore:
     def count(self) -> int:
         """Number of scored candidates."""
         return int(self._guarded(lambda: self._db.execute("SELECT COUNT(*) FROM candidates").fetchone()[0]))
-
-
-def begin_run(
-    directory: Path,
-    candidates: Sequence[Candidate],
-    failures: Sequence[FailedNetwork],
-    rescored: Mapping[int, Score],
-    state: dict[str, Any],
-) -> None:
-    """Make a run's database with a first commit in it: it is there with all of it, or not there.
-
-    Args:
-        directory: of the run, locked by this process.
-        candidates: the first ones, in order.
-        failures: networks that could not be scored so far.
-        rescored: Monte Carlo scores of candidates by id.
-        state: JSON values by key.
-
-    Raises:
-        RunError: it cannot be written; then there is no run.
-    """
-
-    def fill(database: sqlite3.Connection) -> None:
-        _fill(database, candidates, failures, rescored, state)
-
-    try:
-        create_database(directory, fill)
-    except (sqlite3.Error, OSError) as error:
-        raise RunError(
-            f"{directory}: {DATABASE} cannot be written ({error}); there is no run yet: the same command starts it anew"
-        ) from None
-
-
-def _fill(
-    database: sqlite3.Connection,
-    candidates: Sequence[Candidate],
-    failures: Sequence[FailedNetwork],
-    rescored: Mapping[int, Score],
-    state: dict[str, Any],
-) -> None:
-    for statement in schema():
-        database.execute(statement)
-    columns = [*KEYS, *QUANTITIES]
-    insert_candidates(database, [candidates], columns)
-    insert(database, "failures", FAILURES, failure_rows(failures))
-    insert(database, "rescored", RESCORED, rescored_rows(rescored))
-    insert(database, "state", STATE, state_rows({**state, "columns": columns}, {}), False)
