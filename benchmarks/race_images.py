@@ -14,7 +14,7 @@ from kept import Results, measuring, parsed
 
 import zennas
 
-IMAGES = (4, 8, 16)
+IMAGES = (2, 4, 8, 16)
 """Of a repeat; the last is that of the repeats that are reported."""
 REPEATS = 64
 SEEDS, OF_EACH, APART = range(4), 2, 8

@@ -172,18 +172,20 @@ def test_the_repeats_reported_are_none_of_those_that_chose():
 
 
 def test_the_race_has_fewer_images_than_what_is_reported():
-    assert [race_batch_size(size) for size in (2, 4, 8, 16, 64, 100)] == [2, 4, 4, 4, 16, 25]
+    assert [race_batch_size(size, 16) for size in (2, 4, 8, 16, 64, 100)] == [2, 2, 2, 2, 8, 12]
+    assert [race_batch_size(16, positions) for positions in (1, 4, 9, 49)] == [16, 8, 4, 2], "32 values of a channel"
+    assert race_batch_size(64, 1) == 32
     noisy = Noisy(np.linspace(199, 201, 16))
     store = Kept()
     found = rescorer(noisy, store=store, batch_size=64)
     winner = found.race()[0][0]
-    assert set(noisy.images) == {16}
+    assert set(noisy.images) == {8}
     assert found.score(winner) == (None, False), "a mean of fewer images is of another size"
     noisy.images.clear()
     found.confirm([winner])
     assert set(noisy.images) == {64}
     assert found.score(winner)[1]
-    assert store.values[RACE_STATE] == 16
+    assert store.values[RACE_STATE] == 8
 
 
 def test_a_race_that_began_with_as_many_images_goes_on_with_them():

@@ -7,7 +7,7 @@ repeats again, in `ROUNDS` rounds in all, and the highest mean wins. Sixteen lea
 
 Repeats of the race have a part of the images (`race_batch_size`): what differs from repeat to repeat is mostly the
 weights, so that as many of them tell as much. With fewer images a batch norm's statistics are those of fewer values,
-which lowers the score by half a percent, of like networks alike: that is of no matter to the race, and would be
+which lowers the score by a percent or less, of like networks alike: that is of no matter to the race, and would be
 of some to the number reported.
 
 The mean that won is too high: it was chosen because it is high. The number reported comes from repeats that the
@@ -17,15 +17,18 @@ race never saw.
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, inf, sqrt
 from statistics import fmean, variance
 
 from zennas.allocator import keep_freed_memory
+from zennas.architecture.model import Architecture
+from zennas.counting import super_block_costs
 from zennas.counting.count import FP32
 from zennas.counting.deployed import storage
+from zennas.input_size import Resolution, positions
 from zennas.runs.rows import FRESH_STATE, RACE_STATE
 from zennas.runs.store import RunStore
 from zennas.scores.registry import ScoreSettings
@@ -38,7 +41,10 @@ from zennas.searching.tasks import Execute, Outcome
 from zennas.searching.threads import Threads, fitting_threads, usable_cores
 
 FIRST_REPEATS = 1
-RACE_PART, FEWEST_IN_RACE = 4, 4
+RACE_PART = 8
+"""How many times fewer images a repeat of the race has."""
+FEWEST_VALUES = 32
+"""Of a channel in a network's last map, over the images of a repeat. Of two values batch norm leaves signs alone."""
 ROUNDS = 4
 FINALISTS = 2
 FRESH_REPEATS = 16
@@ -99,13 +105,25 @@ def most_repeats(networks: int, rounds: Sequence[int]) -> int:
     return total
 
 
-def race_batch_size(batch_size: int) -> int:
+def race_batch_size(batch_size: int, last_map: int) -> int:
     """Images of a repeat of the race.
 
     Args:
         batch_size: those of a repeat that is reported.
+        last_map: positions in the smallest last map of the networks.
     """
-    return min(batch_size, max(FEWEST_IN_RACE, batch_size // RACE_PART))
+    return min(batch_size, max(2, batch_size // RACE_PART, ceil(FEWEST_VALUES / last_map)))
+
+
+def smallest_last_map(candidates: Iterable[Candidate], resolution: Resolution) -> int:
+    """Positions in the smallest of the networks' last maps.
+
+    Args:
+        candidates: whose networks; at least one.
+        resolution: of the input.
+    """
+    networks = (Architecture(candidate.super_blocks) for candidate in candidates)
+    return min(positions(super_block_costs(network, resolution)[-1].out_resolution) for network in networks)
 
 
 def fresh_repeats(state: Mapping[str, object]) -> dict[int, list[float]]:
@@ -213,7 +231,10 @@ class Rescorer:
         state = store.state()
         self._fresh = fresh_repeats(state)
         # Runs from before the race had a batch size of its own go on with the one that they have.
-        fewer = config.batch_size if self._choosing else race_batch_size(config.batch_size)
+        together = [c for group in leaders for c in group]
+        fewer = config.batch_size
+        if together and not self._choosing:
+            fewer = race_batch_size(config.batch_size, smallest_last_map(together, config.resolution))
         self._race_batch_size: int = state.get(RACE_STATE, fewer)
         if RACE_STATE not in state:
             store.set_state(**{RACE_STATE: fewer})
