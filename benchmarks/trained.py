@@ -295,6 +295,7 @@ def main() -> None:
     with measuring("trained-cifar10", options.keep) as results:
         if options.only:
             before = read(RESULTS / "trained-cifar10.json")
+            results.command = before.command
             results.rows = {**before.rows, **results.rows}
             results.sessions = [*before.sessions, *results.sessions]
             results.note = before.note

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,57 +26,46 @@ from zennas.scores.result import Score
 from zennas.searching.population import Candidate
 
 
-def begin_run(
-    directory: Path,
-    candidates: Sequence[Candidate],
-    failures: Sequence[FailedNetwork],
-    rescored: Mapping[int, Score],
-    state: dict[str, Any],
-) -> None:
+@dataclass(frozen=True)
+class FirstCommit:
+    """What a run begins with.
+
+    Attributes:
+        candidates: the first ones, in order.
+        state: JSON values by key.
+        failures: networks that could not be scored so far.
+        rescored: Monte Carlo scores of candidates by id.
+    """
+
+    candidates: Sequence[Candidate]
+    state: Mapping[str, Any]
+    failures: Sequence[FailedNetwork] = ()
+    rescored: Mapping[int, Score] = field(default_factory=dict)
+
+    def put(self, database: sqlite3.Connection) -> None:
+        """Make the tables of an empty database, and fill them."""
+        for statement in schema():
+            database.execute(statement)
+        columns = [*KEYS, *QUANTITIES]
+        insert_candidates(database, [self.candidates], columns)
+        insert(database, "failures", FAILURES, failure_rows(self.failures))
+        insert(database, "rescored", RESCORED, rescored_rows(self.rescored))
+        insert(database, "state", STATE, state_rows({**self.state, "columns": columns}, {}), False)
+
+
+def begin_run(directory: Path, first: FirstCommit) -> None:
     """Make a run's database with a first commit in it: it is there with all of it, or not there.
 
     Args:
         directory: of the run, locked by this process.
-        candidates: the first ones, in order.
-        failures: networks that could not be scored so far.
-        rescored: Monte Carlo scores of candidates by id.
-        state: JSON values by key.
+        first: what is in it.
 
     Raises:
         RunError: it cannot be written; then there is no run.
     """
-
-    def first(database: sqlite3.Connection) -> None:
-        fill(database, candidates, failures, rescored, state)
-
     try:
-        create_database(directory, first)
+        create_database(directory, first.put)
     except (sqlite3.Error, OSError) as error:
         raise RunError(
             f"{directory}: {DATABASE} cannot be written ({error}); there is no run yet: the same command starts it anew"
         ) from None
-
-
-def fill(
-    database: sqlite3.Connection,
-    candidates: Sequence[Candidate],
-    failures: Sequence[FailedNetwork],
-    rescored: Mapping[int, Score],
-    state: dict[str, Any],
-) -> None:
-    """Make the tables and put the first commit into them.
-
-    Args:
-        database: an empty one.
-        candidates: as for `begin_run`, and the others alike.
-        failures: see there.
-        rescored: see there.
-        state: see there.
-    """
-    for statement in schema():
-        database.execute(statement)
-    columns = [*KEYS, *QUANTITIES]
-    insert_candidates(database, [candidates], columns)
-    insert(database, "failures", FAILURES, failure_rows(failures))
-    insert(database, "rescored", RESCORED, rescored_rows(rescored))
-    insert(database, "state", STATE, state_rows({**state, "columns": columns}, {}), False)

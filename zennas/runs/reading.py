@@ -11,6 +11,7 @@ from zennas.runs.corrected import latency_rounds
 from zennas.runs.outputs import winner_name
 from zennas.runs.rescoring import fresh_repeats, reportable, reported_score
 from zennas.runs.result import SearchResult, Winner
+from zennas.runs.rows import RACE_STATE
 from zennas.runs.state import check_state
 from zennas.runs.store import RunStore
 from zennas.searching.plugins import load_plugins, plugins_left_out
@@ -55,7 +56,7 @@ def _read(directory: Path, config: SearchConfig, left_out: tuple[str, ...]) -> S
     finally:
         store.close()
     budget_sets, fresh = config.budget_sets(), fresh_repeats(state)
-    choosing = reportable(raced, state, config.batch_size)
+    choosing = reportable(raced, state.get(RACE_STATE, config.batch_size), config.batch_size)
     check_state(state, scored, last, len(budget_sets), directory)
     chosen = state.get("winners") or [_best(candidates, ids) for ids in state["populations"]]
     latencies = state.get("measured") or [None] * len(chosen)

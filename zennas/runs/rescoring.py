@@ -133,16 +133,16 @@ def fresh_repeats(state: Mapping[str, object]) -> dict[int, list[float]]:
 
 
 def reportable(
-    choosing: Mapping[int, Sequence[float]], state: Mapping[str, object], batch_size: int
+    choosing: Mapping[int, Sequence[float]], race_batch_size: int, batch_size: int
 ) -> Mapping[int, Sequence[float]]:
     """Those of a race's repeats that may be reported: all, where they had as many images as a repeat that is; or none.
 
     Args:
         choosing: the repeats by id.
-        state: of the run.
-        batch_size: of a repeat that is reported.
+        race_batch_size: their images.
+        batch_size: those of a repeat that is reported.
     """
-    return choosing if state.get(RACE_STATE, batch_size) == batch_size else {}
+    return choosing if race_batch_size == batch_size else {}
 
 
 def reported_score(
@@ -230,16 +230,19 @@ class Rescorer:
         self._choosing = {number: list(values) for number, values in store.rescored().items()}
         state = store.state()
         self._fresh = fresh_repeats(state)
-        # Runs from before the race had a batch size of its own go on with the one that they have.
-        together = [c for group in leaders for c in group]
-        fewer = config.batch_size
-        if together and not self._choosing:
-            fewer = race_batch_size(config.batch_size, smallest_last_map(together, config.resolution))
-        self._race_batch_size: int = state.get(RACE_STATE, fewer)
         if RACE_STATE not in state:
-            store.set_state(**{RACE_STATE: fewer})
+            state[RACE_STATE] = self._begun_batch_size()
+            store.set_state(**{RACE_STATE: state[RACE_STATE]})
+        self._race_batch_size: int = state[RACE_STATE]
         self._failed: set[int] = set()
         self._done: Counter[str] = Counter()
+
+    def _begun_batch_size(self) -> int:
+        """Images of a repeat of a race that has not said yet how many it takes."""
+        together = [c for group in self._leaders for c in group]
+        if self._choosing or not together:  # it began before it had fewer of them, and goes on so
+            return self._config.batch_size
+        return race_batch_size(self._config.batch_size, smallest_last_map(together, self._config.resolution))
 
     def race(self) -> list[list[Candidate]] | None:
         """The leaders of each population in the order in which they finish; `None` where the user asked to stop.
@@ -275,7 +278,7 @@ class Rescorer:
 
     def score(self, candidate: Candidate) -> tuple[Score | None, bool]:
         """As `reported_score`."""
-        choosing = reportable(self._choosing, self._store.state(), self._config.batch_size)
+        choosing = reportable(self._choosing, self._race_batch_size, self._config.batch_size)
         return reported_score(candidate.id, choosing, self._fresh)
 
     def _after_round(self, group: Sequence[Candidate], count: int) -> tuple[list[Candidate], list[Candidate]]:

@@ -18,7 +18,7 @@ from zennas.runs.beginning import taken_place
 from zennas.runs.configured import new_search
 from zennas.runs.corrected import latency_rounds
 from zennas.runs.events import AGAIN, LOG
-from zennas.runs.first_commit import begin_run
+from zennas.runs.first_commit import FirstCommit, begin_run
 from zennas.runs.outputs import write_result
 from zennas.runs.reading import read_run
 from zennas.runs.rows import LATENCIES_STATE, RACE_STATE, ROUNDS_STATE, FailedNetwork
@@ -99,12 +99,12 @@ def salvage_run(damaged: Path, directory: Path) -> Salvaged:
         LATENCIES_STATE: {n: t for n, t in state.get(LATENCIES_STATE, {}).items() if int(n) < len(candidates)},
         "iteration": iteration,
         "scored": len(candidates),
-        **{key: state[key] for key in (RACE_STATE,) if key in state},
         "failed": len(failures),
         "algorithm": algorithm or {},
         "status": SALVAGED,
         "notes": [f"salvaged from {damaged}: {len(candidates)} of {_number(total)} candidates"],
         "updated": time.time(),
+        **({RACE_STATE: state[RACE_STATE]} if RACE_STATE in state else {}),
         **({"not_resumed": not_resumed} if not_resumed else {}),
     }
     # Without a state it is not known how many images they had.
@@ -114,7 +114,7 @@ def salvage_run(damaged: Path, directory: Path) -> Salvaged:
         write_settings(config, directory)
         with suppress(FileNotFoundError):
             shutil.copyfile(damaged / PREDICTOR, directory / PREDICTOR)
-        begin_run(directory, candidates, failures, rescored, kept)
+        begin_run(directory, FirstCommit(candidates, kept, failures, rescored))
         write_result(read_run(directory), directory)
     return Salvaged(directory, len(candidates), total, iteration, not_resumed)
 

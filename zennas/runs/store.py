@@ -25,7 +25,7 @@ from zennas.runs.database import (
     Reading,
     open_to_write,
 )
-from zennas.runs.first_commit import begin_run, fill
+from zennas.runs.first_commit import FirstCommit, begin_run
 from zennas.runs.rows import (
     CHECK,
     CHECKS,
@@ -100,11 +100,12 @@ class RunStore:
         Raises:
             RunError: it cannot be written; then there is no run.
         """
+        first = FirstCommit(candidates, state)
         if directory is None:
             store = cls(None)
-            fill(store._db, candidates, (), {}, state)
+            first.put(store._db)
             return store
-        begin_run(directory, candidates, (), {}, state)
+        begin_run(directory, first)
         return cls(directory, write=True)
 
     def _open(self, path: str, write: bool) -> sqlite3.Connection:

@@ -5,6 +5,7 @@ the search that owns the islands appends (`zennas.searching.islands`). Candidate
 the order in which it met them.
 """
 
+import pickle
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
@@ -188,7 +189,7 @@ def live(connection: Connection, config: SearchConfig, models: Sequence[Accuracy
     # Ctrl-C at a terminal and the end of a batch job reach all processes, and the owner decides when to end.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    answers: SimpleQueue[Any] = SimpleQueue()
+    answers: SimpleQueue[bytes] = SimpleQueue()
     with collection_put_off(), connection:
         island = Island(config)
         try:
@@ -198,14 +199,14 @@ def live(connection: Connection, config: SearchConfig, models: Sequence[Accuracy
             while True:
                 arguments: tuple[Any, ...] = connection.recv()
                 block, parts = island.run(*arguments)
-                answers.put(block)
-                answers.put(joined(parts) if parts else None)
+                answers.put(pickle.dumps(block, pickle.HIGHEST_PROTOCOL))
+                answers.put(pickle.dumps(joined(parts) if parts else None, pickle.HIGHEST_PROTOCOL))
         except (EOFError, ConnectionResetError):
             return
 
 
-def _answer(connection: Connection, answers: SimpleQueue[Any]) -> None:
+def _answer(connection: Connection, answers: SimpleQueue[bytes]) -> None:
     """Send what is put into a queue, one after another, until nobody reads."""
     with suppress(OSError):  # of a closed pipe, by each of its names
         while True:
-            connection.send(answers.get())
+            connection.send_bytes(answers.get())
