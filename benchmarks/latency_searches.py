@@ -51,8 +51,6 @@ def search(results: Results) -> None:
             100,
             latency=budget,
             latency_predictor=str(measured(one)),
-            score="meanfield",
-            algorithm="evolution",
             rescore=0,
             **more,
         )

@@ -22,7 +22,7 @@ from kept import Results, Row, measuring, parsed
 
 OPTIONS = (
     *("--latency", "2ms", "--latency-batch-size", "1", "--device", "cpu"),
-    *("--layers", "20", "--score", "meanfield", "--iterations", "16000", "--rescore", "0"),
+    *("--layers", "20", "--rescore", "0"),
 )
 SEEDS = (1, 2, 3)
 _FIRST = re.compile(r"predicted at (\S+) but measured at ([^\s,]+)|\((\S+) predicted, (\S+) measured")
@@ -71,6 +71,7 @@ def main() -> None:
 
 BENCHMARKS = [
     Benchmark("latency-whole", "latency_whole.py", {"latency-whole": show}, minutes=8),
+    Benchmark("latency-whole-busy", "", {"latency-whole-busy": show}),
     Benchmark("latency-whole-before", "", {"latency-whole-before": show}),
 ]
 
