@@ -5,7 +5,6 @@ import closed_form_accuracy
 import design
 import designs
 import distillation
-import end_to_end_digits
 import latency
 import latency_searches
 import latency_whole
@@ -18,6 +17,7 @@ import same_winner
 import serving
 import speed
 import trained
+import training_gpu
 import training_throughput
 import which_score
 import winners
@@ -41,7 +41,7 @@ SCRIPTS = (
     latency_searches,
     latency_whole,
     serving,
-    end_to_end_digits,
+    training_gpu,
     training_throughput,
     distillation,
     designs,

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import Benchmark, table
-from kept import RESULTS, Results, measuring, parsed, read
+from kept import RESULTS, Results, Row, measuring, parsed, read
 
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.units import format_count
@@ -135,7 +135,6 @@ def trained(model: str, directory: str, data: str, seed: int) -> list[float]:
 def measure(results: Results, data: str, out: Path, workers: int, only: Sequence[str] = ()) -> None:
     """A row for each method, or each of `only`, and seed, as trainings end."""
     from zennas.architecture import format_structure, write_architecture
-    from zennas.counting import costs
 
     out.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
@@ -151,21 +150,27 @@ def measure(results: Results, data: str, out: Path, workers: int, only: Sequence
             if key in results:
                 continue
             network = make()
+            structure = format_structure(network)
             place = out / key.replace(" ", "").replace(",", "-").replace("·", "-")
             write_architecture(network, place.with_suffix(".yaml"))
-            running[pool.submit(trained, str(place.with_suffix(".yaml")), str(place), data, seed)] = key, network
+            running[pool.submit(trained, str(place.with_suffix(".yaml")), str(place), data, seed)] = key, structure
         for job in as_completed(running):
-            key, network = running[job]
-            counted = costs(network, RESOLUTION, CLASSES)
-            results.add(
-                key,
-                structure=format_structure(network),
-                params=counted.params,
-                flops=counted.flops,
-                layers=counted.layers,
-                convolutions=counted.convolutions,
-                accuracies=[round(100 * accuracy, 2) for accuracy in job.result()],
-            )
+            key, structure = running[job]
+            accuracies = [round(100 * accuracy, 2) for accuracy in job.result()]
+            results.add(key, structure=structure, **counted(structure), accuracies=accuracies)
+
+
+def counted(structure: str) -> Row:
+    """Costs of a network."""
+    from zennas.counting import costs
+
+    found = costs(architecture_of(structure), RESOLUTION, CLASSES)
+    return {name: getattr(found, name) for name in ("params", "flops", "layers", "convolutions")}
+
+
+def recompute(results: Results) -> dict[str, Row]:
+    """Costs of the networks that are kept."""
+    return {key: counted(row["structure"]) for key, row in results.rows.items()}
 
 
 def grouped(results: Results) -> dict[str, list[dict[str, Any]]]:
@@ -310,7 +315,7 @@ BENCHMARKS = [
             "trained-cifar10": show, "readme-trained": show_whole, "trained-cifar10-epochs": show_epochs,
             "trained-cifar10-networks": show_networks,
         },
-        timed=False, minutes=300,
+        timed=False, minutes=300, recompute=recompute,
     ),
     Benchmark("trained-latency", "trained.py latency", {"trained-latency": show_latency}, timed=True, minutes=3),
 ]  # fmt: skip

@@ -62,15 +62,15 @@ def test_what_does_not_agree_is_named(tmp_path):
     training = tmp_path / "docs" / "benchmarks-training.md"
     training.write_text(training.read_text(encoding="utf-8") + "\n| network | speed |\n| --- | --- |\n| mine | 7 |\n")
     row = change(tmp_path, "pooling", "score", "resnet-18", 0.02)
-    network = change(tmp_path, "training-digits", "params", "ResNet-20 scaled to 100 k", 1)
+    network = change(tmp_path, "trained-cifar10", "params", "MobileNetV2, narrower · 0", 1)
     (tmp_path / "benchmarks" / "results" / "speed-scoring.json").unlink()
-    done = check(tmp_path, "--only", "pooling", "--only", "training-digits")
+    done = check(tmp_path, "--only", "pooling", "--only", "trained-cifar10")
     assert done.returncode == 1, done.stderr
     assert "docs/benchmarks.md: -| zennet-cifar-2.0M | 32 | 235.63 ± 0.17 (64)" in done.stdout
     assert "docs/benchmarks.md: +| zennet-cifar-2.0M | 32 | 235.62 ± 0.17 (64)" in done.stdout
     assert "docs/benchmarks-training.md: no results fill this table: | network | speed |" in done.stdout
     assert f"pooling.json: {row}: score is kept as" in done.stdout
-    assert f"training-digits.json: {network}: params is kept as" in done.stdout
+    assert f"trained-cifar10.json: {network}: params is kept as" in done.stdout
     assert "+Not measured yet: `python benchmarks/all.py --only speed-scoring`." in done.stdout
     assert "closed-form.json" not in done.stdout
 

@@ -27,7 +27,9 @@ def memory_shortage(error: BaseException) -> str | None:
         return None
     first = str(said).strip().partition("\n")[0].partition(". ")[0]
     parts = ["not enough memory", f": {first}" if first else ""]
-    if limit is not None:
+    if _is_of_a_gpu(said):
+        parts.append("; a smaller batch size needs less")
+    elif limit is not None:
         parts.append(f"; this process is limited to {limit >> 10} kB (ulimit -v)")
     return "".join(parts)
 
@@ -36,11 +38,18 @@ def _is_shortage(error: BaseException, limited: bool) -> bool:
     text = str(error).lower()
     return (
         isinstance(error, MemoryError)
+        or _is_of_a_gpu(error)
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
         or any(sign in text for sign in _SIGNS)
         or (limited and isinstance(error, OSError | ImportError) and "shared object" in text)
         or (limited and isinstance(error, SystemError))
     )
+
+
+def _is_of_a_gpu(error: BaseException) -> bool:
+    """Whether it is torch's error of a GPU's memory; by its name, since torch may not be installed."""
+    kind = type(error)
+    return kind.__name__ == "OutOfMemoryError" and kind.__module__.partition(".")[0] == "torch"
 
 
 def memory_limit() -> int | None:

@@ -141,13 +141,15 @@ def test_a_loss_that_is_no_number_and_memory_that_is_full_are_failures(tmp_path,
 
     monkeypatch.setattr(Loop, "_loss", poisoned)
     assert run_training(tiny_task(tmp_path / "nan")) == Failure("epoch 1, step 1: the loss is nan")
-    for number, error in enumerate([MemoryError(), torch.OutOfMemoryError("CUDA out of memory")]):
+    on_gpu = "not enough memory: CUDA out of memory; a smaller batch size needs less"
+    errors = {MemoryError(): "not enough memory", torch.OutOfMemoryError("CUDA out of memory. Tried …"): on_gpu}
+    for number, (error, said) in enumerate(errors.items()):
 
         def full(self, batch, step, error=error):
             raise error
 
         monkeypatch.setattr(Loop, "_loss", full)
-        assert run_training(tiny_task(tmp_path / f"full-{number}")) == Failure("not enough memory")
+        assert run_training(tiny_task(tmp_path / f"full-{number}")) == Failure(said)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def train(
 
         zennas train zennet-cifar-0.5M --resolution 16
 
-        zennas train runs/search-1/best.yaml --data cifar10:data --download --device cuda --precision bf16
+        zennas train runs/search-1/best.yaml --data cifar10:data --download --device cuda
 
         zennas train --resume runs/train-1
 

@@ -57,7 +57,7 @@ def run_training(task: TrainTask) -> Trained | Failure:
     except LossError as error:
         return Failure(str(error).partition(";")[0])
     except Exception as error:
-        shortage = "not enough memory" if _is_full(error) else memory_shortage(error)
+        shortage = memory_shortage(error)
         if shortage is None:
             raise
         return Failure(shortage)
@@ -89,8 +89,3 @@ def _opened(data: str) -> Any:
 def _end_if_unwanted(_progress: object) -> None:
     if stopping():
         raise UnwantedError
-
-
-def _is_full(error: Exception) -> bool:
-    """Whether a GPU's memory was too small."""
-    return type(error).__name__ == "OutOfMemoryError"
