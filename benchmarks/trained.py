@@ -161,15 +161,19 @@ def measure(results: Results, data: str, out: Path, workers: int, only: Sequence
 
 
 def counted(structure: str) -> Row:
-    """Costs of a network."""
+    """Costs of a network, and its score by the default search's."""
     from zennas.counting import costs
+    from zennas.scores.registry import ScoreSettings, compute_score
 
-    found = costs(architecture_of(structure), RESOLUTION, CLASSES)
-    return {name: getattr(found, name) for name in ("params", "flops", "layers", "convolutions")}
+    network = architecture_of(structure)
+    found = costs(network, RESOLUTION, CLASSES)
+    score = compute_score("zen-weighted", network, RESOLUTION, ScoreSettings()).score
+    counts = {name: getattr(found, name) for name in ("params", "flops", "layers", "convolutions")}
+    return {**counts, "zen_weighted": round(score, 2)}
 
 
 def recompute(results: Results) -> dict[str, Row]:
-    """Costs of the networks that are kept."""
+    """Costs and scores of the networks that are kept."""
     return {key: counted(row["structure"]) for key, row in results.rows.items()}
 
 
@@ -204,10 +208,12 @@ def show(results: Results) -> str:
     for name, rows in by_method(results).items():
         values = [row["accuracies"][-1] for row in rows]
         costs = [_range([row[cost] for row in rows]) for cost in ("params", "flops", "convolutions")]
+        scores = sorted(row["zen_weighted"] for row in rows)
+        score = f"{scores[0]:.2f}" if scores[0] == scores[-1] else f"{scores[0]:.2f} to {scores[-1]:.2f}"
         interval = f" ± {half_width(values):.1f}" if len(values) > 2 else ""
-        lines.append([name, f"{statistics.mean(values):.1f}{interval}", _listed(values), *costs])
-    header = ["method", "accuracy (%)", "by seed", "params", "multiply-adds", "convolutions"]
-    return table(header, lines, ["---", "---:", "---", "---:", "---:", "---:"])
+        lines.append([name, f"{statistics.mean(values):.1f}{interval}", _listed(values), *costs, score])
+    header = ["method", "accuracy (%)", "by seed", "params", "multiply-adds", "convolutions", "zen-weighted"]
+    return table(header, lines, ["---", "---:", "---", "---:", "---:", "---:", "---:"])
 
 
 def show_whole(results: Results) -> str:
