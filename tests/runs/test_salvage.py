@@ -10,6 +10,7 @@ import zennas
 from tests.cli.test_cli import run as command
 from tests.runs.test_crash import everything
 from zennas.errors import RunError
+from zennas.runs.rows import RACE_STATE
 from zennas.runs.run import resume_run
 from zennas.runs.salvage import salvage_run
 from zennas.runs.store import RunStore
@@ -62,6 +63,17 @@ def test_a_run_with_a_damaged_row_goes_on_to_the_same_end(tmp_path, undamaged):
     assert everything(saved) == everything(undamaged)
     assert resumed.status == "finished"
     assert {path.name: path.read_bytes() for path in damaged.iterdir()} == before, "the damaged run is left as it is"
+
+
+def test_the_race_goes_on_with_the_images_that_it_had(tmp_path, undamaged):
+    damaged, saved = tmp_path / "run", tmp_path / "saved"
+    shutil.copytree(undamaged, damaged)
+    store = RunStore(damaged, write=True)
+    store.set_state(**{RACE_STATE: 3})
+    store.close()
+    change(damaged, "UPDATE candidates SET score = score + 1 WHERE id = 700")
+    salvage_run(damaged, saved)
+    assert RunStore(saved).state()[RACE_STATE] == 3
 
 
 def test_damaged_pages_in_the_middle(tmp_path, undamaged):
