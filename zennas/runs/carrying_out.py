@@ -13,7 +13,7 @@ from zennas.latency.correction import corrected_costs, last_checks
 from zennas.latency.in_search import LatencyBudget
 from zennas.latency.winner import Measurer, measured_winner
 from zennas.optional_dependencies import installed
-from zennas.runs.advice import depth_advice
+from zennas.runs.advice import depth_advice, early_end_advice
 from zennas.runs.configured import new_search
 from zennas.runs.corrected import Following, latency_rounds, search_until_met
 from zennas.runs.events import AGAIN, EventLog
@@ -145,8 +145,8 @@ class Run:
             if rescorer is not None:
                 winners, whole = self._confirmed(rescorer, finish is not None, winners)
                 status = status if whole else INTERRUPTED
-        self.notes += depth_advice(winners)
         search = self.search
+        self.notes += [*depth_advice(winners), *early_end_advice(search, self.config.algorithm, status)]
         result = SearchResult(
             self.config,
             winners,

@@ -160,7 +160,11 @@ class Algorithm(ABC):
 
     Attributes:
         problem: what is searched for; an algorithm may have its own way to mutate in the space.
+        settles: share of the planned iterations until which it prepares for the last ones; 0 for one that may end at
+            any time. A search whose time is over before says so.
     """
+
+    settles: float = 0.0
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem

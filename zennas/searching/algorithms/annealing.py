@@ -68,6 +68,8 @@ class Annealing(Evolution):
         unit: median difference in score between an offspring and its parent, smoothed over rounds; `None` before any.
     """
 
+    settles = COOLED
+
     def __init__(self, problem: Problem) -> None:
         super().__init__(replace(problem, space=replace(problem.space, together=TOGETHER)))
         self.lineages: list[list[Candidate]] = [[] for _ in problem.budget_sets]
