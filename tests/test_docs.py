@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from tests.accuracy.learned import csv_of, lawful_networks
 from zennas.cli.main import app
+from zennas.counting import QUANTITIES
 from zennas.spaces import mutation_operators, operators
 
 ROOT = Path(__file__).parent.parent
@@ -107,6 +108,20 @@ def test_page(page, tmp_path, monkeypatch):
             assert result.returncode == 0, result.stderr
     if page == "tutorial":
         assert (tmp_path / "runs/digits/report.html").is_file()
+
+
+SEARCH = re.compile(r"^\s*(zennas search\b.*)$", re.MULTILINE)
+
+
+def test_searches_that_are_shown_have_the_bound_that_a_search_needs():
+    bounds = {f"--{quantity.name.replace('_', '-')}" for quantity in QUANTITIES.values() if quantity.bounds_search}
+    shown = 0
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for command in SEARCH.findall(page.read_text(encoding="utf-8").replace("\\\n", " ")):
+            words = set(shlex.split(command, comments=True))
+            assert words & (bounds | {"--resume", "--from"}), f"{page.name}: {command}"
+            shown += 1
+    assert shown > 30
 
 
 def commands(command, name):

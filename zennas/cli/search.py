@@ -50,7 +50,7 @@ def search(
 
         zennas search --task dense --space regnet --flops 1G --params 10M
 
-        zennas search --score zen --iterations 4000 --workers 2
+        zennas search --params 1M --layers 18 --score zen --iterations 4000 --workers 2
 
         zennas search --latency 0.5ms --latency-predictor cpu.json
 
