@@ -31,6 +31,8 @@ def rate(model: str, opened: Any, batch_size: int, settings: dict[str, Any]) -> 
     from zennas.train import train
 
     began: dict[int, float] = {}
+    if len(opened.train) // batch_size < TO:
+        raise SystemExit(f"{len(opened.train)} images are fewer than {TO} batches of {batch_size}")
 
     def watch(progress: Any) -> None:
         began[progress.step] = time.perf_counter()

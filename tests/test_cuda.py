@@ -21,6 +21,7 @@ from zennas.latency.setting import Setting
 from zennas.loading import load_network
 from zennas.scores.registry import ScoreSettings, compute_score, score_names, usable_score
 from zennas.train import evaluate, resume_training, train
+from zennas.train.loader import Batch
 
 NETWORK = (
     "SuperConvK3BNRELU(3,16,1,1)SuperResK3K3(16,32,2,32,1)SuperResIDWE4K5(32,48,2,32,1)SuperConvK1BNRELU(48,64,1,1)"
@@ -78,6 +79,7 @@ def test_search_by_monte_carlo_and_its_rescoring(run, tmp_path):
     run("search", *words, "--rescore", "4", "--out", tmp_path / "whole")
     best = yaml.safe_load((tmp_path / "whole" / "best.yaml").read_text())
     assert best["costs"]["params"] <= 100_000
+    assert "zen" in zennas.read_run(tmp_path / "whole").best.rescored.name
     run("search", "--params", "100k", "--iterations", "2000", "--device", "cuda", "--out", tmp_path / "closed")
     shown = json.loads(run("score", tmp_path / "closed" / "best.yaml", "--device", "cuda", "--json").out)
     assert math.isfinite(shown["score"])
@@ -105,6 +107,29 @@ def test_interrupted_training_goes_on_where_it_stood(tmp_path, precision):
         assert one["lr"] == other["lr"]
         assert one["train_loss"] == pytest.approx(other["train_loss"], rel=0.15)
     assert whole.history[-1]["accuracy"] == pytest.approx(gone_on.history[-1]["accuracy"], abs=0.05)
+
+
+def test_a_run_goes_on_amid_an_epoch_on_a_gpu_of_its_number(tmp_path):
+    class Killed(BaseException):
+        pass
+
+    def kill(progress):
+        if progress.epoch == 2:
+            raise Killed
+
+    settings = {**LEARNS, "epochs": 3, "device": "cuda:0", "precision": "fp16", "checkpoint_steps": 5}
+    with pytest.raises(Killed):
+        train(NETWORK, tmp_path / "run", watch=kill, **settings)
+    result = resume_training(tmp_path / "run")
+    assert [row["epoch"] for row in result.history] == [1, 2, 3]
+    assert result.best["accuracy"] > 0.6
+
+
+def test_batches_are_pinned():
+    batch = Batch(torch.zeros(2, 3, 4, 4), torch.zeros(2, dtype=torch.long), ("one",)).pin_memory()
+    assert batch.images.is_pinned()
+    assert batch.labels.is_pinned()
+    assert batch.bad == ("one",)
 
 
 def test_compiled_training_with_a_teacher_and_workers(trained, tmp_path):

@@ -10,9 +10,12 @@ _SIGNS = (
     "failed to map segment from shared object",  # the dynamic loader's
     "cannot allocate memory",  # the C library's
     "can't allocate memory",  # torch's
+    "failed to allocate memory",  # onnxruntime's
     "cannot map zero-fill pages",
     "can't start new thread",
 )
+_SIGNS_OF_A_GPU = ("cuda error: out of memory", "cuda out of memory", "_alloc_failed")
+"""The driver's, torch's, and those of its libraries."""
 
 
 def memory_shortage(error: BaseException) -> str | None:
@@ -22,7 +25,7 @@ def memory_shortage(error: BaseException) -> str | None:
     `OSError` that names no reason, and Python itself may lose the error. These count where memory is limited.
     """
     limit = memory_limit()
-    said = next((one for one in reversed(_causes(error)) if _is_shortage(one, limit is not None)), None)
+    said = next((one for one in reversed(_causes(error)) if is_shortage(one, limit is not None)), None)
     if said is None:
         return None
     first = str(said).strip().partition("\n")[0].partition(". ")[0]
@@ -34,7 +37,13 @@ def memory_shortage(error: BaseException) -> str | None:
     return "".join(parts)
 
 
-def _is_shortage(error: BaseException, limited: bool) -> bool:
+def is_shortage(error: BaseException, limited: bool = False) -> bool:
+    """Whether an error says that memory ran out, of the machine or of a GPU.
+
+    Args:
+        error: any; what it was raised from is not looked at.
+        limited: whether this process may use less memory than there is; then more errors are counted among them.
+    """
     text = str(error).lower()
     return (
         isinstance(error, MemoryError)
@@ -47,9 +56,10 @@ def _is_shortage(error: BaseException, limited: bool) -> bool:
 
 
 def _is_of_a_gpu(error: BaseException) -> bool:
-    """Whether it is torch's error of a GPU's memory; by its name, since torch may not be installed."""
-    kind = type(error)
-    return kind.__name__ == "OutOfMemoryError" and kind.__module__.partition(".")[0] == "torch"
+    """Whether it is of a GPU's memory; by its name and text, since torch may not be installed."""
+    kind, text = type(error), str(error).lower()
+    named = kind.__name__ == "OutOfMemoryError" and kind.__module__.partition(".")[0] == "torch"
+    return named or (isinstance(error, RuntimeError) and any(sign in text for sign in _SIGNS_OF_A_GPU))
 
 
 def memory_limit() -> int | None:

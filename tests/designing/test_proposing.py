@@ -100,3 +100,19 @@ def test_a_latency_predictor_may_be_of_another_device_than_trains():
     config = design_config({**given, "latency_predictor": "cpu.json"})
     assert "device" not in config.search_config().model_fields_set
     assert zennas.designing.settings.design_config(given).train_config("x", 2).device == "cuda"
+    second = design_config({**given, "device": "cuda:1"})
+    assert second.search_config().device == "cuda:1"
+    assert second.train_config("x", 2).device == "cuda", "its process sees no other"
+
+
+def test_cards_are_those_that_a_device_stands_for(monkeypatch):
+    torch = pytest.importorskip("torch")
+    from zennas.designing.api import cards_of
+
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert cards_of(torch.device("cuda")) == ["0", "1", "2"]
+    assert cards_of(torch.device("cuda:2")) == ["2"]
+    assert cards_of(torch.device("cpu")) == []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5, 7")
+    assert cards_of(torch.device("cuda:1")) == ["7"]

@@ -21,6 +21,10 @@ def test_a_setting_that_cannot_be_is_refused(values: dict[str, object], message:
         Setting(**values)  # type: ignore[arg-type]
 
 
+def test_a_cpu_has_no_number() -> None:
+    assert Setting(device="cpu:0", clock="cpu") == Setting(clock="cpu")
+
+
 def test_a_setting_survives_json() -> None:
     given = Setting("cpu", "onnxruntime", "int8", 8, 64, 2, "wall", "a name", {"torch": "2.0"})
     assert setting_from_json(given.as_json(), "file") == given

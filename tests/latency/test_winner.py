@@ -130,3 +130,6 @@ def test_another_machine_is_not_measured_on_and_that_is_said(monkeypatch: pytest
     assert "no such device" in notes[1]
     monkeypatch.setattr("zennas.latency.winner.on_this_machine", lambda setting: setting)
     assert setting_here(PREDICTOR, notes) == PREDICTOR.setting
+    monkeypatch.setattr("zennas.latency.backends.check_supported", fail)
+    assert setting_here(PREDICTOR, notes) is None
+    assert "predicted, not measured" in notes[2]

@@ -159,6 +159,29 @@ def test_monte_carlo_scores_and_failures_are_saved_too(tmp_path):
     assert RunStore(saved).rescored() == kept
 
 
+@pytest.mark.parametrize(("damage", "goes_on"), [("failures", True), ("candidates", False)])
+def test_islands_go_on_where_all_of_them_is_whole(tmp_path, damage, goes_on):
+    settings = dict(islands=2, algorithm="annealing", score="meanfield", layers=12, iterations=1024)
+    damaged, saved = tmp_path / "run", tmp_path / "saved"
+    searched(damaged, **settings)
+    if damage == "failures":
+        change(damaged, "INSERT INTO failures VALUES (3, 'x', 'y', 1)")
+    else:
+        change(damaged, "UPDATE candidates SET score = score + 1 WHERE id = 300")
+    with pytest.raises(RunError, match="--salvage"):
+        getattr(RunStore(damaged), damage)()
+    found = salvage_run(damaged, saved)
+    if goes_on:
+        searched(tmp_path / "whole", **settings)
+        resume_run(tmp_path / "whole", {"iterations": 2048}).store.close()
+        resume_run(saved, {"iterations": 2048}).store.close()
+        assert everything(saved) == everything(tmp_path / "whole")
+    else:
+        assert "islands" in found.not_resumed
+        with pytest.raises(RunError, match="start a new run"):
+            resume_run(saved)
+
+
 def test_a_run_of_the_first_format_is_salvaged(tmp_path):
     """And goes on by what `evolution` was then."""
     undamaged, damaged, saved = tmp_path / "whole", tmp_path / "run", tmp_path / "saved"

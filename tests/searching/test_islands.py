@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from multiprocessing import active_children
 
 import pytest
 
@@ -117,6 +118,21 @@ def test_a_search_that_got_more_iterations_goes_on_from_its_own_blocks(tmp_path,
         zennas.resume_run(tmp_path / "broken", more, RunContext(watch=crash))
     assert listed(zennas.resume_run(tmp_path / "broken")) == listed(whole)
     assert whole.iterations == 6000
+
+
+def test_an_island_that_ends_is_told_and_the_run_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(carrying_out, "COMMIT_SECONDS", 0.0)
+    settings = {**SETTINGS, "islands": 2, "iterations": 4200}
+    whole = zennas.search(**settings)
+
+    def end_one(progress):
+        if progress.done > 500 and (children := active_children()):
+            children[0].kill()
+            children[0].join()
+
+    with pytest.raises(ZennasError, match="the process of island . has ended.*--resume goes on"):
+        zennas.search(**settings, out=tmp_path / "run", watch=end_one)
+    assert listed(zennas.resume_run(tmp_path / "run")) == listed(whole)
 
 
 @contextmanager

@@ -66,6 +66,15 @@ class Views(nn.Module):
         return self.classifier(self.convolution(images).view(len(images), -1))
 
 
+def test_a_teacher_that_takes_contiguous_maps_alone_decides_for_both(tmp_path, monkeypatch, tiny, quick):
+    torch.save(Views().state_dict(), tmp_path / "teacher.pt")
+    (tmp_path / "flat_teacher.py").write_text("from tests.train.test_layout import Views\n\n\nnetwork = Views\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    taught = {**quick, "epochs": 1, "teacher": "flat_teacher:network", "teacher_weights": tmp_path / "teacher.pt"}
+    train(tiny, tmp_path / "run", **taught)
+    assert read_train_config(tmp_path / "run").layout == "contiguous"
+
+
 def test_rule_is_channels_last_for_what_can_take_it(monkeypatch):
     ours, views = zennas.build(zennas.load(BLOCKS[0]), 10), Views()
     assert faster_layout(ours, CPU, "fp32", 8) == "channels-last"

@@ -10,8 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from zennas.errors import TrainingError, ZennasError
+from zennas.errors import DeviceError, TrainingError, ZennasError
 from zennas.train import evaluate, resume_training, train
+from zennas.train.config import train_config
 from zennas.train.loop import Loop
 
 
@@ -287,6 +288,9 @@ def ten():
 def hundred():
     return with_classes(100)
 
+def dropping(num_classes):
+    return nn.Sequential(*with_classes(num_classes)[:-1], nn.Dropout(0.5), nn.Linear(8, num_classes))
+
 def grey():
     return nn.Conv2d(1, 8, 3)
 
@@ -313,6 +317,16 @@ def test_own_network_is_trained_resumed_and_evaluated(own, tmp_path, quick):
     assert len(train("own_networks:ten", tmp_path / "c", **quick).history) == 3
 
 
+def test_what_a_network_draws_follows_from_the_seed_whatever_interrupts(own, tmp_path, quick):
+    with pytest.raises(Killed):
+        train("own_networks:dropping", tmp_path / "a", watch=killer(2, 2), checkpoint_steps=1, **quick)
+    torch.rand(7)
+    resume_training(tmp_path / "a")
+    train("own_networks:dropping", tmp_path / "b", **quick)
+    assert metrics(tmp_path / "a") == metrics(tmp_path / "b")
+    assert weights_equal(tmp_path / "a" / "last.safetensors", tmp_path / "b" / "last.safetensors")
+
+
 def test_module_that_exists_once_is_not_trained_in_place(own, tmp_path, quick):
     first = train("own_networks:once", tmp_path / "a", **quick)
     second = train("own_networks:once", tmp_path / "b", **quick)
@@ -325,3 +339,26 @@ def test_own_network_that_does_not_fit_is_refused(own, tmp_path, quick, model, r
     with pytest.raises(ZennasError, match=reason):
         train(f"own_networks:{model}", tmp_path / "a", **quick)
     assert not (tmp_path / "a").exists()
+
+
+def test_a_gpu_is_taken_by_its_number(tmp_path, monkeypatch):
+    from zennas.train import run
+
+    monkeypatch.setattr(run, "checked_device", torch.device)
+    for name in ("cuda:1", "cpu:0", "cpu"):
+        assert run._accelerator(train_config({"model": "x", "device": name}), tmp_path).device == torch.device(name)
+    with pytest.raises(DeviceError, match="'xpu': trainings run on cpu and cuda"):
+        run._accelerator(train_config({"model": "x", "device": "xpu"}), tmp_path)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cpu:0"])
+def test_fp16_on_a_cpu_is_refused(tmp_path, tiny, device):
+    with pytest.raises(ZennasError, match="precision fp16 trains on a GPU alone; use bf16 or fp32"):
+        train(tiny, tmp_path / "run", precision="fp16", device=device)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_paused_run_that_was_not_evaluated_has_no_best_epoch(tmp_path, tiny, quick):
+    paused = train(tiny, tmp_path / "run", evaluate="end", until=1, **quick)
+    with pytest.raises(TrainingError, match="no epoch was evaluated yet"):
+        _ = paused.best

@@ -3,7 +3,7 @@
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zennas.designing.progress import Watcher
 from zennas.designing.result import DesignResult
@@ -19,6 +19,9 @@ from zennas.searching.executors import Execution, spread
 from zennas.searching.settings import configured_space
 from zennas.searching.threads import usable_cores
 from zennas.threads import AUTO, AskedThreads
+
+if TYPE_CHECKING:
+    import torch
 
 
 def design(
@@ -142,8 +145,7 @@ def _carried_out(
     execution = execution or Execution()
     cards: list[str] = []
     if execution.ray is None:
-        checked_device(config.device)
-        cards = visible_cards() if config.device == "cuda" else []
+        cards = cards_of(checked_device(config.device))
         execution = Execution(execution.workers or len(cards) or usable_cores())
     slots = execution.workers or 1
     most = usable_cores() if execution.ray is None else max(1, int(execution.cpus))
@@ -153,11 +155,20 @@ def _carried_out(
         return go_on(directory, DesignContext(train, slots, count, threads == AUTO, watch=watch))
 
 
-def visible_cards() -> list[str]:
-    """The GPUs of this machine that the process may use, as `CUDA_VISIBLE_DEVICES` names them."""
+def cards_of(device: "torch.device") -> list[str]:
+    """The GPUs that a device stands for, as `CUDA_VISIBLE_DEVICES` names them: all that this process may use, or the
+    one of its number; none for a CPU.
+
+    Args:
+        device: one that is here.
+    """
     import torch
 
+    if device.type != "cuda":
+        return []
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
-        return [name.strip() for name in named.split(",") if name.strip()]
-    return [str(number) for number in range(torch.cuda.device_count())]
+        cards = [name.strip() for name in named.split(",") if name.strip()]
+    else:
+        cards = [str(number) for number in range(torch.cuda.device_count())]
+    return cards if device.index is None else [cards[device.index]]

@@ -125,7 +125,8 @@ class DesignConfig(BaseModel):
             "epochs": epochs,
             "resolution": self.resolution,
             "seed": self.seed,
-            "device": self.device,
+            # A training's process sees one GPU, whichever it is.
+            "device": self.device.partition(":")[0],
             **(changes or {}),
         }
         return train_config(values)

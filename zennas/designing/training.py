@@ -1,6 +1,7 @@
 """One training of a design, as it travels to where it is carried out: a run of `zennas train` in a directory that all
 machines see."""
 
+import gc
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -61,6 +62,18 @@ def run_training(task: TrainTask) -> Trained | Failure:
         if shortage is None:
             raise
         return Failure(shortage)
+    finally:
+        _give_back_memory()
+
+
+def _give_back_memory() -> None:
+    """Of a GPU, which other trainings may share: torch keeps what it has freed, and cycles keep networks until they are
+    collected."""
+    import torch
+
+    if torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def _train(task: TrainTask) -> int:

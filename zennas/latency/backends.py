@@ -12,6 +12,7 @@ from zennas.errors import LatencyError, TooLargeError
 from zennas.export.formats import INPUT, TORCH_TYPES
 from zennas.export.onnx_format import onnx_model, onnx_session
 from zennas.latency.setting import Setting
+from zennas.memory import is_shortage
 from zennas.optional_dependencies import require
 from zennas.threads import torch_threads
 from zennas.train.layout import MEMORY_FORMATS
@@ -100,7 +101,7 @@ def _torch(module: nn.Module, images: torch.Tensor, setting: Setting) -> Run:
         try:
             run()
         except Exception as error:
-            if _is_out_of_memory(error):
+            if is_shortage(error):
                 raise
             raise LatencyError(f"torch.compile fails here: {_first_line(error)}; use --backend torch") from None
     return run
@@ -142,18 +143,11 @@ def _out_of_memory(setting: Setting) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not _is_out_of_memory(error):
+        if not is_shortage(error):
             raise
         raise TooLargeError(
             f"out of memory on {setting.device} at batch {setting.batch_size}: use a smaller one"
         ) from None
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    text = str(error).lower()
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
-        sign in text for sign in ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate")
-    )
 
 
 def _first_line(error: BaseException) -> str:

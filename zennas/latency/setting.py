@@ -60,6 +60,8 @@ class Setting:
             object.__setattr__(self, "resolution", read_resolution(self.resolution))
         except ArchitectureError as error:
             raise LatencyError(str(error)) from None
+        if self.device.startswith("cpu:"):
+            object.__setattr__(self, "device", "cpu")
         for name in ("batch_size", "threads"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1 << 20:

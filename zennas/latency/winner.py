@@ -46,6 +46,7 @@ class Measurer:
         keep: keeps all of that.
         tell: is told how many measurements there were since the start, and how many there will be at least.
         requested: is set where the user asks to stop.
+        visits: measurements since the start, `VISITS` of a candidate.
     """
 
     predictor: Predictor
@@ -102,6 +103,10 @@ def setting_here(predictor: Predictor, notes: list[str]) -> Setting | None:
     """The predictor's setting where it can be measured on this machine; else why not goes to `notes`."""
     try:
         here = on_this_machine(predictor.setting)
+        # Imported where torch is known to be there.
+        from zennas.latency.backends import check_supported
+
+        check_supported(here)
     except (LatencyError, MissingExtraError) as error:
         notes.append(f"the latency was predicted, not measured: {error}")
         return None
@@ -164,14 +169,14 @@ def measured_winner(
     miss += f"{_shown(budget, found[first.id].latency)}, which misses {budget}"
     over = median(ratios or [1.0])
     tighter = budget.high / max(over, 1.01)
+    advice = f": --latency {budget.show(tighter)}" if tighter < math.inf else ""
     if met is None:
         notes.append(
-            f"{miss}; so do all {len(found)} that were measured; "
-            f"a tighter budget leaves room for the error: --latency {budget.show(tighter)}"
+            f"{miss}; so do all {len(found)} that were measured; a tighter budget leaves room for the error{advice}"
         )
         return first, found[first.id].latency
-    hint = f"; a search with room for the error may find a better one: --latency {budget.show(tighter)}"
-    notes.append(f"{miss}; returned is the next best that meets it{hint if over > 1 else ''}")
+    hint = f"; a search with room for the error may find a better one{advice}" if over > 1 else ""
+    notes.append(f"{miss}; returned is the next best that meets it{hint}")
     return met, found[met.id].latency
 
 

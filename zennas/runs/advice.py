@@ -18,13 +18,13 @@ def depth_advice(winners: Sequence[Winner]) -> list[str]:
         winners: of a search.
     """
     free = [w for w in winners if not DEPTH_BOUNDS & {budget.quantity for budget in w.budgets}]
-    worst = max((w.costs.effectiveness or 0.0 for w in free), default=0.0)
-    if worst <= TOO_DEEP:
+    worst = max((w.costs for w in free), key=lambda costs: costs.effectiveness or 0.0, default=None)
+    depth = (worst.effectiveness if worst else None) or 0.0
+    if worst is None or depth <= TOO_DEEP:
         return []
-    convolutions = max(w.costs.convolutions for w in free)
     return [
-        f"the winner is a stack of narrow layers ({convolutions:,} convolutions, depth over width {worst:.0f}, that of "
-        "ResNet-110 is 0.39), which will train badly: bound its depth with --layers or --max-effectiveness"
+        f"the winner is a stack of narrow layers ({worst.convolutions:,} convolutions, depth over width {depth:.0f}, "
+        "that of ResNet-110 is 0.39), which will train badly: bound its depth with --layers or --max-effectiveness"
     ]
 
 
@@ -32,7 +32,7 @@ def early_end_advice(search: Search, algorithm: str, status: str) -> list[str]:
     """A note where the time was over before an algorithm came to what it prepares for.
 
     Args:
-        search: that ended.
+        search: that ended, in one go.
         algorithm: its name.
         status: why it ended.
     """

@@ -146,7 +146,9 @@ class Run:
                 winners, whole = self._confirmed(rescorer, finish is not None, winners)
                 status = status if whole else INTERRUPTED
         search = self.search
-        self.notes += [*depth_advice(winners), *early_end_advice(search, self.config.algorithm, status)]
+        self.notes += depth_advice(winners)
+        if not self.first_iteration and not latency_rounds(self.store.state()):
+            self.notes += early_end_advice(search, self.config.algorithm, status)
         result = SearchResult(
             self.config,
             winners,

@@ -44,6 +44,8 @@ FRESH_STATE = "fresh_repeats"
 RACE_STATE = "race_batch_size"
 """Where it has how many images the repeats had that did choose; those of older versions had as many as the fresh ones.
 """
+ISLANDS_STATE = "islands"
+"""Where it has what is known of each island."""
 LATENCIES_STATE = "latencies"
 """Where it has what was measured of candidates: seconds an image, and how slow the machine was."""
 ROUNDS_STATE = "latency_rounds"
@@ -365,7 +367,7 @@ _STATE: Mapping[str, Callable[[Any], bool]] = {
     "populations": lambda value: _is_list(value, lambda ids: _is_list(ids, _is_count)),
     "bests": lambda value: _is_list(value, _is_count_or_none),
     "algorithm": lambda value: type(value) is dict,
-    "islands": lambda value: _is_list(value, lambda island: type(island) is dict),
+    ISLANDS_STATE: lambda value: _is_list(value, lambda island: type(island) is dict),
     "status": _is_text,
     "winners": lambda value: _is_list(value, _is_count),
     "measured": lambda value: _is_list(value, lambda seconds: seconds is None or _is_number(seconds)),

@@ -1,7 +1,7 @@
 """Starting a run, and going on with one."""
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def start_run(
         if search.failures and (config.from_run is None or not founders):
             raise ZennasError(f"the {config.score} score refuses the start: {search.failures[0][2]}")
         place: AbstractContextManager[list[str]] = nullcontext([]) if directory is None else taken_place(directory)
-        with place as notes:
+        with place as notes, ExitStack() as stopped:
             notes += found
             if directory is not None:
                 write_settings(config, directory)
@@ -84,10 +84,12 @@ def start_run(
                     latency.keep(directory)
                 if model is not None:
                     model.save(directory / ACCURACY_MODEL)
-            store = RunStore.begin(directory, founders, run_state(search, RUNNING))
+            store = stopped.enter_context(closing(RunStore.begin(directory, founders, run_state(search, RUNNING))))
             run = Run(config, directory, store, search, execute, context, latency, notes=notes)
             run.events.write("start", config=config.model_dump(exclude_none=True))
-            return run.go_on()
+            result = run.go_on()
+            stopped.pop_all()
+            return result
 
 
 def resume_run(
@@ -135,9 +137,10 @@ def resume_run(
         if changes:
             write_settings(config, directory)
         run = Run(config, directory, store, search, execute, context, latency)
-        refused.pop_all()
         run.events.write("resume", iteration=search.iteration)
-        return run.go_on()
+        result = run.go_on()
+        refused.pop_all()
+        return result
 
 
 def as_begun(config: SearchConfig, format: int) -> SearchConfig:

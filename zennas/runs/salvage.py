@@ -21,7 +21,7 @@ from zennas.runs.events import AGAIN, LOG
 from zennas.runs.first_commit import FirstCommit, begin_run
 from zennas.runs.outputs import write_result
 from zennas.runs.reading import read_run
-from zennas.runs.rows import LATENCIES_STATE, RACE_STATE, ROUNDS_STATE, FailedNetwork
+from zennas.runs.rows import ISLANDS_STATE, LATENCIES_STATE, RACE_STATE, ROUNDS_STATE, FailedNetwork
 from zennas.runs.run import as_begun
 from zennas.runs.state import populations_state
 from zennas.runs.store import RunStore
@@ -33,6 +33,7 @@ from zennas.searching.settings import SearchConfig, read_config
 from zennas.searching.tasks import Failure
 
 SALVAGED = "salvaged"
+_ISLANDS_LOST = "where its islands stood is lost; start a new run to search on"
 
 T = TypeVar("T")
 
@@ -82,8 +83,10 @@ def salvage_run(damaged: Path, directory: Path) -> Salvaged:
         raise RunError(f"{damaged}: nothing can be saved: not even the start of the search is whole; start a new run")
     if len(candidates) == total and "iteration" in state:
         iteration, algorithm = state["iteration"], state.get("algorithm")
+        as_it_was = [RACE_STATE, ISLANDS_STATE, "populations", "bests"]
     else:
         iteration, algorithm = _last_boundary(config, candidates[-1].iteration, damaged), None
+        as_it_was = [RACE_STATE]
     rounds = [part for part in latency_rounds(state) if part.iteration <= iteration]
     candidates = [candidate for candidate in candidates if candidate.iteration <= iteration]
     failures = [failure for failure in failures if failure[0] <= iteration]
@@ -91,6 +94,8 @@ def salvage_run(damaged: Path, directory: Path) -> Salvaged:
     try:
         if algorithm is None:
             algorithm = _remembered(config, candidates, failures, iteration, damaged)
+        elif config.islands > 1 and ISLANDS_STATE not in state:
+            raise RunError(_ISLANDS_LOST)
     except ZennasError as error:
         not_resumed = str(error)
     kept = {
@@ -104,7 +109,7 @@ def salvage_run(damaged: Path, directory: Path) -> Salvaged:
         "status": SALVAGED,
         "notes": [f"salvaged from {damaged}: {len(candidates)} of {_number(total)} candidates"],
         "updated": time.time(),
-        **({RACE_STATE: state[RACE_STATE]} if RACE_STATE in state else {}),
+        **{key: state[key] for key in as_it_was if key in state},
         **({"not_resumed": not_resumed} if not_resumed else {}),
     }
     # Without a state it is not known how many images they had.
@@ -182,6 +187,8 @@ def _remembered(
         ZennasError: the search cannot be made again, or proposes something else: the run was lengthened, or networks
             that could not be scored are lost.
     """
+    if config.islands > 1:
+        raise RunError(_ISLANDS_LOST)
     search = new_search(config, lambda tasks: [], resumed_latency(config, directory))
     if type(search.algorithm).state is Algorithm.state:
         return {}

@@ -86,7 +86,11 @@ class RunStore:
         if directory is not None and not (directory / DATABASE).is_file():
             raise RunError(f"{directory}: no run here ({DATABASE} is missing)")
         path = ":memory:" if directory is None else str(directory / DATABASE)
-        self._db = self._translated(lambda: self._open(path, write or directory is None))
+        try:
+            self._db = self._translated(lambda: self._open(path, write or directory is None))
+        except RunError:
+            self._end_reading()
+            raise
 
     @classmethod
     def begin(cls, directory: Path | None, candidates: Sequence[Candidate], state: dict[str, Any]) -> "RunStore":
@@ -182,9 +186,12 @@ class RunStore:
 
     def close(self) -> None:
         """Close the database; its write-ahead log is folded in."""
+        self._end_reading()
+        self._db.close()
+
+    def _end_reading(self) -> None:
         if self._reading is not None:
             self._reading.close()
-        self._db.close()
 
     def commit(
         self, rounds: Sequence[Sequence[Candidate]], failures: Sequence[FailedNetwork], state: dict[str, Any]

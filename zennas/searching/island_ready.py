@@ -3,6 +3,8 @@
 A small island is carried out, so that the compiled code is loaded, and compiled only once where it is not kept yet.
 """
 
+from contextlib import suppress
+
 from zennas.compiled import leave_notes
 from zennas.fork_server import loading
 from zennas.optional_dependencies import installed
@@ -25,4 +27,6 @@ def _warm_up() -> None:
 with loading():
     leave_notes()
     if installed("numba"):
-        _warm_up()
+        # An island that meets the same error says it; here it would end the server, and every island with it.
+        with suppress(Exception):
+            _warm_up()

@@ -97,7 +97,11 @@ class Islands(Search):
         self._running: list[list[tuple[int, int]]] = []
 
     def begin(self, starts: Sequence[tuple[SuperBlock, ...]]) -> list[Candidate]:
-        """Score the starting networks, and found the islands on them, each on as many as there are sets of budgets."""
+        """Score the starting networks, and found the islands on them.
+
+        Args:
+            starts: as many for each island as there are sets of budgets, one island after another.
+        """
         founders = super().begin(starts)
         if self.algorithm.breed(Round(0, 1, np.random.default_rng(0), self.populations)) is None:
             raise ZennasError(
@@ -187,28 +191,35 @@ class Islands(Search):
             places = {number: place for place, number in enumerate(records.numbers)}
             past = [guest_of(self._known[number]) for number in records.numbers]
             populations = [[places[number] for number in ids] for ids in records.populations]
-            own.send(Past(past, populations, records.algorithm))
+            self._tell(number, Past(past, populations, records.algorithm))
         self._known = {}
 
     def _send(self) -> None:
         """Give every island the block after those that it has been given, with its guests."""
         before = self._running[-1][-1][1] if self._running else self.iteration
         spans: list[tuple[int, int]] = []
-        for records, connection in zip(self.islands, self._connections, strict=True):
+        for island, records in enumerate(self.islands):
             last = min(before + self._block, self.problem.iterations)
             if last > before:
                 guests = [guest for _, guest in records.invited[len(self._running)]]
-                connection.send((before, last, guests, EMIGRANTS))
+                self._tell(island, (before, last, guests, EMIGRANTS))
                 spans.append((before, last))
             before = last
         if spans:
             self._running.append(spans)
 
+    def _tell(self, island: int, what: Any) -> None:
+        """Send an island something. Raises `ZennasError` where its process has ended."""
+        try:
+            self._connections[island].send(what)
+        except OSError:
+            raise _ended(island) from None
+
     def _received(self, island: int) -> Any:
-        """The next answer of an island."""
+        """The next answer of an island. Raises `ZennasError` where its process has ended, amid an answer perhaps."""
         try:
             return self._connections[island].recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):
             raise _ended(island) from None
 
     def close(self) -> None:

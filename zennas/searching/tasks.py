@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from zennas.architecture.structure import parse_structure
 from zennas.errors import ScoreError
 from zennas.input_size import Resolution
+from zennas.memory import is_shortage
 from zennas.scores.registry import ScoreSettings, compute_score, registered_score
 from zennas.searching.plugins import load_plugins
 from zennas.threads import torch_threads
@@ -59,7 +60,7 @@ def run_task(task: ScoreTask) -> Outcome | Failure:
         except ScoreError as error:
             return Failure(str(error))
         except (MemoryError, RuntimeError) as error:
-            if not isinstance(error, MemoryError) and type(error).__name__ != "OutOfMemoryError":
+            if not is_shortage(error):
                 raise
             return Failure("out of memory")
     return Outcome(result.score, result.repeats)

@@ -176,6 +176,8 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrainConfig":
+        if self.precision == "fp16" and self.device.partition(":")[0] == "cpu":
+            raise ValueError("precision fp16 trains on a GPU alone; use bf16 or fp32 on a CPU")
         if self.batch_size % self.accumulate:
             raise ValueError(
                 f"batch_size {self.batch_size} cannot be split into accumulate={self.accumulate} equal batches"

@@ -35,6 +35,10 @@ class Batch:
     labels: Tensor
     bad: tuple[str, ...] = ()
 
+    def pin_memory(self) -> "Batch":
+        """The same in pinned memory, from which a GPU copies while others compute; torch's loader calls it."""
+        return Batch(self.images.pin_memory(), self.labels.pin_memory(), self.bad)
+
 
 @dataclass
 class BadImages:

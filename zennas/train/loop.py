@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from zennas.errors import LossError, TrainingError, cut
 from zennas.input_size import Resolution
 from zennas.io.foreign import parse_foreign
+from zennas.memory import memory_shortage
 from zennas.optional_dependencies import require
 from zennas.train.augment import batch_mixer, train_transform
 from zennas.train.batch_augment import BatchAugment
@@ -28,7 +29,7 @@ from zennas.train.layout import MEMORY_FORMATS
 from zennas.train.loader import Batch, PreparedBatches, PreparedImages, bad_images, batch_loader, train_batches
 from zennas.train.metrics import evaluated_rows, write_metrics
 from zennas.train.networks import logits_and_stages
-from zennas.train.randomness import MIX, seeded
+from zennas.train.randomness import FORWARD, MIX, seeded, seeded_on
 from zennas.train.weights import write_weights
 
 BEST, LAST = "best.safetensors", "last.safetensors"
@@ -63,10 +64,12 @@ def _failing_to_compile() -> Iterator[None]:
     try:
         yield
     except TorchDynamoException as error:
+        if memory_shortage(error) is not None:
+            raise
         reason = str(getattr(error, "inner_exception", error)).strip()
         said = cut(reason.splitlines()[0]) if reason else type(error).__name__
         raise TrainingError(
-            f"torch.compile fails here: {said}; it needs a C++ compiler for a CPU; train without --compile"
+            f"torch.compile fails here: {said}; on a CPU it needs a C++ compiler; train without --compile"
         ) from error
 
 
@@ -224,7 +227,8 @@ class Loop:
         images = images.contiguous(memory_format=self._memory_format)
         with seeded(config.seed, MIX, self.epoch, number, self.accelerator.process_index):
             images, targets = self._mix(images, labels)
-        logits, projected = self._module(images)
+        with self._chance(number):
+            logits, projected = self._module(images)
         with torch.no_grad():
             right = (logits.argmax(1) == targets.argmax(1)).sum()
         loss = torch.sum(-targets * torch.log_softmax(logits.float(), 1), 1).mean()
@@ -239,8 +243,17 @@ class Loop:
             if projected:
                 loss = loss + config.distil_features * feature_loss(projected, stages)
         count = len(targets)
-        self._sums += torch.stack([loss.detach().double() * count, right.double(), right.new_tensor(count).double()])
+        # Filled on the device: a number that is copied there makes a GPU wait.
+        counted = torch.full((), count, dtype=torch.float64, device=device)
+        self._sums += torch.stack([loss.detach().double() * count, right.double(), counted])
         return loss
+
+    def _chance(self, number: int) -> AbstractContextManager[None]:
+        """What the network itself draws in a step, as dropout does, follows from the seed and the place in the run."""
+        if self.config.loop_version == 1:
+            return nullcontext()
+        place = (self.config.seed, FORWARD, self.epoch, number, self.accelerator.process_index)
+        return seeded_on(self.accelerator.device, *place)
 
     def _means(self, sums: Tensor) -> tuple[float, float]:
         """Mean loss and accuracy. Raises `LossError` where the loss is no number."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-ORDER, AUGMENT, MIX, WEIGHTS = range(4)
+ORDER, AUGMENT, MIX, WEIGHTS, FORWARD = range(5)
 """Streams: what of a run a seed is derived for."""
 
 
@@ -36,3 +36,20 @@ def seeded(*place: int) -> Iterator[None]:
         random.setstate(states[0])
         np.random.set_state(states[1])
         torch.set_rng_state(states[2])
+
+
+@contextmanager
+def seeded_on(device: torch.device, *place: int) -> Iterator[None]:
+    """`seeded`, and the generator of a GPU with it.
+
+    Args:
+        device: where is computed.
+        place: non-negative integers that name a place in a run.
+    """
+    if device.type != "cuda":
+        with seeded(*place):
+            yield
+        return
+    with seeded(*place), torch.random.fork_rng(devices=[device]), torch.cuda.device(device):
+        torch.cuda.manual_seed(derived_seed(*place))
+        yield

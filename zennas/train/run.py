@@ -10,11 +10,11 @@ import torch
 
 from zennas.allocator import keep_freed_memory
 from zennas.architecture.files import write_architecture
-from zennas.errors import TrainingError
+from zennas.errors import DeviceError, TrainingError
 from zennas.io.directories import make_directory
 from zennas.io.lock import RunLock
 from zennas.io.settings import CONFIG, write_settings
-from zennas.layouts import AUTO
+from zennas.layouts import AUTO, CHANNELS_LAST, CONTIGUOUS
 from zennas.loading import check_model_of_file, is_module_name, load
 from zennas.nn.device import checked_device
 from zennas.optional_dependencies import require
@@ -40,6 +40,7 @@ class TrainResult:
     """A finished run.
 
     Attributes:
+        directory: of the run.
         history: one row an epoch: epoch, lr, train_loss, train_accuracy, loss, accuracy, top5, images_per_second.
         notes: what the user should know, one line each.
         skipped: images that could not be used, with the reason.
@@ -52,8 +53,15 @@ class TrainResult:
 
     @property
     def best(self) -> dict[str, Any]:
-        """The row of the first epoch of the highest accuracy, whose weights are in `best.safetensors`."""
-        return max(evaluated_rows(self.history), key=lambda row: row["accuracy"])
+        """The row of the first epoch of the highest accuracy, whose weights are in `best.safetensors`.
+
+        Raises:
+            TrainingError: no epoch was evaluated yet, as in a run with `evaluate="end"` that is paused.
+        """
+        rows = evaluated_rows(self.history)
+        if not rows:
+            raise TrainingError(f"{self.directory}: no epoch was evaluated yet; go on with --resume {self.directory}")
+        return max(rows, key=lambda row: row["accuracy"])
 
 
 def train(
@@ -201,7 +209,13 @@ def _prepare(
     else:
         student = make_student(network, network, False, resolution, config.seed)
     if config.layout == AUTO:
-        layout = faster_layout(network, accelerator.device, config.precision, resolution)
+        layouts = {
+            faster_layout(one, accelerator.device, config.precision, resolution)
+            for one in (network, teacher)
+            if one is not None
+        }
+        # One order for both: contiguous maps are what every network takes.
+        layout = CONTIGUOUS if CONTIGUOUS in layouts else CHANNELS_LAST
         config = config.model_copy(update={"layout": layout})
     if config.threads == AUTO_THREADS:
         threads = fastest_threads(config, network, teacher, resolution, accelerator, announce)
@@ -236,18 +250,23 @@ def _accelerator(config: TrainConfig, directory: Path) -> Any:
             "train" if config.tracker == "tensorboard" else config.tracker,
             f"--tracker {config.tracker}",
         )
-    checked_device(config.device)
+    device = checked_device(config.device)
+    if device.type not in ("cpu", "cuda"):
+        raise DeviceError(f"device {config.device!r}: trainings run on cpu and cuda")
     if not torch.distributed.is_initialized():
         # accelerate keeps the first run's device and precision for the whole process; a second run may want others.
         state.AcceleratorState._reset_state(reset_partial_state=True)
         state.GradientState._reset_state()
-    return accelerate.Accelerator(
-        cpu=config.device == "cpu",
-        mixed_precision="no" if config.precision == "fp32" else config.precision,
-        gradient_accumulation_steps=config.accumulate,
-        log_with=config.tracker,
-        project_dir=str(directory) if config.tracker else None,
-    )
+    # accelerate takes the first GPU of this process unless its environment names another.
+    chosen = {} if device.index is None else {"accelerate_torch_device": config.device}
+    with require("accelerate.utils", "train", "training").patch_environment(**chosen):
+        return accelerate.Accelerator(
+            cpu=device.type == "cpu",
+            mixed_precision="no" if config.precision == "fp32" else config.precision,
+            gradient_accumulation_steps=config.accumulate,
+            log_with=config.tracker,
+            project_dir=str(directory) if config.tracker else None,
+        )
 
 
 def _start_tracker(loop: Loop) -> None:
