@@ -89,7 +89,7 @@ def _train_to_next_rung(directory: Path, number: int, context: DesignContext) ->
             networks[name], config.epochs, {"holdout": config.holdout, "holdout_seed": config.seed}
         )
         place = directory / CANDIDATES / name
-        tasks.append(TrainTask(str(place), training.model_dump(exclude={"accumulate"}), rung.epochs, 1))
+        tasks.append(TrainTask(str(place), training.model_dump(), rung.epochs, 1))
     what = f"round {number}: {len(tasks)} candidate{'s' * (len(tasks) > 1)} to epoch {rung.epochs}"
     with watched(directory, what, context.slots, context.watch):
         outcomes = context.train(tasks)
@@ -116,7 +116,7 @@ def _train_winner(directory: Path, context: DesignContext) -> None:
     training = config.train_config(winner.plan.structure, config.final_epochs, {"evaluate": "end"})
     task = TrainTask(
         str(directory / FINAL),
-        training.model_dump(exclude={"accumulate"}),
+        training.model_dump(),
         config.final_epochs,
         context.threads,
         context.measured,

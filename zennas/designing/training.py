@@ -37,7 +37,11 @@ class TrainTask:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A training that got to its epoch; what it reached is in its directory."""
+    """A training that got to its epoch; what it reached is in its directory.
+
+    Attributes:
+        epochs: that are over.
+    """
 
     epochs: int
 

@@ -25,13 +25,22 @@ BEYOND_BUDGET = 2.0
 
 @dataclass(frozen=True)
 class LatencyBudget:
-    """A predictor at work in a search."""
+    """A predictor at work in a search.
+
+    Attributes:
+        predictor: of the search's setting and space.
+        num_classes: outputs of the networks' classifiers, 0 for none.
+    """
 
     predictor: Predictor
     num_classes: int
 
     def count(self, others: Count) -> Count:
-        """Costs with the predicted latency, from a function that counts all the others."""
+        """Costs with the predicted latency.
+
+        Args:
+            others: counts all the others.
+        """
         predict = self.predictor.predict
 
         def count(super_blocks: tuple[SuperBlock, ...]) -> Costs:
@@ -40,7 +49,11 @@ class LatencyBudget:
         return count
 
     def keep(self, directory: Path) -> None:
-        """Write the predictor into the run, which goes on with it whatever becomes of the file it came from."""
+        """Write the predictor into the run, which goes on with it whatever becomes of the file it came from.
+
+        Args:
+            directory: of the run.
+        """
         write_predictor(self.predictor, directory / PREDICTOR)
 
 
@@ -48,7 +61,11 @@ def latency_budget(config: SearchConfig, watch: Watch | None = None) -> LatencyB
     """The predictor that a search needs, or `None` without a latency budget.
 
     Where a budget comes without a predictor, a quick one is fitted, which takes up to `QUICK_SECONDS` of measuring,
-    and torch; `watch` is told how far it is.
+    and torch.
+
+    Args:
+        config: of the search.
+        watch: is told how far a fit is.
 
     Raises:
         LatencyError: the predictor's file cannot be used, or is of another setting or space.
@@ -66,7 +83,15 @@ def latency_budget(config: SearchConfig, watch: Watch | None = None) -> LatencyB
 
 
 def resumed_latency(config: SearchConfig, directory: Path) -> LatencyBudget | None:
-    """The predictor that a run was started with. Raises `LatencyError` where its file is gone or damaged."""
+    """The predictor that a run was started with, or `None` without a latency budget.
+
+    Args:
+        config: of the search.
+        directory: of the run.
+
+    Raises:
+        LatencyError: its file is gone or damaged.
+    """
     if "latency" not in config.budgets:
         return None
     return _checked(config, read_predictor(directory / PREDICTOR), str(directory / PREDICTOR))
@@ -88,7 +113,12 @@ def _checked(config: SearchConfig, predictor: Predictor, where: str) -> LatencyB
 
 
 def replace_classes(predictor: Predictor, num_classes: int) -> Predictor:
-    """The predictor for networks with another classifier, whose time it knows by its width."""
+    """The predictor for networks with another classifier, whose time it knows by its width.
+
+    Args:
+        predictor: for any number of classes.
+        num_classes: outputs of the other one, 0 for none.
+    """
     if predictor.num_classes == num_classes:
         return predictor
     model = type(predictor.model).from_parameters(  # type: ignore[attr-defined]
@@ -99,7 +129,11 @@ def replace_classes(predictor: Predictor, num_classes: int) -> Predictor:
 
 def quick_setting(config: SearchConfig) -> Setting:
     """The setting of a predictor that is fitted for one search: one thread's processor time, where that is on a CPU,
-    since there is no time to wait for a quiet machine."""
+    since there is no time to wait for a quiet machine.
+
+    Args:
+        config: of the search.
+    """
     given = {
         "backend": config.latency_backend,
         "dtype": config.latency_dtype,
@@ -108,7 +142,7 @@ def quick_setting(config: SearchConfig) -> Setting:
     return Setting(
         device=config.device,
         resolution=config.resolution,
-        clock="cpu" if config.device == "cpu" else "wall",
+        clock="cpu" if config.device.partition(":")[0] == "cpu" else "wall",
         **{key: value for key, value in given.items() if value is not None},  # type: ignore[arg-type]
     )
 
@@ -117,6 +151,7 @@ def quick_predictor(config: SearchConfig, watch: Watch | None = None) -> Predict
     """Fit a predictor for one search, on networks up to somewhat above its highest budget.
 
     Args:
+        config: of the search.
         watch: told how far it is.
 
     Raises:

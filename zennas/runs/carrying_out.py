@@ -45,6 +45,9 @@ class Progress:
             of the winners).
         done: iterations, measurements or Monte Carlo repeats, so far.
         total: of them in all; of a race, at most; of measurements, as far as it is known.
+        scored: networks so far.
+        best: the candidate of the highest score so far.
+        seconds: since the start or resume.
     """
 
     phase: str
@@ -63,6 +66,7 @@ class RunContext:
     """What a search is carried out with, and its result does not depend on.
 
     Attributes:
+        execution: where networks are scored; by default in this process.
         watch: is shown the progress after every round.
         log_json: print the log's events on standard output.
         interrupted: is called when an interrupt is noticed, from the handler of the signal.
