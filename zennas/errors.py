@@ -41,6 +41,15 @@ def cut(text: str, most: int = MOST_SHOWN) -> str:
     return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, or the name of its kind where it says nothing.
+
+    Args:
+        error: of another library, whose messages may go on for pages.
+    """
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 class ZennasError(Exception):
     """Something that was given cannot be used; the message says what, where, and what is allowed."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
+from zennas.errors import DataError
 from zennas.export.formats import Runner
 from zennas.input_size import Resolution
 from zennas.train.augment import evaluation_transform
@@ -56,12 +57,19 @@ class ExportImages:
         """Fraction of the usable test images whose largest logit is the right class."""
         right = count = 0
         for start in range(0, self._test_count, _BATCH):
-            batch = self._batch(self._test, range(start, min(start + _BATCH, self._test_count)))
+            batch = self._read(self._test, range(start, min(start + _BATCH, self._test_count)))
+            if not self.bad.note(batch):
+                continue
             right += int((run(batch.images).argmax(1) == batch.labels).sum())
             count += len(batch.labels)
+        if not count:
+            raise DataError("no test image can be used")
         return right / count
 
     def _batch(self, split: PreparedImages, indices: Sequence[int]) -> Batch:
-        batch = collate([split[0, index] for index in indices])
+        batch = self._read(split, indices)
         self.bad.take(batch)
         return batch
+
+    def _read(self, split: PreparedImages, indices: Sequence[int]) -> Batch:
+        return collate([split[0, index] for index in indices])

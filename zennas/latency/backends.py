@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from zennas.allocator import keep_freed_memory
-from zennas.errors import LatencyError, TooLargeError
+from zennas.errors import LatencyError, TooLargeError, first_line
 from zennas.export.formats import INPUT, TORCH_TYPES
 from zennas.export.onnx_format import onnx_model, onnx_session
 from zennas.latency.setting import Setting
@@ -103,7 +103,7 @@ def _torch(module: nn.Module, images: torch.Tensor, setting: Setting) -> Run:
         except Exception as error:
             if is_shortage(error):
                 raise
-            raise LatencyError(f"torch.compile fails here: {_first_line(error)}; use --backend torch") from None
+            raise LatencyError(f"torch.compile fails here: {first_line(error)}; use --backend torch") from None
     return run
 
 
@@ -148,7 +148,3 @@ def _out_of_memory(setting: Setting) -> Iterator[None]:
         raise TooLargeError(
             f"out of memory on {setting.device} at batch {setting.batch_size}: use a smaller one"
         ) from None
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

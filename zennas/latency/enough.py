@@ -78,11 +78,13 @@ class Enough:
         if networks < self.fewest or (self.latest is not None and networks < math.ceil(GROWTH * self.latest[1])):
             return False
         before = measured.first(networks)
+        corrected = Corrected(before)
+        if not any(map(is_held_out, corrected.numbers())):
+            return False
         newer = self.learn(before)
         older, self.latest = self.latest, (newer, networks)
         if older is None:
             return False
-        corrected = Corrected(before)
         self.checks.append(Check(networks, held_out_error(older[0], corrected), held_out_error(newer, corrected)))
         return self.ended
 

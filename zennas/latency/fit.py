@@ -11,7 +11,7 @@ import numpy as np
 from zennas.errors import LatencyError
 from zennas.latency.enough import is_held_out
 from zennas.latency.learn import Told, learn_convolutions, learn_perceptron, learn_trees
-from zennas.latency.predictor import LatencyModel, Predictor
+from zennas.latency.predictor import LatencyModel, Predictor, as_kept
 from zennas.latency.progress import LEARNING, Watch, work
 from zennas.latency.records import Corrected, Measured
 
@@ -104,9 +104,12 @@ def fit_predictor(
         if watch is not None:
             watch(work(LEARNING, before + share, len(learners), time.perf_counter() - began))
 
-    models = {
+    learned = {
         name: LEARNERS[name](measured, fitted, seed, partial(told, before)) for before, name in enumerate(learners)
     }
+    # As a file gives them back: a search predicts the same before and after it is resumed.
+    resolution, classes = measured.header.setting.resolution, measured.header.num_classes
+    models = {name: as_kept(found, resolution, classes) for name, found in learned.items()}
     errors = {name: _model_errors(found, measured, held_out) for name, found in models.items()}
     chosen = model or min(errors, key=lambda name: errors[name].median)
     report = Report(len(fitted), len(held_out), len(measured.layers), noise_floor(measured, held_out), errors)

@@ -8,7 +8,7 @@ from typing import Any
 from zennas.architecture.model import SuperBlock
 from zennas.counting.quantities import Costs
 from zennas.errors import LatencyError
-from zennas.latency.predictor import Predictor, read_predictor, write_predictor
+from zennas.latency.predictor import Predictor, as_kept, read_predictor, write_predictor
 from zennas.latency.progress import Watch
 from zennas.latency.setting import Setting
 from zennas.latency.space_measuring import measure_space
@@ -121,9 +121,7 @@ def replace_classes(predictor: Predictor, num_classes: int) -> Predictor:
     """
     if predictor.num_classes == num_classes:
         return predictor
-    model = type(predictor.model).from_parameters(  # type: ignore[attr-defined]
-        predictor.model.parameters(), predictor.setting.resolution, num_classes
-    )
+    model = as_kept(predictor.model, predictor.setting.resolution, num_classes)
     return replace(predictor, model=model, num_classes=num_classes)
 
 

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from zennas.architecture.model import MAX_CHANNELS, SuperBlock
 from zennas.errors import FileError, LatencyError, cut, shortened
+from zennas.input_size import Resolution
 from zennas.io.documents import load_json
-from zennas.io.text import write_text
+from zennas.io.text import read_text, write_text
 from zennas.latency.convolutions import ConvolutionModel
 from zennas.latency.perceptron import Perceptron
 from zennas.latency.setting import Setting, differences, setting_from_json
@@ -36,6 +37,18 @@ class LatencyModel(Protocol):
 
 
 MODELS: dict[str, Any] = {model.name: model for model in (ConvolutionModel, Perceptron, Trees)}
+
+
+def as_kept(model: LatencyModel, resolution: Resolution, num_classes: int) -> LatencyModel:
+    """A model as the predictor's file gives it back, which has fewer digits.
+
+    Args:
+        model: one of `MODELS`.
+        resolution: size of the networks' input.
+        num_classes: outputs of their classifiers, 0 for none; the model knows the time of others by their width.
+    """
+    kept: LatencyModel = MODELS[model.name].from_parameters(model.parameters(), resolution, num_classes)
+    return kept
 
 
 @dataclass(frozen=True)
@@ -122,13 +135,9 @@ def read_predictor(path: str | os.PathLike[str]) -> Predictor:
     """
     where = str(path)
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise LatencyError(f"{where}: not a latency predictor (not text in UTF-8)") from None
-    except ValueError:  # of the path itself
-        raise LatencyError(f"{where!r}: no path: it holds a zero byte") from None
-    except OSError as error:
-        raise LatencyError(f"{where}: cannot be read: {error.strerror or error}") from None
+        text = read_text(Path(path))
+    except FileError as error:
+        raise LatencyError(str(error)) from None
     if not text.strip():
         raise LatencyError(f"{where}: empty; it should hold a latency predictor")
     try:

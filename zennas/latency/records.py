@@ -4,7 +4,8 @@ import json
 import math
 import os
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -194,12 +195,10 @@ def open_records(path: Path, header: Header) -> RecordFile:
         LatencyError: the file is damaged, or its measurements are of another kind; both are named.
     """
     if not has_records(path):
-        try:
+        with _written(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.unlink(missing_ok=True)
-            _append_line(path, header.as_json())
-        except OSError as error:
-            raise LatencyError(f"{path}: cannot be written: {error.strerror or error}") from None
+        _append_line(path, header.as_json())
         return RecordFile(path, header, Measured(header))
     measured = read_records(path)
     old = measured.header
@@ -259,8 +258,9 @@ def read_records(path: Path) -> Measured:
 
 def _drop_torn_line(path: Path) -> None:
     """Lest the next record be glued to it."""
-    content = path.read_bytes()
-    os.truncate(path, content.rfind(b"\n") + 1)
+    with _written(path):
+        content = path.read_bytes()
+        os.truncate(path, content.rfind(b"\n") + 1)
 
 
 def _layer(values: Any) -> TimedLayer:
@@ -303,5 +303,15 @@ def _describe(header: Header) -> str:
 
 
 def _append_line(path: Path, record: dict[str, Any]) -> None:
-    with path.open("a", encoding="utf-8") as file:
+    with _written(path), path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LatencyError(
+            f"{path}: cannot be written: {error.strerror or error}; the same command goes on with what is there"
+        ) from None

@@ -101,7 +101,7 @@ class Trees:
 
         Args:
             parameters: what `parameters` gives.
-            resolution: side of the networks' square input.
+            resolution: size of the networks' input.
             num_classes: outputs of their classifier.
 
         Raises:

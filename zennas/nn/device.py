@@ -35,8 +35,8 @@ def checked_device(name: str) -> torch.device:
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if count <= (device.index or 0):
             raise _unusable(name, f"{count or 'no'} CUDA devices are present")
-    elif device.type == "meta":
-        raise _unusable(name, "it holds no values")
+    elif device.type in ("meta", "mps"):
+        raise _unusable(name, "it holds no values" if device.type == "meta" else "it has no float64")
     else:
         try:
             torch.empty(0, device=device)

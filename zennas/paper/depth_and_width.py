@@ -13,7 +13,7 @@ from zennas.charts import Chart, Panel, Series
 from zennas.errors import ScoreError
 from zennas.paper.report import Comparison, Reproduction
 from zennas.paper.settings import ReproductionSettings
-from zennas.scores.zen import ALPHA, phi_score, repeat_generator, zen_score
+from zennas.scores.zen import ALPHA, in_float32, phi_score, repeat_generator, zen_score
 
 RESOLUTION = 32
 WIDTH = 64
@@ -50,7 +50,8 @@ def residual_phi(depth: int, settings: ReproductionSettings, *, links: bool, nor
         x = torch.cat([x, x + ALPHA * torch.randn(shape, generator=generator, device=generator.device)])
         for layer in p_network(depth):
             weight = torch.randn((WIDTH, layer.in_channels, 3, 3), generator=generator, device=generator.device)
-            y = F.conv2d(x, weight, padding=1)
+            with in_float32(x):
+                y = F.conv2d(x, weight, padding=1)
             if norm:
                 y = torch.cat([F.batch_norm(half, None, None, training=True) for half in y.chunk(2)])
             x = F.relu(x + y if links and layer.in_channels == WIDTH else y)

@@ -16,6 +16,7 @@ from zennas.architecture.model import Architecture
 from zennas.errors import ScoreError
 from zennas.input_size import Resolution, sides
 from zennas.nn.build import build
+from zennas.nn.main_path import REGULARISERS, name_of
 from zennas.scores.network import Network, chain_of, class_count, in_channels
 from zennas.scores.registry import ScoreSettings
 
@@ -51,6 +52,10 @@ def fresh_module(
         module = copy.deepcopy(network.module)
     if any(p.is_meta for p in (*module.parameters(), *module.buffers())):
         module = module.to_empty(device=settings.device)
+        for part in module.modules():
+            # timm's filters that are no weights; what is empty now would be blurred with.
+            if (refill := getattr(part, "init_non_persistent_buffers", None)) is not None:
+                refill()
     module = module.to(settings.device)
     known = 0
     for part in module.modules():
@@ -107,6 +112,20 @@ def random_batches(network: Network, resolution: Resolution, settings: ScoreSett
     return batches
 
 
+def train_without_chance(module: nn.Module) -> nn.Module:
+    """The module in training mode, for the statistics of batch norms, but for what drops at random (dropout, stochastic
+    depth), which stays off.
+
+    Args:
+        module: is changed and returned.
+    """
+    module.train()
+    for part in module.modules():
+        if name_of(type(part)) in REGULARISERS:
+            part.eval()
+    return module
+
+
 def _weights(module: nn.Module) -> list[nn.Parameter]:
     """Weights of convolutions and linear layers, in order."""
     return [m.weight for m in module.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
@@ -114,8 +133,7 @@ def _weights(module: nn.Module) -> list[nn.Parameter]:
 
 def _loss_gradients(module: nn.Module, batch: Batch) -> list[Tensor]:
     images, labels = batch
-    module.train()
-    logits = module(images)
+    logits = train_without_chance(module)(images)
     loss = F.cross_entropy(logits, labels % logits.shape[1])
     return list(torch.autograd.grad(loss, _weights(module)))
 
@@ -130,6 +148,10 @@ def synflow(module: nn.Module, shape: Sequence[int]) -> float:
 
     Batch norms stand at their initial running statistics, so that every layer passes on what it gets. In float64 on a
     copy; the logarithm keeps the order and the sums of deep networks within range.
+
+    Args:
+        module: any network; it is copied.
+        shape: of the input, N×C×H×W.
 
     Raises:
         ScoreError: the flow vanishes or overflows.
@@ -189,7 +211,7 @@ def ntk_condition(module: nn.Module, images: Tensor) -> float:
     Raises:
         ScoreError: the kernel is singular within the rounding of float32, in which the gradients come.
     """
-    module.train()
+    train_without_chance(module)
     scales = [m.weight for m in module.modules() if isinstance(m, nn.BatchNorm2d | nn.BatchNorm1d) and m.affine]
     weights = [*_weights(module), *scales]
     sums = module(images).sum(1)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from zennas.errors import ScoreError
+from zennas.scores.gradients import train_without_chance
 from zennas.scores.switches import switches
 
 LINE_POINTS = 16
@@ -26,7 +27,7 @@ def naswot(module: nn.Module, images: Tensor, activations: int = 1) -> float:
         ScoreError: two images switch all ReLUs alike, so that the kernel is singular, or an activation without a
             pattern of on and off.
     """
-    module = copy.deepcopy(module).train()
+    module = train_without_chance(copy.deepcopy(module))
     kernel = torch.zeros((len(images), len(images)), dtype=torch.float64, device=images.device)
     for code in switches(module, images, activations):
         on = code.float()

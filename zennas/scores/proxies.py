@@ -8,7 +8,7 @@ from zennas.blocks.layers import Convolution
 from zennas.input_size import Resolution, sides
 from zennas.scores.network import Network, chain_of, in_channels
 from zennas.scores.registry import ScoreSettings, register_score
-from zennas.scores.result import Score, score_from_repeats
+from zennas.scores.result import Score, check_counts, score_from_repeats
 
 if TYPE_CHECKING:
     from zennas.scores.gradients import Initialisation
@@ -20,9 +20,10 @@ ZICO_BATCHES = 2
 
 
 def _repeated(name: str, settings: ScoreSettings, once: Callable[[ScoreSettings], float]) -> Score:
-    """Independent draws of weights and images, `settings.repeats` of them."""
+    """Independent draws of weights and images, `settings.repeats` of them. Raises as `check_counts`."""
     from dataclasses import replace
 
+    check_counts(settings.batch_size, settings.repeats)
     started = time.perf_counter()
     values = [once(replace(settings, seed=_seed(settings.seed, repeat))) for repeat in range(settings.repeats)]
     return score_from_repeats(name, values, time.perf_counter() - started)

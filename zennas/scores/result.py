@@ -64,6 +64,22 @@ class Score:
         }
 
 
+def check_counts(batch_size: int, repeats: int) -> None:
+    """Refuse what a Monte Carlo score cannot be computed from.
+
+    Args:
+        batch_size: images of a repeat.
+        repeats: independent draws.
+
+    Raises:
+        ScoreError: fewer than two images, or no repeat.
+    """
+    if batch_size < 2:
+        raise ScoreError(f"batch size {batch_size} is not allowed; batch statistics need 2 images or more")
+    if repeats < 1:
+        raise ScoreError(f"{repeats} repeats are not allowed; use 1 or more")
+
+
 def score_from_repeats(
     name: str, values: Sequence[float], seconds: float, contributions: Sequence[float] = ()
 ) -> Score:

@@ -6,7 +6,7 @@ a layer drawn when it is reached, so that memory is one layer's activations and 
 
 import math
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import singledispatch
 
 import torch
@@ -24,7 +24,7 @@ from zennas.nn.convert import convert
 from zennas.nn.device import checked_device
 from zennas.optional_dependencies import installed
 from zennas.scores.batch_norm import normalise
-from zennas.scores.result import Score, score_from_repeats
+from zennas.scores.result import Score, check_counts, score_from_repeats
 
 ALPHA = 0.01
 NORM_EPS = 1e-5
@@ -65,7 +65,7 @@ def zen_score(
         DeviceError: torch cannot use the device.
     """
     chain, size = _chain_and_resolution(network, resolution)
-    _check_counts(batch_size, repeats)
+    check_counts(batch_size, repeats)
     checked_device(str(device))
     if not all(convolution.norm for convolution in convolutions(chain)):
         raise ScoreError("the Zen-score needs a batch norm after every convolution; one of this chain has none")
@@ -111,7 +111,7 @@ def phi_score(
         DeviceError: torch cannot use the device.
     """
     chain, size = _chain_and_resolution(network, resolution)
-    _check_counts(batch_size, repeats)
+    check_counts(batch_size, repeats)
     checked_device(str(device))
     started = time.perf_counter()
     values = []
@@ -129,7 +129,7 @@ def phi_score(
                     if rescale:
                         scale = x.std()
                         x /= scale
-                        log_scale += math.log(scale.item())
+                        log_scale += scale.log().item()
                     x = x.relu_() if convolution.activation else x
             values.append(_log_delta(x, p) + log_scale)
     return score_from_repeats("phi", values, time.perf_counter() - started)
@@ -164,13 +164,6 @@ def _chain_and_resolution(
     if min(sides(size)) < smallest:
         raise ScoreError(f"resolution {size} is too small for the strides; use {smallest} or more")
     return architecture_chain(network), size
-
-
-def _check_counts(batch_size: int, repeats: int) -> None:
-    if batch_size < 2:
-        raise ScoreError(f"batch size {batch_size} is not allowed; batch statistics need 2 images or more")
-    if repeats < 1:
-        raise ScoreError(f"{repeats} repeats are not allowed; use 1 or more")
 
 
 def _one_repeat(
@@ -219,9 +212,22 @@ def _random_convolution(layer: Convolution, x: Tensor, generator: torch.Generato
     k = layer.kernel
     shape = (layer.out_channels, k, k, layer.in_channels // layer.groups)
     weight = torch.randn(shape, generator=generator, device=generator.device).permute(0, 3, 1, 2)
-    # TF32 would cost three digits of every variance; the score is defined in float32.
-    with torch.backends.cudnn.flags(allow_tf32=False) if x.is_cuda else nullcontext():
+    with in_float32(x):
         return F.conv2d(x, weight, None, layer.stride, (k - 1) // 2, groups=layer.groups)
+
+
+def in_float32(x: Tensor) -> AbstractContextManager[None]:
+    """Convolutions inside are computed in float32, in which the score is defined: TF32 would cost three digits of every
+    variance.
+
+    Args:
+        x: what is convolved, on its device.
+    """
+    if not x.is_cuda:
+        return nullcontext()
+    # What is not named here is set to torch's default for this call, which leaves cuDNN out.
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+    return flags
 
 
 def _normalised_pair(x: Tensor, layer: Convolution) -> tuple[Tensor, Tensor]:

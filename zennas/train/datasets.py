@@ -209,13 +209,16 @@ def _in_memory(data: ImageData) -> ImageData:
 
 
 def _small_squares(images: Any) -> ByteImages | None:
-    """All images of a split, or `None` at the first one that is no such square or cannot be read."""
+    """All images of a split, or `None` at the first one that is no such square. Those that cannot be read decide
+    nothing."""
     pixels: list[NDArray[np.uint8]] = []
-    for path, _ in images.samples:
+    unreadable: dict[int, str] = {}
+    for number, (path, _) in enumerate(images.samples):
         try:
             image = images.loader(path)
-        except Exception:  # what broken files lead the readers of image formats to; told when it is prepared
-            return None
+        except Exception as error:  # what broken files lead the readers of image formats to
+            unreadable[number] = f"{path}: cannot be read: {error}"
+            continue
         if image.size != (image.size[0], image.size[0]) or image.size[0] > SMALL_SIDE:
             return None
         if pixels and image.size[0] != len(pixels[0]):
@@ -223,4 +226,8 @@ def _small_squares(images: Any) -> ByteImages | None:
         pixels.append(as_pixels(image))
         if len(pixels) * pixels[0].size > MOST_BYTES:
             return None
-    return ByteImages(np.stack(pixels), images.targets)
+    if not pixels:
+        return None
+    for number in sorted(unreadable):
+        pixels.insert(number, np.zeros_like(pixels[0]))
+    return ByteImages(np.stack(pixels), images.targets, unreadable)

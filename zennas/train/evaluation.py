@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from zennas.errors import DataError
 from zennas.input_size import GivenResolution, Resolution, read_resolution
 from zennas.io.tables import csv_text
 from zennas.io.text import write_text
@@ -158,7 +159,8 @@ def evaluate_network(
         for batch in batch_loader(
             images, evaluation_batches(len(data.test), batch_size, rank, processes), workers, device
         ):
-            bad.take(batch)
+            if not bad.note(batch):
+                continue
             labels = batch.labels.to(device)
             logits = network(batch.images.to(device).contiguous(memory_format=MEMORY_FORMATS[layout])).float()
             sums[0] += F.cross_entropy(logits, labels, reduction="sum").double()
@@ -168,6 +170,8 @@ def evaluate_network(
     confusion, sums = total(confusion), total(sums)
     seconds = time.perf_counter() - start
     number = int(confusion.sum())
+    if not number:
+        raise DataError(f"no test image can be used; the last one: {bad.names[-1] if bad.names else 'there is none'}")
     return Evaluation(
         float(confusion.diagonal().sum()) / number,
         float(sums[1]) / number,

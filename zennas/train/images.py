@@ -1,11 +1,12 @@
 """Images that stay in memory as bytes, decoded once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zennas.errors import DataError
 from zennas.input_size import Resolution, positions, sides, size_of
 
 MOST_BYTES = 512 << 20
@@ -39,22 +40,28 @@ class ByteImages:
     Args:
         pixels: uint8, N×H×W×C.
         labels: classes, N.
+        unreadable: what is wrong with images that could not be read, by their numbers, the file's name before it; their
+            pixels are of no matter. None by default.
     """
 
-    def __init__(self, pixels: NDArray[np.uint8], labels: Any) -> None:
+    def __init__(self, pixels: NDArray[np.uint8], labels: Any, unreadable: Mapping[int, str] | None = None) -> None:
         self._pixels = pixels
         self.labels: NDArray[np.int64] = np.asarray(labels, dtype=np.int64)
+        self.unreadable = dict(unreadable or {})
         self._resized: tuple[Resolution, NDArray[np.uint8]] | None = None
 
     def __len__(self) -> int:
         return len(self._pixels)
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
+        if index in self.unreadable:
+            raise DataError(self.unreadable[index])
         return as_picture(self._pixels[index]), int(self.labels[index])
 
     def part(self, indices: Sequence[int]) -> "ByteImages":
         """Some of the images, in the order of their numbers as given."""
-        return ByteImages(self._pixels[indices], self.labels[indices])
+        bad = {new: self.unreadable[old] for new, old in enumerate(indices) if old in self.unreadable}
+        return ByteImages(self._pixels[indices], self.labels[indices], bad)
 
     @property
     def size(self) -> Resolution:

@@ -49,11 +49,15 @@ class BadImages:
 
     def take(self, batch: Batch) -> None:
         """Note a batch's bad images. Raises `DataError` at the first one if `stop`, or where none is left."""
+        if not self.note(batch):
+            raise DataError(f"no image of a whole batch can be used; the last one: {batch.bad[-1]}")
+
+    def note(self, batch: Batch) -> bool:
+        """The same; whether any of its images can be used. Raises `DataError` at the first bad one if `stop`."""
         if batch.bad and self.stop:
             raise DataError(f"{batch.bad[0]}; leave such images out with --on-bad-image skip")
         self.names += [name for name in batch.bad if name not in self.names]
-        if not len(batch.labels):
-            raise DataError(f"no image of a whole batch can be used; the last one: {batch.bad[-1]}")
+        return bool(len(batch.labels))
 
 
 def bad_images(on_bad_image: str) -> BadImages:
@@ -95,13 +99,14 @@ class PreparedBatches(Dataset[Batch]):
     def __init__(self, images: ByteImages, resolution: Resolution, transform: BatchTransform) -> None:
         # Here, before worker processes begin, which share it.
         self._pixels, self._labels = images.resized(resolution), images.labels
-        self._transform = transform
+        self._unreadable, self._transform = images.unreadable, transform
 
     def __getitems__(self, keys: Sequence[Key]) -> Batch:
         """The batch of some keys, all of one epoch."""
-        indices = np.array([index for _, index in keys])
-        images = self._transform(self._pixels[indices], keys[0][0], indices)
-        return Batch(images, torch.from_numpy(self._labels[indices]))
+        bad = tuple(self._unreadable[index] for _, index in keys if index in self._unreadable)
+        indices = np.array([index for _, index in keys if index not in self._unreadable], dtype=np.int64)
+        images = self._transform(self._pixels[indices], keys[0][0], indices) if len(indices) else torch.empty(0)
+        return Batch(images, torch.from_numpy(self._labels[indices]), bad)
 
 
 def collate(items: Sequence[tuple[Tensor, int] | str] | Batch) -> Batch:

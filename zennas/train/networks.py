@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from zennas.architecture.model import Architecture
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.counting.count import DEFAULT_CLASSES
-from zennas.errors import ArchitectureError
+from zennas.errors import ArchitectureError, first_line
 from zennas.input_size import Resolution, shown, sides
 from zennas.loading import channels_offered, from_factory, is_module_name, library_model, load, users_object
 from zennas.nn import build
@@ -47,7 +47,8 @@ def make_network(
                 # The zoo's names are among timm's once this is imported.
                 require("timm", "train", model)
                 require("zennas.zoo.timm_models", "train", model)
-            network: nn.Module = library_model(library, name, "train", channels, num_classes=num_classes)
+            made = library_model(library, name, "train", channels, num_classes=num_classes)
+            network = _tried(made, model, num_classes, resolution, channels)
         elif is_module_name(model):
             network = _users(model, num_classes, resolution, channels)
         else:
@@ -60,15 +61,23 @@ def _users(model: str, num_classes: int, resolution: Resolution, channels: int |
     if isinstance(made, Architecture):
         return _zennet(made.with_channels(channels), num_classes, resolution)
     # The name may stand for a module that exists once; a second run must not find it trained.
-    network = copy.deepcopy(made).eval()
+    return _tried(copy.deepcopy(made), model, num_classes, resolution, channels)
+
+
+def _tried(network: nn.Module, model: str, num_classes: int, resolution: Resolution, channels: int | None) -> nn.Module:
+    """A network that takes such images and gives logits. Raises `ArchitectureError` for another one."""
     try:
         with torch.no_grad():
             images = torch.zeros(2, channels or COLOURS, *sides(resolution))
-            shape = tuple(network(images).shape)
-    except (RuntimeError, ValueError, AttributeError) as error:
+            shape = tuple(network.eval()(images).shape)
+            # Some give more than logits then; on a copy, since it moves the statistics of batch norms.
+            learning = copy.deepcopy(network).train()(images)
+    except (RuntimeError, ValueError, AttributeError, AssertionError) as error:
         raise ArchitectureError(
-            f"{model} cannot take images {channels or COLOURS}×{shown(resolution)}: {str(error).splitlines()[0]}"
+            f"{model} cannot take images {channels or COLOURS}×{shown(resolution)}: {first_line(error)}"
         ) from None
+    if not isinstance(learning, Tensor):
+        raise ArchitectureError(f"{model} gives a {type(learning).__name__} while it is trained; logits are needed")
     if shape != (2, num_classes):
         raise ArchitectureError(
             f"{model} turns 2 images into {'×'.join(map(str, shape))}, but 2×{num_classes} is needed for {num_classes} "
