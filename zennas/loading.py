@@ -5,6 +5,7 @@ import inspect
 import os
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -217,7 +218,8 @@ def users_object(model: str) -> Any:
         ZennasError: the module would end the process.
     """
     home, _, name = model.partition(":")
-    sys.path.insert(0, os.getcwd())  # as `python -m` does, so that a user's module beside them is found
+    here = os.getcwd()
+    sys.path.insert(0, here)  # as `python -m` does, so that a user's module beside them is found
     try:
         with users_code(home):
             module = importlib.import_module(home)
@@ -229,7 +231,9 @@ def users_object(model: str) -> Any:
             "package.module:factory"
         ) from None
     finally:
-        sys.path.pop(0)
+        # Not the first one: the module may have put another before it.
+        with suppress(ValueError):
+            sys.path.remove(here)
     if not hasattr(module, name):
         raise unknown(f"factory in {home}", name, [n for n in vars(module) if callable(getattr(module, n))])
     allow_import(model)

@@ -77,6 +77,9 @@ def fit(known: Examples, learner: str, seed: int = 0) -> Fitted:
     if len(known) > MOST_POINTS:
         known = known.at(np.sort(np.random.default_rng(seed).choice(len(known), MOST_POINTS, replace=False)))
     features, _ = scaling.standardised(known.networks)
+    if not features.shape[1]:  # the same network over and over: there is nothing to learn from but the score
+        intercept, slope = calibrated(known.networks.log_score, known.target)
+        return Fitted(Trained(intercept, slope, Linear(np.zeros(0), 0.0, 0.0)), scaling)
     return Fitted(LEARNERS[learner](features, known.networks.log_score, known.target, known.noise), scaling)
 
 

@@ -61,8 +61,16 @@ def _runs_in(directories: Sequence[str | os.PathLike[str]]) -> list[Path]:
         directory = Path(name)
         if not directory.is_dir():
             raise TrainingError(f"{directory}: no directory; give those of training runs")
-        runs += [directory] if (directory / CONFIG).exists() else sorted(p.parent for p in directory.rglob(CONFIG))
-    return runs
+        below = sorted(p.parent for p in directory.rglob(CONFIG))
+        # A directory that was named is said to be no training run; others of its kind lie beside them.
+        runs += [directory] if (directory / CONFIG).exists() else [p for p in below if not _is_of_another_kind(p)]
+    return list({run.resolve(): run for run in runs}.values())
+
+
+def _is_of_another_kind(directory: Path) -> bool:
+    """Whether it is a run of a search or of a design."""
+    settings = read_settings(directory, "training run", TrainingError)
+    return "final_epochs" in settings or not {"data", "epochs"} & settings.keys()
 
 
 def _read(directory: Path) -> tuple[tuple[Architecture, Resolution, str], float]:

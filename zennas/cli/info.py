@@ -8,6 +8,7 @@ import typer
 
 from zennas.cli.options import Channels, Json, Model, Resolution
 from zennas.cli.terminal import say
+from zennas.errors import ZennasError
 from zennas.input_size import plain, shown
 
 if TYPE_CHECKING:
@@ -52,6 +53,13 @@ def info(
 
     architecture, size = scored_network(model, resolution, channels)
     if not isinstance(architecture, Architecture):
+        asked = {"--image": image is not None, "--plot": plot, "--classes": classes is not None}
+        asked["--dtype"] = dtype != "fp32"
+        if any(asked.values()):
+            raise ZennasError(
+                f"{', '.join(name for name, given in asked.items() if given)}: of a module only its layers are known; "
+                "zennas import makes an architecture of it where that can be"
+            )
         _module_info(architecture, as_json)
         return
     classes = native_classes(architecture, classes)

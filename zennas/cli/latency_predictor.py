@@ -9,6 +9,7 @@ import typer
 from zennas.cli.latency import Backend, BatchSize, Clock, Dtype, LatencyDevice, Layout, cpu_threads
 from zennas.cli.options import Json, Seed, Threads
 from zennas.cli.terminal import say
+from zennas.errors import ZennasError
 from zennas.input_size import RESOLUTION_HELP, read_resolution
 from zennas.layouts import AUTO
 
@@ -94,6 +95,8 @@ def fit(
     from zennas.latency.predictor import write_predictor
 
     check_model(model)
+    if not out.name or out.is_dir():
+        raise ZennasError(f"--out {str(out)!r} is no name of a file; give one, e.g. cpu.json")
     measurements = out.with_name(out.name + ".measurements.jsonl")
     plan = Plan(samples, limit, max_latency=most, fewest=min_samples, layout=layout)
     with measuring_progress(quiet) as watch:

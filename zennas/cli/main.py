@@ -42,6 +42,8 @@ WRONG = 2
 INTERRUPTED = 130
 READER_GONE = 141
 """As shells report a process that a broken pipe ended: 128 and the number of that signal."""
+_OF_A_PATH = (errno.ENAMETOOLONG, errno.EACCES, errno.EPERM)
+"""What the system says of a path that the user gave, in places where it is only looked at."""
 
 app = typer.Typer(
     name="zennas",
@@ -108,7 +110,7 @@ def main() -> None:
             sys.exit(READER_GONE)
         _end(f"standard output cannot be written: {error}", WRONG)
     except Exception as error:
-        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        if isinstance(error, OSError) and error.errno in _OF_A_PATH and error.filename is not None:
             _end(f"{error.filename}: {error.strerror}", WRONG)
         shortage = memory_shortage(error)
         if shortage is None:

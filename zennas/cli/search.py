@@ -74,6 +74,8 @@ def search(
     config = None if resume else checked_config(with_purpose(settings, allow_imports))
     if as_json and log_json:
         raise ZennasError("--json and --log-json both write to standard output; give one of them")
+    if resume is not None and out is not None:
+        raise ZennasError(f"--resume goes on in the run's own directory, {resume}; leave out --out")
     learned = None if config is None else learned_latency(config, quiet or log_json)
     execution = Execution(workers, ray, ray_cpus, ray_gpus)
     with search_progress(quiet or log_json) as watch:

@@ -111,9 +111,10 @@ def run(
     from zennas.accuracy.fitted_study import fitted_study
     from zennas.accuracy.networks import read_networks
     from zennas.accuracy.study import study
-    from zennas.cli.study_output import show_studies, show_study
+    from zennas.cli.study_output import check_folders, show_studies, show_study
     from zennas.scores import ScoreSettings
 
+    check_folders(sources, out)
     settings = ScoreSettings(batch_size, repeats, seed, device)
     resamples = bootstrap if bootstrap is not None else (0 if len(sources) == 1 else 200)
     results = []

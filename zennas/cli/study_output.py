@@ -13,6 +13,7 @@ from zennas.accuracy.choice import which_score
 from zennas.accuracy.fitted_study import FittedStudy
 from zennas.accuracy.measures import Measures
 from zennas.accuracy.study import ScoreRanking, Study
+from zennas.errors import ZennasError
 from zennas.units import format_count, format_seconds
 
 FITTED = "fitted"
@@ -63,7 +64,7 @@ def show_studies(results: Sequence[tuple[str, Study]], out: Path | None, as_json
     """
     if out is not None:
         for source, result in results:
-            write_study(result, out / Path(source).stem.replace(":", "-"))
+            write_study(result, out / _folder(source))
     if as_json:
         print(json.dumps({"files": [file_document(source, result) for source, result in results]}))
         return
@@ -76,6 +77,30 @@ def show_studies(results: Sequence[tuple[str, Study]], out: Path | None, as_json
     _print_choice(terminal, [result for _, result in results])
     if out is not None:
         terminal.print(f"written to {out}", highlight=False, markup=False)
+
+
+def check_folders(sources: Sequence[str], out: Path | None) -> None:
+    """Refuse files whose studies would be written over each other.
+
+    Args:
+        sources: the files.
+        out: directory of their studies, or `None` for no files.
+
+    Raises:
+        ZennasError: two of them have one name.
+    """
+    by_folder: dict[str, str] = {}
+    for source in sources if out is not None else ():
+        other = by_folder.setdefault(_folder(source), source)
+        if other != source:
+            raise ZennasError(
+                f"the studies of {other} and {source} would both be written to {out}/{_folder(source)}; rename one of "
+                "the files, or study them one by one"
+            )
+
+
+def _folder(source: str) -> str:
+    return Path(source).stem.replace(":", "-")
 
 
 def write_study(result: Study, out: Path) -> None:

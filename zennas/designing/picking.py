@@ -18,6 +18,7 @@ from zennas.designing.improvement import improvements, known_enough
 from zennas.errors import ZennasError
 from zennas.io.tables import csv_text
 from zennas.io.text import write_text
+from zennas.latency.correction import corrected_budgets, corrected_costs, last_checks
 from zennas.runs.reading import read_run
 from zennas.runs.result import SearchResult
 from zennas.searching.population import Candidate
@@ -113,11 +114,27 @@ def winners(
 def feasible(result: SearchResult) -> list[Candidate]:
     """The networks of a run that keep its budgets (of a frontier, those of one of its populations), the best first.
 
+    Latencies are as the run's own measurements corrected them; its winners are among them whatever is predicted.
+
+    Args:
+        result: of the run.
+
     Raises:
         ZennasError: there is none.
     """
     sets = result.config.budget_sets()
-    found = [c for c in result.each_candidate() if any(within(c.costs, budgets) for budgets in sets)]
+    checks = last_checks(result.latency_rounds, len(sets))
+    searched = [(corrected_budgets(budgets, check), check) for budgets, check in zip(sets, checks, strict=True)]
+    won = {winner.candidate.id: winner.costs for winner in result.winners}
+    found = []
+    for c in result.each_candidate():
+        if c.id in won:
+            found.append(replace(c, costs=won[c.id]))
+            continue
+        for budgets, check in searched:
+            if within(c.costs, budgets):
+                found.append(replace(c, costs=corrected_costs(c.costs, check)))
+                break
     if not found:
         raise ZennasError(f"{result.directory}: no network of this run keeps its budgets")
     return sorted(found, key=lambda c: (-c.score, c.id))

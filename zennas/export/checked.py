@@ -2,7 +2,8 @@
 
 import copy
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +11,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from zennas.errors import ExportError
+from zennas.errors import ExportError, ZennasError, first_line
 from zennas.export.fold import evaluation_copy
 from zennas.export.formats import FORMATS, TORCH_TYPES, Format, Runner
-from zennas.input_size import GivenResolution, Resolution, read_resolution, sides
+from zennas.input_size import GivenResolution, Resolution, read_resolution, shown, sides
 from zennas.io.text import write_bytes
 from zennas.layouts import ASKED, AUTO, CONTIGUOUS, AskedLayout, Layout
+from zennas.memory import memory_shortage
+from zennas.nn.build import ZenNet
 from zennas.nn.inputs import input_channels
 from zennas.number_types import NUMBER_TYPES, number_type
 from zennas.optional_dependencies import require
@@ -103,17 +106,20 @@ def export(
         images = real.first(_CHECKED_IMAGES)
     float_network = evaluation_copy(network).float()
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
-        expected = float_network(images)
+        with _told(network, f"it does not take images {channels}×{shown(size)}"):
+            expected = float_network(images)
         if real is not None and expected.shape[1] != real.classes:
             raise ExportError(f"the network has {expected.shape[1]} classes, but {data} has {real.classes}")
-        content = written.write(
-            copy.deepcopy(network).to(memory_format=MEMORY_FORMATS[layout]),
-            tuple(images.shape[1:]),
-            dtype,
-            dynamic_batch=dynamic_batch,
-            fold=fold,
-            calibration=() if real is None or dtype != "int8" else real.calibration(*([] if dynamic_batch else [1])),
-        )
+        calibration = () if real is None or dtype != "int8" else real.calibration(*([] if dynamic_batch else [1]))
+        with _told(network, f"{format} cannot write it"):
+            content = written.write(
+                copy.deepcopy(network).to(memory_format=MEMORY_FORMATS[layout]),
+                tuple(images.shape[1:]),
+                dtype,
+                dynamic_batch=dynamic_batch,
+                fold=fold,
+                calibration=calibration,
+            )
         # Checked before it takes its place, so that a bad export does not replace a good file.
         draft = Path(folder) / f"draft{written.suffix}"
         draft.write_bytes(content)
@@ -133,6 +139,19 @@ def export(
     write_bytes(path, content)
     skipped = () if real is None else tuple(real.bad.names)
     return ExportResult(path, len(content), difference, allowed, accuracy, float_accuracy, skipped, layout)
+
+
+@contextmanager
+def _told(network: nn.Module, what: str) -> Iterator[None]:
+    """What a network that is not ours raises, or what its exporter raises of it, in one line."""
+    try:
+        yield
+    except ZennasError:
+        raise
+    except Exception as error:
+        if isinstance(network, ZenNet) or memory_shortage(error) is not None:
+            raise
+        raise ExportError(f"the network cannot be exported: {what}: {first_line(error)}") from error
 
 
 def _layout(format: Format, asked: AskedLayout, network: nn.Module, resolution: Resolution) -> Layout:

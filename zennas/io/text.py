@@ -2,10 +2,14 @@
 
 import contextlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
 from zennas.errors import FileError
+
+_FOR_ALL = 0o644
+"""Who may read a new file: everybody. One that is there keeps its permissions."""
 
 
 def read_text(path: Path) -> str:
@@ -26,7 +30,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write beside the file, flush to the disk, rename: a reader sees the old file or the new, never a half.
+    """Write beside the file, flush to the disk, rename: a reader sees the old file or the new, never a half. A link is
+    followed, and a device or pipe written to.
 
     Args:
         path: of the file; the directories above it are made where they are missing.
@@ -39,16 +44,24 @@ def write_bytes(path: Path, content: bytes) -> None:
     if "\0" in str(path):
         raise FileError(f"{str(path)!r}: no path: it holds a zero byte")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        place = Path(os.path.realpath(path))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        before = place.stat() if place.exists() else None
+        if before is not None and not stat.S_ISREG(before.st_mode):
+            with place.open("wb") as file:
+                file.write(content)
+            return
+        handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        os.chmod(temporary, _FOR_ALL if before is None else stat.S_IMODE(before.st_mode))
+        os.replace(temporary, place)
+        temporary = None
     except OSError as error:
+        raise FileError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-        raise FileError(f"{path}: cannot be written: {error.strerror or error}") from None

@@ -106,7 +106,8 @@ def largest_difference(module: nn.Module, network: ZenNet) -> float:
         own, other = module.eval()(images), network.eval()(images)
     module.train(was_training)
     own, other = own.flatten(1), other.flatten(1)
-    difference = float((own - other).abs().max() / own.abs().max())
+    largest = own.abs().max().clamp(min=torch.finfo(own.dtype).tiny)
+    difference = float((own - other).abs().max() / largest)
     if not difference <= TOLERANCE:
         raise ArchitectureError(
             f"{network.architecture.name}: the imported network's outputs differ by {difference:.1e} of the largest, "

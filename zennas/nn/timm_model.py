@@ -142,8 +142,10 @@ class TimmZenNet(ZenNet):
                 "a classifier needs pooled features: leave global_pool at 'avg', or ask for num_classes=0 too"
             )
         self.num_classes = num_classes
-        device = next(self.parameters()).device
-        self.global_pool, self.classifier = create_classifier(self.num_features, num_classes, pool, device=device)
+        like = next(self.parameters())
+        self.global_pool, self.classifier = create_classifier(
+            self.num_features, num_classes, pool, device=like.device, dtype=like.dtype
+        )
         self.head_hidden_size = self.num_features * self.global_pool.feat_mult()
         if num_classes:
             nn.init.normal_(self.classifier.weight, 0, 0.01)

@@ -82,7 +82,10 @@ def traced(module: nn.Module, resolution: Resolution, name: str) -> Traced:
     first = next((m for m in module.modules() if isinstance(m, nn.Conv2d)), None)
     if first is None:
         raise refused(name, "it has no convolution")
-    skeleton = _weightless(module).eval()
+    try:
+        skeleton = _weightless(module).eval()
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise refused(name, f"it cannot be copied ({_line(error)})") from error
     tracer = _Tracer(torch.empty((2, first.in_channels, *sides(resolution)), device="meta"))
     try:
         with torch.no_grad():

@@ -155,6 +155,9 @@ class _Reader:
 
     def _convolution(self, steps: Steps, gates: Sequence[str] = ()) -> Convolution:
         """A convolution, or a linear layer as one of a 1×1 map, with its norm and activation."""
+        if not steps or steps[0].kind not in ("convolution", "linear"):
+            what = f"is the {steps[0].kind} {steps[0].where}" if steps else "is nothing"
+            raise ArchitectureError(f"a convolution or a linear layer is needed, and there {what}")
         first, *behind = steps
         norm = next((step for step in behind if step.kind == "norm"), None)
         act = next((step for step in behind if step.kind == "activation"), None)

@@ -2,8 +2,11 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from zennas.errors import ZennasError
 
 HOST = "127.0.0.1"
 FOLLOWED = ("*.db", "*.db-wal", "*.csv", "*.yaml")
@@ -77,7 +80,10 @@ def live_server(directories: Sequence[Path], draw: Callable[[], str], port: int 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path == "/":
-                self._answer(page(), "text/html; charset=utf-8")
+                try:
+                    self._answer(page(), "text/html; charset=utf-8")
+                except ZennasError as error:  # the run is written to meanwhile; the page asks again
+                    self.send_error(503, str(error).partition("\n")[0][:200])
             elif self.path == "/version":
                 self._answer(state_of(directories), "text/plain; charset=utf-8")
             else:
@@ -85,12 +91,13 @@ def live_server(directories: Sequence[Path], draw: Callable[[], str], port: int 
 
         def _answer(self, text: str, kind: str) -> None:
             content = text.encode()
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.send_header("Cache-Control", "no-store")
-            self.end_headers()
-            self.wfile.write(content)
+            with suppress(ConnectionError):  # the tab was closed
+                self.send_response(200)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(content)))
+                self.send_header("Cache-Control", "no-store")
+                self.end_headers()
+                self.wfile.write(content)
 
         def log_message(self, format: str, *arguments: object) -> None:
             """Nothing is printed for a request."""

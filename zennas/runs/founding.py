@@ -1,17 +1,20 @@
 """The networks that a search begins with: a small one for each set of budgets, or what another run has found."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zennas.architecture.model import SuperBlock
+from zennas.architecture.model import Architecture, SuperBlock
 from zennas.counting.budgets import Budget, within
+from zennas.errors import RunError
 from zennas.runs.reading import read_run
 from zennas.searching.algorithms import Problem
 from zennas.searching.population import Candidate
-from zennas.searching.settings import SearchConfig, read_config
+from zennas.searching.settings import SearchConfig, configured_space, read_config
+from zennas.spaces.space import SearchSpace
 from zennas.spaces.start import starting_network
 
 SuperBlocks = tuple[SuperBlock, ...]
@@ -55,7 +58,7 @@ def founding_networks(
         RunError: `from_run` is no run, or a damaged one.
         ImportRefusedError: it needs a plugin that nobody allowed.
     """
-    others = [] if config.from_run is None else _ranked(Path(config.from_run), allow_imports)
+    others = [] if config.from_run is None else _ranked(Path(config.from_run), problem.space, allow_imports)
     costs = {candidate.super_blocks: problem.count(candidate.super_blocks) for candidate in others}
     founders: list[SuperBlocks] = []
     taken: set[SuperBlocks] = set()
@@ -69,8 +72,18 @@ def founding_networks(
     return founders, notes
 
 
-def _ranked(directory: Path, allow_imports: bool) -> list[Candidate]:
-    candidates = read_run(directory, allow_imports=allow_imports).each_candidate()
+def _ranked(directory: Path, space: SearchSpace, allow_imports: bool) -> list[Candidate]:
+    """The networks of a run, the best first, for the channels of a space's images."""
+    run = read_run(directory, allow_imports=allow_imports)
+    if (configured_space(run.config).head is None) != (space.head is None):
+        raise RunError(
+            f"from {directory}: its networks end in {'a stage' if space.head else 'a last convolution of their own'}, "
+            f"those of the space {space.name} in {'a last convolution' if space.head else 'a stage'}"
+        )
+    candidates = []
+    for candidate in run.each_candidate():
+        blocks = Architecture(candidate.super_blocks).with_channels(space.stem.in_channels).super_blocks
+        candidates.append(replace(candidate, super_blocks=blocks))
     return sorted(candidates, key=lambda candidate: (-candidate.score, candidate.id))
 
 

@@ -1,6 +1,8 @@
 """What a finished search leaves beside its database: `best.yaml`, and for a frontier a file for each budget."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,24 @@ def write_result(result: SearchResult, directory: Path) -> None:
     """Write every file of a result, each atomically. Raises `ZennasError`."""
     write_architecture(result.best.architecture, directory / BEST, _annotations(result, result.best))
     if len(result.winners) > 1:
-        for winner in result.winners:
-            path = directory / f"best-{budget_label(winner.budgets)}.yaml"
+        for winner, label in zip(
+            result.winners, _apart([budget_label(w.budgets) for w in result.winners]), strict=True
+        ):
+            path = directory / f"best-{label}.yaml"
             write_architecture(winner.architecture, path, _annotations(result, winner))
         write_text(directory / FRONTIER, frontier_csv(result))
     if result.config.pareto:
         write_text(directory / PARETO, pareto_csv(result))
+
+
+def _apart(labels: Sequence[str]) -> list[str]:
+    """Labels with a number behind each that was there before: budgets may differ in what a label leaves out."""
+    before = Counter[str]()
+    told = []
+    for label in labels:
+        before[label] += 1
+        told.append(label if before[label] == 1 else f"{label}-{before[label]}")
+    return told
 
 
 def _annotations(result: SearchResult, winner: Winner) -> dict[str, Any]:
@@ -74,7 +88,7 @@ def frontier_csv(result: SearchResult) -> str:
     return _csv(
         ("budgets", result.config.score, "zen"),
         [(", ".join(map(str, w.budgets)), w.score, w.rescored.score if w.rescored else "") for w in result.winners],
-        [w.candidate for w in result.winners],
+        [replace(w.candidate, costs=w.costs) for w in result.winners],
     )
 
 
@@ -89,6 +103,8 @@ def pareto_front(candidates: Sequence[Candidate], quantities: Sequence[str]) -> 
     front: list[tuple[Candidate, tuple[float, ...]]] = []
     for candidate in sorted(candidates, key=lambda c: (-c.score, c.id)):
         costs = tuple(getattr(candidate.costs, q) for q in quantities)
+        if None in costs:  # of a run that is older than the quantity
+            continue
         if not any(all(o <= c for o, c in zip(other, costs, strict=True)) for _, other in front):
             front.append((candidate, costs))
     return [candidate for candidate, _ in front]

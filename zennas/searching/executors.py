@@ -50,6 +50,9 @@ class Execution:
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
             raise ZennasError(f"{self.workers} workers are not allowed; use 1 or more")
+        for name, amount in (("CPUs", self.cpus), ("GPUs", self.gpus)):
+            if not 0 <= amount < float("inf"):
+                raise ZennasError(f"{amount:g} {name} of a Ray task are not allowed; use 0 or more")
 
 
 @contextmanager
@@ -110,7 +113,10 @@ class Processes(Generic[Task, Done]):
     def __call__(self, tasks: Sequence[Task]) -> list[Done | Failure]:
         """Outcomes in the order of the tasks."""
         outcomes: list[Done | Failure | None] = [None] * len(tasks)
-        futures = [self._open().submit(self._run, task) for task in tasks]
+        futures = []
+        with contextlib.suppress(BrokenProcessPool):  # one may have died while nothing was asked of it
+            for task in tasks:
+                futures.append(self._open().submit(self._run, task))
         for index, future in enumerate(futures):
             with contextlib.suppress(BrokenProcessPool):
                 outcomes[index] = future.result()

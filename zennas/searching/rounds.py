@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from zennas.architecture.model import SuperBlock
+from zennas.architecture.structure import format_structure
 from zennas.counting import Costs, count_layers
 from zennas.counting.budgets import Budget, depth_within, within
 from zennas.errors import ZennasError
@@ -217,6 +218,11 @@ class Search:
 
     def _is_new(self, blocks: tuple[SuperBlock, ...]) -> bool:
         if self.core is not None:
+            if not self.core.take_types(blocks):
+                raise ZennasError(
+                    f"the algorithm {type(self.algorithm).__name__} proposed {format_structure(blocks)}, of a block "
+                    "type that the search did not begin with and that has no compiled form; add it to the space"
+                )
             return self.core.see([blocks]) == 1
         self.seen.add(blocks)
         return True

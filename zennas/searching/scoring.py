@@ -1,5 +1,7 @@
 """How a search scores its rounds: at once where the score is cheap, else as tasks of an executor."""
 
+import math
+
 from zennas.architecture.model import SuperBlock
 from zennas.architecture.structure import format_structure
 from zennas.optional_dependencies import installed, require
@@ -74,10 +76,17 @@ def round_scorer(config: SearchConfig, execute: Execute) -> ScoreRound:
     settings = score_settings(config)
     many = registered.many
     if many is not None:
-        return lambda networks: list(many(networks, config.resolution, settings))
+        return lambda networks: [_finite(s, config.score) for s in many(networks, config.resolution, settings)]
 
     def score(networks: list[tuple[SuperBlock, ...]]) -> list[float | Failure]:
         outcomes = execute([score_task(config, config.score, network, settings) for network in networks])
         return [o if isinstance(o, Failure) else o.score for o in outcomes]
 
     return score
+
+
+def _finite(score: float, name: str) -> float | Failure:
+    """A score, or why it is none: what no number orders would be in every population, and in no database."""
+    if math.isfinite(score):
+        return score
+    return Failure(f"the {name} score came out as {score}: numerically meaningless for this network")

@@ -12,11 +12,12 @@ A space file says what differs from a registered space:
     layers: {low: 1, high: 8}
 """
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.registry import validate
@@ -80,6 +81,13 @@ class SpaceDocument(_Strict):
     growing: bool | None = None
     mutation: tuple[float, float] | None = None
     freeze: list[str] | None = None
+
+    @field_validator("mutation")
+    @classmethod
+    def _factors(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not 0 < value[0] <= 1 <= value[1] < math.inf:
+            raise ValueError("factors below and above 1 are allowed, e.g. [0.5, 2]")
+        return value
 
 
 def named_space(name: str, resolution: Resolution, se: bool = False) -> SearchSpace:

@@ -70,6 +70,8 @@ def numbers_of(space: SearchSpace, types: "dict[tuple[object, ...], int]") -> Nu
     operators = mutation_operators()
     known = {change_super_block: 0, move_layers: 1}
     taken = [operator for operator in operators.values() if operator.weight > 0]
+    if not taken:
+        return None  # drawing from them in Python says so
     if (
         any(operator.function not in known for operator in taken)
         or operators[CHANGE].function is not change_super_block
