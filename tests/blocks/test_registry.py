@@ -5,6 +5,7 @@ import zennas
 from zennas.architecture import Architecture, SuperBlock, parse_structure
 from zennas.blocks import Convolution, Unit, architecture_chain, expand, register_block, registry, residual
 from zennas.errors import ArchitectureError, UnknownNameError
+from zennas.scores import ScoreSettings, compute_score
 
 
 @pytest.fixture
@@ -81,3 +82,24 @@ def test_a_block_that_does_not_fit_itself_is_refused():
             register_block("Broken")(broken)
     finally:
         del registry._BLOCK_TYPES["Broken"]
+
+
+def test_a_type_that_is_registered_anew_changes_all_that_follows_from_it(own_block):
+    scores = "meanfield", "zen-weighted", "entropy"
+
+    def followed():
+        found = [compute_score(name, own_block, 32, ScoreSettings()).score for name in scores]
+        return [*found, zennas.costs(own_block, 32, 10).params, zennas.costs(own_block, 32, 10).layers]
+
+    before = followed()
+
+    @register_block("TwoByTwo", needs=("bottleneck",), replace_existing=True)
+    def wider(block, in_channels, stride, first):
+        main = (
+            Convolution(in_channels, 2 * block.bottleneck, block.kernel, stride),
+            Convolution(2 * block.bottleneck, block.out_channels, 1, activation=None),
+        )
+        return [residual(main, in_channels, block.out_channels, stride, first)]
+
+    after = followed()
+    assert all(one != other for one, other in zip(before[:-1], after[:-1], strict=True))

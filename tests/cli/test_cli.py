@@ -158,3 +158,24 @@ def test_a_cost_as_a_score_counts_the_networks_own_classes(tmp_path):
     info = json.loads(run("info", path, "--json").stdout)
     compared = json.loads(run("compare", path, "--score", "params", "--json").stdout)[0]
     assert score["score"] == info["params"] == compared["params"] == compared["score"]["score"] == 994_674
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("search", "--resume", "runs/a", "--out", "runs/b"), "leave out --out"),
+        (("latency-predictor", "fit", "--out", "."), "is no name of a file"),
+        (("study", "a/nets.csv", "b/nets.csv", "--out", "s"), "would both be written to s/nets"),
+    ],
+)
+def test_what_would_be_ignored_or_lost_is_refused(arguments, says, tmp_path):
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+
+
+def test_what_cannot_be_drawn_of_a_module_is_refused(tmp_path):
+    pytest.importorskip("torchvision")
+    done = run("info", "torchvision:resnet18", "--resolution", 64, "--image", "n.svg", "--plot", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--image, --plot" in done.stderr

@@ -257,3 +257,32 @@ def test_a_users_format_is_checked_like_any_other(network, tmp_path, monkeypatch
         export(network, tmp_path / "n.bin", 16, format="program", dtype="fp16")
     with pytest.raises(ExportError, match="registered twice"):
         register_format(Format("program", ".zip", ("fp32",), torch_program, torch_program_runner))
+
+
+def test_a_norm_with_an_activation_inside_is_not_folded():
+    from timm.layers import BatchNormAct2d
+
+    torch.manual_seed(0)
+    bare = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8, track_running_stats=False))
+    for module in (nn.Sequential(nn.Conv2d(3, 8, 3), BatchNormAct2d(8)).eval(), bare.eval()):
+        images = torch.randn(2, 3, 8, 8)
+        assert torch.allclose(fold_batch_norms(module)(images), module(images), atol=1e-5)
+
+
+class Squeezing(nn.Module):
+    """Takes large images alone, and does what depends on their values."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 10, 5)
+
+    def forward(self, images):
+        x = self.convolution(images).mean((2, 3))
+        return x if x.sum() > 0 else -x
+
+
+@pytest.mark.parametrize(("side", "said"), [(4, "does not take images 3×4"), (16, "torch-export cannot write it")])
+def test_what_cannot_be_exported_is_said_in_one_line(tmp_path, side, said):
+    with pytest.raises(ExportError, match=f"the network cannot be exported: .*{said}"):
+        export(Squeezing(), tmp_path / "n.pt2", side, format="torch-export")
+    assert not list(tmp_path.iterdir())

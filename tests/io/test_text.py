@@ -1,4 +1,6 @@
 import os
+import stat
+import subprocess
 
 import pytest
 
@@ -51,3 +53,29 @@ def test_new_directories_are_numbered_from_one(tmp_path):
     (tmp_path / "train-3").mkdir()
     assert next_directory(tmp_path) == tmp_path / "search-2"
     assert next_directory(tmp_path, "train") == tmp_path / "train-1"
+
+
+def test_links_are_followed_pipes_written_to_and_permissions_kept(tmp_path):
+    kept, link, pipe = tmp_path / "kept", tmp_path / "link", tmp_path / "pipe"
+    write_text(kept, "old")
+    kept.chmod(0o600)
+    link.symlink_to(kept)
+    write_text(link, "new")
+    assert link.is_symlink()
+    assert kept.read_text() == "new"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True) as reader:
+        write_text(pipe, "through")
+        assert reader.communicate(timeout=20)[0] == "through"
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_nothing_is_left_where_writing_is_interrupted(tmp_path, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_text(tmp_path / "f.txt", "half")
+    assert not list(tmp_path.iterdir())

@@ -126,3 +126,8 @@ def test_without_the_rule_all_samples_are_measured(tmp_path: Path, device: list[
     plan = Plan(samples=24, max_latency=1e-3, fewest=24)
     measured = measure_space(tmp_path / "m", Setting(batch_size=1, resolution=32), search_space("resnet", 32), 10, plan)
     assert len(measured.networks) == 24
+
+
+@pytest.mark.parametrize("fewest", [1, 2, 5])
+def test_nothing_is_asked_of_networks_of_which_none_is_held_out(fewest: int) -> None:
+    assert ended_at([0.4, 0.4], fewest)[0] is not None

@@ -40,7 +40,8 @@ def test_files_of_former_words_are_read(former, word, tmp_path):
 
     (tmp_path / "config.yaml").write_text(f"params: 1M\nlatency: 2ms\nlatency_dtype: {former}\n")
     assert read_config(tmp_path).latency_dtype == word
-    assert train_config({"model": "zennet-cifar-0.5M", "precision": former}).precision == word
+    given = {"model": "zennet-cifar-0.5M", "precision": former, "device": "cuda"}
+    assert train_config(given).precision == word
 
 
 def test_a_setting_takes_former_words_and_shows_the_one():

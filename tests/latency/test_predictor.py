@@ -133,7 +133,7 @@ def test_damaged_files_are_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(LatencyError, match="zero byte"):
         read_predictor("\0.json")
     path.write_bytes(b"\xff\xfe\x00pickle")
-    with pytest.raises(LatencyError, match="not text"):
+    with pytest.raises(LatencyError, match="not a text file"):
         read_predictor(path)
 
 

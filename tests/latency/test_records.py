@@ -227,3 +227,12 @@ def test_a_network_that_is_too_large_is_kept_without_a_latency(
     measured = _collect(path, 3)
     assert measured.visits == {0: [], 1: [], 2: []}
     assert Corrected(read_records(path)).numbers() == []
+
+
+def test_a_disk_that_is_full_is_told_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    records = open_records(path, HEADER)
+    path.unlink()
+    path.symlink_to("/dev/full")
+    with pytest.raises(LatencyError, match="cannot be written: No space left on device"):
+        records.add_layer(LAYER, 0.125)

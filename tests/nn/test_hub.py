@@ -5,6 +5,7 @@ import torch
 
 import zennas
 from zennas.errors import ArchitectureError
+from zennas.input_size import Size
 
 pytest.importorskip("huggingface_hub")
 
@@ -30,3 +31,9 @@ def test_damaged_configuration_is_named(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({**config, "structure": "SuperConvK3BNRELU(3,8,2)"}))
     with pytest.raises(ArchitectureError, match="in,out,stride,layers"):
         HubZenNet.from_pretrained(tmp_path)
+
+
+def test_an_input_that_is_no_square_comes_back(tmp_path):
+    architecture = zennas.parse_structure("SuperConvK3BNRELU(3,8,2,1)", "wide", resolution=Size(32, 16))
+    to_hub(zennas.build(architecture, 7)).save_pretrained(tmp_path)
+    assert HubZenNet.from_pretrained(tmp_path).architecture == architecture

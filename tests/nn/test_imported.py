@@ -193,3 +193,28 @@ def test_bad_input_of_the_command(arguments, says) -> None:
     result = CliRunner().invoke(app, ["import", *arguments])
     assert isinstance(result.exception, zennas.ZennasError)
     assert says in str(result.exception)
+
+
+def test_equal_outputs_of_nought_are_equal():
+    module = torchvision.models.resnet18(num_classes=4).eval()
+    nn.init.zeros_(module.fc.weight)
+    nn.init.zeros_(module.fc.bias)
+    network = import_weights(module, import_network(module, 32))
+    assert largest_difference(module, network) == 0
+
+
+class PoolsIntoNothing(nn.Module):
+    """Adds a pooled map, without a layer on it."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 8, 3, 1, 1)
+
+    def forward(self, images):
+        x = self.convolution(images)
+        return x + nn.functional.adaptive_avg_pool2d(x, 1)
+
+
+def test_a_branch_without_a_layer_is_named():
+    with pytest.raises(ArchitectureError):
+        import_network(PoolsIntoNothing(), 16)

@@ -127,3 +127,16 @@ def test_an_interrupted_command_goes_on(tmp_path: Path, monkeypatch: pytest.Monk
     # The third was interrupted and is drawn again; the first two are not.
     assert len(calls) == 3 + 2
     assert "2 Monte Carlo numbers were there already" in " ".join(outcome.output.split())
+
+
+def test_what_is_drawn_again_leaves_the_other_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    first = Drawn(path)
+    first.numbers("one", lambda: [1.0])
+    first.numbers("other", lambda: [2.0])
+    again = Drawn(path, again=True)
+    assert again.numbers("one", lambda: [3.0]) == [3.0]
+    assert again.numbers("one", lambda: [4.0]) == [3.0], "drawn once"
+    kept = Drawn(path)
+    assert kept.numbers("other", lambda: [5.0]) == [2.0]
+    assert (kept.taken, kept.new) == (1, 0)

@@ -16,6 +16,7 @@ import pytest
 
 import zennas
 from tests.report.browser import chromium_or_skip, opened
+from zennas.errors import RunError
 from zennas.report.live import live_server, state_of
 from zennas.runs.run import resume_run
 
@@ -98,3 +99,18 @@ def test_what_cannot_be_watched_is_one_line(tmp_path: Path) -> None:
         [sys.executable, "-m", "zennas", "report", str(tmp_path), "--watch"], capture_output=True, text=True
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_a_run_that_is_being_written_is_asked_for_again(tmp_path: Path) -> None:
+    def draw() -> str:
+        raise RunError("another process began to write")
+
+    server = live_server([tmp_path], draw)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with pytest.raises(urllib.error.HTTPError, match="503") as answer:
+            asked(f"http://{server.server_address[0]}:{server.server_address[1]}")
+        answer.value.close()
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -97,3 +97,13 @@ def test_what_networks_are_for_is_taken_over_and_budgets_are_not(tmp_path):
     assert len(of_start(result)) > 1
     other = zennas.search(flops="20M", layers=9, rescore=0, iterations=100, num_classes=9, from_run=tmp_path / "old")
     assert (other.config.num_classes, other.config.space) == (9, "mobilenet")
+
+
+def test_networks_of_other_channels_are_taken_for_the_new_ones(old):
+    result = zennas.search(**SETTINGS, params="30k", iterations=64, from_run=old, channels=1)
+    assert {c.super_blocks[0].in_channels for c in result.each_candidate()} == {1}
+
+
+def test_networks_with_a_last_convolution_are_refused_where_there_is_none(old):
+    with pytest.raises(RunError, match="its networks end in a last convolution"):
+        zennas.search(**SETTINGS, params="30k", iterations=64, from_run=old, task="dense")

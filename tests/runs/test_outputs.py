@@ -2,6 +2,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -103,3 +104,18 @@ def test_a_dataframe_of_everything():
     assert frame.score.max() == result.score
     best = frame.loc[frame.score.idxmax(), "structure"]
     assert best == zennas.format_structure(result.architecture)
+
+
+def test_budgets_of_one_upper_bound_have_files_of_their_own(tmp_path):
+    settings = dict(layers="12", rescore=0, iterations=300, num_classes=10)
+    result = zennas.search(out=tmp_path / "run", params=["20k..90k", "60k..90k"], **settings)
+    names = sorted(path.name for path in (tmp_path / "run").glob("best-*.yaml"))
+    assert len(names) == 2
+    found = [zennas.load(tmp_path / "run" / name).super_blocks for name in sorted(names, key=len)]
+    assert found == [winner.architecture.super_blocks for winner in result.winners]
+
+
+def test_candidates_that_do_not_know_a_quantity_are_on_no_front():
+    candidates = zennas.search(params="60k", layers=8, iterations=200, rescore=0).candidates()
+    older = [replace(c, costs=replace(c.costs, weights=None)) for c in candidates]
+    assert pareto_front(older, ["weights"]) == []

@@ -220,3 +220,40 @@ def test_parameters_that_no_initialisation_knows_are_refused() -> None:
 
     with pytest.raises(ScoreError, match="4 of 124 parameters"):
         compute_score("gradnorm", convert(Scaled(), 8), 8, SMALL)
+
+
+class Dropping(nn.Module):
+    """Drops half of what it computes, while it is trained."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, 8, 3, 1, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.5))
+        self.classifier = nn.Linear(8, 4)
+
+    def forward(self, images):
+        return self.classifier(self.features(images).mean((2, 3)))
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_what_drops_at_random_stays_off(name):
+    network = zennas.convert(Dropping(), 8)
+    assert compute_score(name, network, 8, SMALL).score == compute_score(name, network, 8, SMALL).score
+
+
+@pytest.mark.parametrize(("counts", "said"), [({"repeats": 0}, "0 repeats"), ({"batch_size": 1}, "batch size 1")])
+def test_counts_that_cannot_be_are_refused(counts, said):
+    for name in PROXIES:
+        with pytest.raises(ScoreError, match=said):
+            compute_score(name, NETWORK, 16, replace(SMALL, **counts))
+
+
+def test_filters_that_are_no_weights_are_there_where_there_were_no_values():
+    timm = pytest.importorskip("timm")
+    from zennas.loading import scored_network
+
+    assert timm
+    network, _ = scored_network("timm:resnetblur18", 32)
+    module = fresh_module(network, SMALL, torch.Generator().manual_seed(0))
+    filters = [part.filt for part in module.modules() if hasattr(part, "filt")]
+    assert filters
+    assert all(torch.allclose(f.flatten(1).sum(1), torch.ones(len(f))) for f in filters)

@@ -146,3 +146,22 @@ def test_a_long_task_is_told_that_it_is_no_longer_wanted(tmp_path):
     processes.close()
     thread.join(60)
     assert not thread.is_alive()
+
+
+def test_workers_that_died_while_nothing_was_asked_of_them_are_replaced():
+    processes = Processes(2, run_task)
+    try:
+        tasks = [task("meanfield", plugins=()), task("meanfield", second=5, plugins=())]
+        first = processes(tasks)
+        for worker in list(processes._pool._processes.values()):
+            worker.kill()
+            worker.join()
+        assert processes(tasks) == first
+    finally:
+        processes.close()
+
+
+@pytest.mark.parametrize("wrong", [{"cpus": -1}, {"gpus": -0.5}, {"cpus": float("nan")}])
+def test_what_a_ray_task_cannot_take_is_refused(wrong):
+    with pytest.raises(ZennasError, match="of a Ray task are not allowed"):
+        Execution(ray="auto", **wrong)

@@ -127,3 +127,22 @@ def test_population_is_the_top_scores_and_founders_survive_ties(scores, size):
     assert [c.id for c in population.ranked()] == [number for number, _ in expected]
     assert population.best.id == expected[0][0]
     assert population.pick(0.999999).id in dict(expected)
+
+
+def test_a_score_that_is_no_number_is_a_failure_however_it_is_computed(monkeypatch):
+    import zennas
+    from zennas.scores import register_score, registry
+    from zennas.scores.result import exact
+
+    monkeypatch.setattr(registry, "_SCORES", dict(registry._SCORES))
+
+    def many(networks, resolution, settings):
+        return [float("-inf") if len(network) % 2 else float(len(network)) for network in networks]
+
+    @register_score("odd", many=many)
+    def odd(architecture, resolution, settings):
+        return exact("odd", many([architecture.super_blocks], resolution, settings)[0])
+
+    result = zennas.search(params="100k", score="odd", iterations=300, rescore=0)
+    assert {len(c.super_blocks) % 2 for c in result.each_candidate()} == {0}
+    assert "numerically meaningless" in result.store.failures()[0][2]

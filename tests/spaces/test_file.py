@@ -7,7 +7,7 @@ import zennas
 from zennas.architecture.model import SuperBlock
 from zennas.errors import ZennasError
 from zennas.searching.settings import checked_config, configured_space
-from zennas.spaces.file import read_space
+from zennas.spaces.file import named_space, read_space
 from zennas.spaces.space import BlockChoice, Range, SearchSpace
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "spaces.md").read_text(encoding="utf-8")
@@ -114,3 +114,11 @@ def test_a_missing_file_and_a_hopeless_start():
         configured_space(checked_config({"space": "nowhere.yaml", "params": "1M"}))
     with pytest.raises(ZennasError, match="super-blocks"):
         configured_space(checked_config({"start": "SuperConvK3BNRELU(3,16,1,1)", "params": "1M"}))
+
+
+@pytest.mark.parametrize("factors", ["[.inf, .inf]", "[2, 0.5]", "[0, 2]", "[1.5, 2]"])
+def test_factors_of_a_mutation_lie_around_one(tmp_path, factors):
+    path = tmp_path / "space.yaml"
+    path.write_text(f"name: mine\nmutation: {factors}\n")
+    with pytest.raises(ZennasError, match="space.yaml.*mutation.*above 1"):
+        named_space(str(path), 32)

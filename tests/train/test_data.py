@@ -288,3 +288,22 @@ def test_a_small_image_that_cannot_be_read_is_met_where_it_is_used(tmp_path):
         train(
             "SuperConvK3BNRELU(3,8,2,1)", tmp_path / "run", data=f"imagefolder:{tmp_path}", batch_size=4, resolution=16
         )
+
+
+def test_a_folder_of_small_squares_stays_one_where_an_image_is_broken(tmp_path):
+    data = folder(tmp_path / "data", sizes=((16, 16),))
+    whole = open_data(f"imagefolder:{data}")
+    (data / "val" / "dog" / "1.png").write_bytes(b"no image")
+    opened = open_data(f"imagefolder:{data}")
+    assert not opened.photographs
+    assert opened.resolution == whole.resolution == 16
+    assert len(opened.test) == len(whole.test)
+    settings = {"data": f"imagefolder:{data}", "epochs": 1, "batch_size": 4, "auto_augment": False}
+    with pytest.raises(DataError, match=r"1\.png.*--on-bad-image skip"):
+        train("SuperConvK3BNRELU(3,8,2,1)", tmp_path / "stop", **settings)
+    result = train("SuperConvK3BNRELU(3,8,2,1)", tmp_path / "skip", on_bad_image="skip", **settings)
+    assert [line.partition(": ")[0][-5:] for line in result.skipped] == ["1.png"]
+    weights = tmp_path / "skip" / "last.safetensors"
+    # In batches of one, a batch has no image that can be used.
+    checked = evaluate("SuperConvK3BNRELU(3,8,2,1)", weights, f"imagefolder:{data}", on_bad_image="skip", batch_size=1)
+    assert checked.images == len(whole.test) - 1

@@ -362,3 +362,13 @@ def test_a_paused_run_that_was_not_evaluated_has_no_best_epoch(tmp_path, tiny, q
     paused = train(tiny, tmp_path / "run", evaluate="end", until=1, **quick)
     with pytest.raises(TrainingError, match="no epoch was evaluated yet"):
         _ = paused.best
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("torchvision:alexnet", "cannot take images 3×32"), ("torchvision:googlenet", "while it is trained")],
+)
+def test_a_library_model_that_does_not_take_the_images_is_refused(tmp_path, model, said):
+    with pytest.raises(ZennasError, match=said):
+        train(model, tmp_path / "run", resolution=32, epochs=1)
+    assert not (tmp_path / "run").exists()

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from zennas.architecture.model import ACTIVATIONS, Architecture, SuperBlock
 from zennas.blocks.layers import Convolution, Layer, Unit
-from zennas.blocks.registry import expand, expand_at
+from zennas.blocks.registry import expand, expand_at, kept_by_block
 from zennas.errors import ArchitectureError
 
 Chain = tuple[Layer, ...]
@@ -29,7 +29,7 @@ class SuperBlockChain:
         return self.first + self.rest * self.repeats
 
 
-@lru_cache(maxsize=1 << 16)
+@kept_by_block(maxsize=1 << 16)
 def super_block_chain(block: SuperBlock) -> SuperBlockChain:
     """The main path of one super-block."""
     expansion = expand(block)

@@ -13,6 +13,7 @@ Costs, both scores, the module, search and export work for it from there.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ParamSpec, TypeVar, cast
 
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.layers import Unit
@@ -37,6 +38,35 @@ class BlockType:
 
 
 _BLOCK_TYPES: dict[str, BlockType] = {}
+_FORGET: list[Callable[[], None]] = []
+"""What forgets that which followed from block types as they were."""
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def kept_by_block(maxsize: int) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
+    """`lru_cache` for what follows from super-blocks, forgotten where a block type is registered.
+
+    Args:
+        maxsize: results that are kept.
+    """
+
+    def keep(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+        kept = lru_cache(maxsize)(function)
+        forget_with_blocks(kept.cache_clear)
+        return cast("Callable[Arguments, Result]", kept)
+
+    return keep
+
+
+def forget_with_blocks(forget: Callable[[], None]) -> None:
+    """Call a function wherever a block type is registered.
+
+    Args:
+        forget: drops what followed from block types as they were.
+    """
+    _FORGET.append(forget)
 
 
 def register_block(
@@ -62,8 +92,8 @@ def register_block(
         if name in _BLOCK_TYPES and not replace_existing:
             raise ArchitectureError(f"block type {name!r} is registered already; give another name")
         _BLOCK_TYPES[name] = BlockType(name, layer, needs)
-        expand.cache_clear()
-        _layer_units.cache_clear()
+        for forget in _FORGET:
+            forget()
         return layer
 
     return register
@@ -97,7 +127,7 @@ class Expansion:
             yield from self.rest
 
 
-@lru_cache(maxsize=1 << 16)
+@kept_by_block(maxsize=1 << 16)
 def expand(block: SuperBlock) -> Expansion:
     """The units that a super-block stands for.
 
@@ -113,7 +143,7 @@ def expand(block: SuperBlock) -> Expansion:
     )
 
 
-@lru_cache(maxsize=1 << 16)
+@kept_by_block(maxsize=1 << 16)
 def _layer_units(block: SuperBlock, first: bool) -> tuple[Unit, ...]:
     kind = block_type(block.block)
     for field in kind.needs:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from zennas.architecture.model import Architecture, SuperBlock, smallest_side
 from zennas.blocks.layers import Unit
-from zennas.blocks.registry import expand, expand_at
+from zennas.blocks.registry import expand, expand_at, forget_with_blocks, kept_by_block
 from zennas.counting.deployed import storage
 from zennas.counting.quantities import COUNTED_ALONE, Costs
 from zennas.errors import ArchitectureError
@@ -167,7 +167,7 @@ def native_classes(architecture: Architecture, num_classes: int | None) -> int:
     return DEFAULT_CLASSES if num_classes is None else num_classes
 
 
-@lru_cache(maxsize=1 << 17)
+@kept_by_block(maxsize=1 << 17)
 def count_super_block(block: SuperBlock, resolution: Resolution) -> SuperBlockCosts:
     """Costs of one super-block.
 
@@ -278,6 +278,7 @@ def count_layers(super_blocks: tuple[SuperBlock, ...]) -> int:
 
 
 _TYPES_THAT_CONVOLVE: dict[str, bool] = {}
+forget_with_blocks(_TYPES_THAT_CONVOLVE.clear)
 
 
 def _convolves(block: SuperBlock) -> bool:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from zennas.architecture.model import SuperBlock
 from zennas.blocks.layers import LAYER_KINDS, Layer, TimedLayer, Unit
-from zennas.blocks.registry import expand
+from zennas.blocks.registry import expand, kept_by_block
 from zennas.errors import LatencyError
 from zennas.input_size import Resolution
 
@@ -35,7 +35,7 @@ Layers = tuple[tuple[TimedLayer, int], ...]
 """Distinct layers, and how often each occurs."""
 
 
-@lru_cache(maxsize=1 << 16)
+@kept_by_block(maxsize=1 << 16)
 def super_block_layers(block: SuperBlock, resolution: Resolution) -> tuple[Layers, Resolution]:
     """The layers of a super-block on an input of that size, and its output's side."""
     expansion = expand(block)

@@ -10,11 +10,11 @@ among a network's costs (`zennas.counting`) and the budget `effectiveness` of a 
 import math
 import time
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.chain import Chain, convolutions, super_block_chain
+from zennas.blocks.registry import kept_by_block
 from zennas.input_size import Resolution, out_size, positions
 from zennas.scores.network import Network
 from zennas.scores.registry import ScoreSettings, register_score
@@ -87,7 +87,7 @@ def _opens_a_block(chain: Chain, index: int) -> bool:
     return not in_a_bottleneck
 
 
-@lru_cache(maxsize=1 << 16)
+@kept_by_block(maxsize=1 << 16)
 def _stage_of_block(block: SuperBlock) -> Stage:
     return _stage_of_layers(super_block_chain(block).layers())
 

@@ -5,7 +5,6 @@ map that goes out.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.chain import decorated_path
 from zennas.blocks.layers import Convolution, Layer
-from zennas.blocks.registry import expand
+from zennas.blocks.registry import expand, kept_by_block
 from zennas.blocks.tracing import CONVOLUTION, CONVOLUTION_RELU, EXCITE
 from zennas.input_size import Resolution, sides
 from zennas.scores.chains import COLUMNS, Integers
@@ -91,7 +90,7 @@ def rows_of_network(network: Network, resolution: Resolution) -> Integers:
     return np.concatenate([*parts, _matrix(gates.get(len(network.chain), []))])
 
 
-@lru_cache(maxsize=1 << 17)
+@kept_by_block(maxsize=1 << 17)
 def _super_block_rows(block: SuperBlock, size: Resolution) -> tuple[Integers, Resolution]:
     expansion = expand(block)
     first, size = _path_rows(decorated_path(expansion.first), size)

@@ -79,6 +79,8 @@ class PreparedImages(Dataset[tuple[Tensor, int] | str]):
         try:
             image, label = self._images[index]
             width, height = image.size
+        except DataError as error:  # met before, and named
+            return str(error)
         except Exception as error:  # the readers of image formats raise whatever a broken file leads them to
             return f"{image_name(self._images, index)}: cannot be read: {error}"
         if max(width, height) > _MAX_ASPECT * min(width, height):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from zennas.architecture.model import Architecture, SuperBlock
 from zennas.blocks.chain import Chain, architecture_chain, convolutions, super_block_chain
 from zennas.blocks.layers import AveragePool, Convolution, Layer, MaxPool
+from zennas.blocks.registry import kept_by_block
 from zennas.blocks.tracing import AVERAGE_POOL, CONVOLUTION, CONVOLUTION_RELU, MAX_POOL
 from zennas.counting import native_resolution, smallest_resolution
 from zennas.errors import ScoreError
@@ -273,7 +274,7 @@ def _pools(kernels: IntVector) -> npt.NDArray[np.float64]:
     return table
 
 
-@lru_cache(maxsize=1 << 17)
+@kept_by_block(maxsize=1 << 17)
 def _super_block_rows(block: SuperBlock, resolution: Resolution) -> tuple[IntMatrix, Resolution]:
     chain = super_block_chain(block)
     first, size = _rows(chain.first, resolution)
