@@ -85,7 +85,7 @@ def test_a_block_that_does_not_fit_itself_is_refused():
 
 
 def test_a_type_that_is_registered_anew_changes_all_that_follows_from_it(own_block):
-    scores = "meanfield", "zen-weighted", "entropy"
+    scores = "meanfield", "zen-weighted", "deepmad"
 
     def followed():
         found = [compute_score(name, own_block, 32, ScoreSettings()).score for name in scores]
