@@ -199,7 +199,7 @@ def test_equal_outputs_of_nought_are_equal():
     module = torchvision.models.resnet18(num_classes=4).eval()
     nn.init.zeros_(module.fc.weight)
     nn.init.zeros_(module.fc.bias)
-    network = import_weights(module, import_network(module, 32))
+    network = import_weights(module, import_network(module, 64))
     assert largest_difference(module, network) == 0
 
 

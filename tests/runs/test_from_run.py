@@ -106,4 +106,4 @@ def test_networks_of_other_channels_are_taken_for_the_new_ones(old):
 
 def test_networks_with_a_last_convolution_are_refused_where_there_is_none(old):
     with pytest.raises(RunError, match="its networks end in a last convolution"):
-        zennas.search(**SETTINGS, params="30k", iterations=64, from_run=old, task="dense")
+        zennas.search(**{**SETTINGS, "num_classes": 0}, params="30k", iterations=64, from_run=old, task="dense")

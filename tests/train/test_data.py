@@ -283,7 +283,7 @@ def test_folders_of_other_images_are_photographs(tmp_path, sizes):
 def test_a_small_image_that_cannot_be_read_is_met_where_it_is_used(tmp_path):
     folder(tmp_path, sizes=((16, 16),))
     (tmp_path / "train" / "cat" / "0.png").write_bytes(b"no image")
-    assert open_data(f"imagefolder:{tmp_path}").photographs
+    assert not open_data(f"imagefolder:{tmp_path}").photographs
     with pytest.raises(DataError, match=r"0\.png: cannot be read"):
         train(
             "SuperConvK3BNRELU(3,8,2,1)", tmp_path / "run", data=f"imagefolder:{tmp_path}", batch_size=4, resolution=16
