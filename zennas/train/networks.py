@@ -64,20 +64,35 @@ def _users(model: str, num_classes: int, resolution: Resolution, channels: int |
     return _tried(copy.deepcopy(made), model, num_classes, resolution, channels)
 
 
+def check_learns(network: nn.Module, model: str, resolution: Resolution) -> None:
+    """Refuse a network that gives more than logits while it is trained, as those with further classifiers do.
+
+    Args:
+        network: with fresh weights; it is left as it is.
+        model: its name, for the message.
+        resolution: size of the images.
+
+    Raises:
+        ArchitectureError: it does.
+    """
+    # On a copy: a pass in training mode moves the statistics of batch norms.
+    copied = copy.deepcopy(network).train()
+    with torch.no_grad(), seeded(0):
+        logits = copied(torch.zeros(2, input_channels(network), *sides(resolution)))
+    if not isinstance(logits, Tensor):
+        raise ArchitectureError(f"{model} gives a {type(logits).__name__} while it is trained; logits are needed")
+
+
 def _tried(network: nn.Module, model: str, num_classes: int, resolution: Resolution, channels: int | None) -> nn.Module:
     """A network that takes such images and gives logits. Raises `ArchitectureError` for another one."""
     try:
         with torch.no_grad():
             images = torch.zeros(2, channels or COLOURS, *sides(resolution))
             shape = tuple(network.eval()(images).shape)
-            # Some give more than logits then; on a copy, since it moves the statistics of batch norms.
-            learning = copy.deepcopy(network).train()(images)
     except (RuntimeError, ValueError, AttributeError, AssertionError) as error:
         raise ArchitectureError(
             f"{model} cannot take images {channels or COLOURS}×{shown(resolution)}: {first_line(error)}"
         ) from None
-    if not isinstance(learning, Tensor):
-        raise ArchitectureError(f"{model} gives a {type(learning).__name__} while it is trained; logits are needed")
     if shape != (2, num_classes):
         raise ArchitectureError(
             f"{model} turns 2 images into {'×'.join(map(str, shape))}, but 2×{num_classes} is needed for {num_classes} "

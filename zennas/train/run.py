@@ -29,7 +29,7 @@ from zennas.train.images import KeptImages
 from zennas.train.layout import faster_layout
 from zennas.train.loop import Loop, Watcher
 from zennas.train.metrics import evaluated_rows, write_metrics
-from zennas.train.networks import make_network, own_channels, usual_resolution
+from zennas.train.networks import check_learns, make_network, own_channels, usual_resolution
 from zennas.train.threads import fastest_threads
 
 ARCHITECTURE = "architecture.yaml"
@@ -202,6 +202,8 @@ def _prepare(
         data = hold_out(data, config.holdout, config.holdout_seed)
     resolution = config.resolution or usual_resolution(config.model, data.resolution)
     network = make_network(config.model, len(data.classes), resolution, config.seed, channels)
+    if is_module_name(config.model):
+        check_learns(network, config.model, resolution)
     teacher = None
     if config.teacher is not None and config.teacher_weights is not None:
         teacher = load_teacher(config.teacher, config.teacher_weights, len(data.classes), resolution, channels)
