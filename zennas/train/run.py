@@ -1,5 +1,6 @@
 """A training run in a directory: begun, gone on with, finished."""
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -259,8 +260,10 @@ def _accelerator(config: TrainConfig, directory: Path) -> Any:
         # accelerate keeps the first run's device and precision for the whole process; a second run may want others.
         state.AcceleratorState._reset_state(reset_partial_state=True)
         state.GradientState._reset_state()
-    # accelerate takes the first GPU of this process unless its environment names another.
-    chosen = {} if device.index is None else {"accelerate_torch_device": config.device}
+    # accelerate takes the first GPU of this process unless its environment names another. Of several processes each has
+    # the one of its own number.
+    alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
+    chosen = {"accelerate_torch_device": config.device} if alone and device.index is not None else {}
     with require("accelerate.utils", "train", "training").patch_environment(**chosen):
         return accelerate.Accelerator(
             cpu=device.type == "cpu",
