@@ -1,6 +1,7 @@
 """One writer a run: a lock that goes with its holder, however that dies."""
 
 import contextlib
+import errno
 import os
 import sys
 import time
@@ -10,6 +11,8 @@ from types import TracebackType
 from zennas.errors import RunError
 
 LOCK = "run.lock"
+_HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+"""What the system says of a lock that another process holds; anything else is said of its file system."""
 _ATTEMPTS = 5
 _PAUSE = 0.01
 
@@ -29,11 +32,16 @@ class RunLock:
             raise RunError(f"{self._path}: cannot be written: {error.strerror or error}") from None
         try:
             _lock_patiently(handle)
-        except OSError:
+        except OSError as error:
             holder = ""
             with contextlib.suppress(OSError):
                 holder = os.pread(handle, 32, 0).decode(errors="replace").strip()
             os.close(handle)
+            if error.errno not in _HELD:
+                raise RunError(
+                    f"{self._path}: cannot be locked: {error.strerror or error}; the file system has to have locks, or "
+                    "two processes could write to one run"
+                ) from None
             by = f" (process {holder})" if holder.isdigit() else ""
             raise RunError(
                 f"{self._path.parent}: another process{by} is working on this run; wait for it or stop it"
@@ -59,8 +67,8 @@ def is_locked(directory: Path) -> bool:
         return False
     try:
         _lock(handle, shared=True)
-    except OSError:
-        return True
+    except OSError as error:
+        return error.errno in _HELD
     else:
         return False
     finally:
