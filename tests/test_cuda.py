@@ -15,7 +15,6 @@ pytestmark = [
 import yaml
 
 import zennas
-from zennas.cli.main import main
 from zennas.latency.measure import measure
 from zennas.latency.setting import Setting
 from zennas.loading import load_network
@@ -31,18 +30,8 @@ PRECISIONS = ("fp32", "bf16", "fp16")
 
 
 @pytest.fixture
-def run(monkeypatch, capfd):
-    """Runs a command as the console script does; gives back what it wrote to stdout and stderr."""
-
-    def command(*arguments, code=0):
-        monkeypatch.setattr("sys.argv", ["zennas", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        written = capfd.readouterr()
-        assert ended.value.code == code, written.err
-        return written
-
-    return command
+def run(command_line):
+    return command_line
 
 
 @pytest.fixture(scope="module")

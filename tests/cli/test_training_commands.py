@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from zennas.cli.main import main
 from zennas.errors import TrainingError
 from zennas.train import TrainConfig
 
@@ -13,18 +12,8 @@ TINY = "SuperConvK3BNRELU(3,8,2,1)"
 
 
 @pytest.fixture
-def zennas(monkeypatch, capfd):
-    """Runs the command as the console script does; gives back what it wrote to stdout and stderr."""
-
-    def run(*arguments, code=0):
-        monkeypatch.setattr(sys, "argv", ["zennas", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        written = capfd.readouterr()
-        assert ended.value.code == code, written.err
-        return written
-
-    return run
+def zennas(command_line):
+    return command_line
 
 
 @pytest.mark.slow

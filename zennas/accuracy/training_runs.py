@@ -61,9 +61,11 @@ def _runs_in(directories: Sequence[str | os.PathLike[str]]) -> list[Path]:
         directory = Path(name)
         if not directory.is_dir():
             raise TrainingError(f"{directory}: no directory; give those of training runs")
-        below = sorted(p.parent for p in directory.rglob(CONFIG))
-        # A directory that was named is said to be no training run; others of its kind lie beside them.
-        runs += [directory] if (directory / CONFIG).exists() else [p for p in below if not _is_of_another_kind(p)]
+        if (directory / CONFIG).exists():
+            runs.append(directory)  # of whatever kind: one that was named is said to be no training run
+        else:
+            below = sorted(path.parent for path in directory.rglob(CONFIG))
+            runs += [run for run in below if not _is_of_another_kind(run)]
     return list({run.resolve(): run for run in runs}.values())
 
 

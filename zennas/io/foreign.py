@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from zennas.errors import ZennasError, cut
+from zennas.errors import ZennasError, cut, first_line
 
 Parsed = TypeVar("Parsed")
 
@@ -28,5 +28,4 @@ def parse_foreign(parse: Callable[[], Parsed], refuse: Callable[[str], ZennasErr
     except ZennasError:
         raise
     except Exception as error:
-        said = str(error).strip().partition("\n")[0]
-        raise refuse(cut(said) or type(error).__name__) from None
+        raise refuse(cut(first_line(error))) from None
